@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * What an access node holds. The way of a packet through the maps of lb_xdp:
+ *
+ *   vips (VIP, port, protocol) -> services -> buckets (keyed flow hash) -> members -> health
+ *
+ * All are arrays that the loader writes through mmap; nothing is resized under traffic.
+ */
+#ifndef XDPLB_ACCESS_H
+#define XDPLB_ACCESS_H
+
+#include "endpoint.h"
+
+/* How often a packet may be passed on to the next owner of its bucket before it is refused. */
+#define XDPLB_OWNERS_MAX 16
+
+/* Bucket entries in one element of the map `buckets`: a cache line of them. */
+#define XDPLB_BUCKETS_PER_LINE 16
+
+/* An entry of a bucket table that names no member. */
+#define XDPLB_NO_MEMBER 0xffffffffU
+
+/* What holds for the node as a whole; the only element of the map `lb_control`. */
+struct xdplb_lb_control {
+	struct xdplb_table_ref vips;
+	__u32 generation; /* counts applied changes */
+	__u32 reserved[13];
+};
+XDPLB_ASSERT_SIZE(struct xdplb_lb_control, 64);
+
+/* Where a service's bucket table lies; 8-byte aligned, read and written whole. */
+struct xdplb_bucket_ref {
+	__u32 base;  /* first bucket, a multiple of XDPLB_BUCKETS_PER_LINE */
+	__u32 count; /* buckets; bucket = (flow hash >> 32) * count >> 32 */
+} __attribute__((aligned(8)));
+XDPLB_ASSERT_SIZE(struct xdplb_bucket_ref, 8);
+
+/* A service: one VIP, port and protocol. */
+struct xdplb_service {
+	struct xdplb_bucket_ref buckets;
+	__u32 flags; /* reserved: affinity, what an expired lease means, flow cache */
+	__u32 generation;
+	__u32 reserved[4];
+};
+XDPLB_ASSERT_SIZE(struct xdplb_service, 32);
+
+/* One cache line of a bucket table: indices into `members`. */
+struct xdplb_bucket_line {
+	__u32 member[XDPLB_BUCKETS_PER_LINE];
+};
+XDPLB_ASSERT_SIZE(struct xdplb_bucket_line, 64);
+
+/*
+ * The way to a member's address. lb_xdp itself learns it from the kernel's routes and neighbours
+ * (bpf_fib_lookup) and keeps it until `expires`. A writer clears `expires` first and sets it last.
+ */
+struct xdplb_nexthop {
+	__u8 dmac[6];
+	__u8 smac[6];
+	__u32 ifindex;
+	__u64 expires; /* jiffies64; 0: absent */
+};
+XDPLB_ASSERT_SIZE(struct xdplb_nexthop, 24);
+
+enum xdplb_member_flag {
+	/* The service node has answered that it holds the mapping: packets may be sent. */
+	XDPLB_MEMBER_CONFIRMED = 1 << 0,
+};
+
+/*
+ * A member: a backend's address as one service sees it. One cache line; everything a packet's
+ * rewriting needs. The checksum deltas are precomputed, since VIP:port -> address:tag is the same
+ * for every packet: each is the ones' complement sum of (new + ~old) over the 16-bit words that
+ * change, folded to 16 bits, in network order as loaded (RFC 1624, equation 3).
+ */
+struct xdplb_member {
+	struct xdplb_addr addr;
+	__be16 tag;	   /* the tag port, network byte order */
+	__u16 l4_delta;	   /* VIP -> addr and port -> tag */
+	__u16 ip_delta;	   /* VIP -> addr alone: the IPv4 header's checksum; 0 for IPv6 */
+	__u16 flags;	   /* enum xdplb_member_flag */
+	__u32 health;	   /* index into `health` and `backend_infos` */
+	__u32 service;	   /* index into `services` */
+	struct xdplb_nexthop nexthop;
+	__u16 mtu;	   /* reserved: of the way to addr, bytes; 0: not known */
+	__u16 reserved[3];
+};
+XDPLB_ASSERT_SIZE(struct xdplb_member, 64);
+
+/* Packets and bytes (from the Ethernet header on) sent to a member, per CPU. */
+struct xdplb_traffic {
+	__u64 packets;
+	__u64 bytes;
+};
+XDPLB_ASSERT_SIZE(struct xdplb_traffic, 16);
+
+#endif

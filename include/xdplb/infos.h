@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * What people and `status` want to know and packets do not: names, by the same indices as the maps
+ * of the datapath. The pinned maps are the only state of a node, so the names are pinned too.
+ */
+#ifndef XDPLB_INFOS_H
+#define XDPLB_INFOS_H
+
+#include "node.h"
+
+/* Of a service, by its index in `services`. An empty name marks a free index. */
+struct xdplb_service_info {
+	char name[XDPLB_NAME_LEN];
+	struct xdplb_addr vip;
+	__be16 port;
+	__u8 proto;
+	__u8 family;
+	enum xdplb_restore restore;
+	__u8 reserved[3];
+	__u64 table_hash; /* of the bucket table, as backend names: equal on every access node */
+	__u32 members;
+	__u32 reserved2;
+};
+XDPLB_ASSERT_SIZE(struct xdplb_service_info, 104);
+
+/* Of a member, by its index in `members`. in_use 0 marks a free index. */
+struct xdplb_member_info {
+	__u32 in_use;
+	__u32 service; /* index into services */
+	__u32 backend; /* index into backend_infos and health */
+	__u32 weight;  /* 0 .. 1000, from the file */
+	__u32 buckets; /* how many buckets name it first */
+	__u32 reserved;
+};
+XDPLB_ASSERT_SIZE(struct xdplb_member_info, 24);
+
+/* Of a backend, by its index in `health`. An empty name marks a free index. */
+struct xdplb_backend_info {
+	char name[XDPLB_NAME_LEN];
+	char node[XDPLB_NAME_LEN];
+};
+XDPLB_ASSERT_SIZE(struct xdplb_backend_info, 128);
+
+/* Of a mapping, by its index in `mappings`. */
+struct xdplb_mapping_info {
+	char service[XDPLB_NAME_LEN];
+	char backend[XDPLB_NAME_LEN];
+};
+XDPLB_ASSERT_SIZE(struct xdplb_mapping_info, 128);
+
+/* Of the node: the only element of `node_info`. */
+struct xdplb_node_info {
+	char cluster[XDPLB_NAME_LEN];
+	char node[XDPLB_NAME_LEN];
+	__u64 applied;	    /* CLOCK_REALTIME, seconds, of the last apply */
+	__u64 config_hash;  /* of the file as understood: equal wherever the same file is applied */
+	__u64 program_hash; /* of the constants the running programs were loaded with */
+	__u32 abi;	    /* XDPLB_ABI */
+	__u32 generation;   /* counts applied changes */
+};
+XDPLB_ASSERT_SIZE(struct xdplb_node_info, 160);
+
+/* Raised whenever a pinned map changes its meaning: attach refuses to reuse another one's maps. */
+#define XDPLB_ABI 1
+
+/*
+ * What detach must undo, so that a killed loader leaves no mess: key of the map `undos`.
+ * kind 'a': remove address `what` ("ADDRESS") from lo; 's': write the value back to the file below
+ * /proc/sys/net `what`; 'q': remove the clsact qdisc of device `what`; 'f': remove our filter from
+ * device `what` ("DEVICE/ingress" or "DEVICE/egress").
+ */
+struct xdplb_undo_key {
+	char kind;
+	char netns[63];	 /* path of the network namespace; empty: the node's own */
+	char what[128];
+};
+XDPLB_ASSERT_SIZE(struct xdplb_undo_key, 192);
+
+struct xdplb_undo {
+	char value[64]; /* 's': what was there before */
+	__u64 generation; /* of the apply that last wanted it */
+};
+XDPLB_ASSERT_SIZE(struct xdplb_undo, 72);
+
+#endif
