@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * The access node's rewriting: VIP:port becomes (backend address, tag port), with the admission mark.
+ * Checksums follow from deltas that the loader has computed, see struct xdplb_member.
+ */
+#ifndef XDPLB_BPF_DNAT_H
+#define XDPLB_BPF_DNAT_H
+
+#include "csum.h"
+#include "hash.h"
+#include "xdplb/access.h"
+
+/* The version and traffic class stay, the flow label becomes the mark. */
+INLINE void set_flow_label(struct ipv6hdr *ip, __u32 label)
+{
+	__be32 *word = (__be32 *)ip;
+
+	*word = (*word & bpf_htonl(0xfff00000)) | bpf_htonl(label);
+}
+
+INLINE void dnat_packet(struct packet *pkt, const struct xdplb_member *member, __u64 flow_hash)
+{
+	csum_apply_l4(pkt, member->l4_delta);
+	packet_ports(pkt)->dest = member->tag;
+	if (pkt->family == XDPLB_IPV4) {
+		struct iphdr *ip = pkt->ip4;
+		__be16 mark = bpf_htons(mark_ipv4(flow_hash));
+
+		ip->check = csum_apply(ip->check, member->ip_delta + csum_delta16(ip->id, mark));
+		ip->id = mark;
+		ip->daddr = member->addr.word[0];
+		return;
+	}
+	set_flow_label(pkt->ip6, mark_ipv6(flow_hash));
+	*(struct xdplb_addr *)&pkt->ip6->daddr = member->addr;
+}
+
+INLINE bool ttl_expired(const struct packet *pkt)
+{
+	return pkt->family == XDPLB_IPV4 ? pkt->ip4->ttl <= 1 : pkt->ip6->hop_limit <= 1;
+}
+
+INLINE void decrement_ttl(struct packet *pkt)
+{
+	if (pkt->family == XDPLB_IPV4) {
+		pkt->ip4->ttl--;
+		pkt->ip4->check = csum_apply(pkt->ip4->check, CSUM_DELTA_TTL);
+	} else {
+		pkt->ip6->hop_limit--;
+	}
+}
+
+#endif

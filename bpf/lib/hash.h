@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Hashes that the datapath and the loader must compute alike. Freestanding: it knows integers and
+ * the shared structures only, so that the loader and the tests compile this very file.
+ */
+#ifndef XDPLB_BPF_HASH_H
+#define XDPLB_BPF_HASH_H
+
+#include "xdplb/endpoint.h"
+
+#define HASH_INLINE static inline __attribute__((always_inline))
+
+/* SipHash (Aumasson and Bernstein, 2012): the state of four words. */
+struct sip_state {
+	__u64 v0, v1, v2, v3;
+};
+
+HASH_INLINE __u64 rotl64(__u64 x, int bits)
+{
+	return (x << bits) | (x >> (64 - bits));
+}
+
+HASH_INLINE void sip_round(struct sip_state *s)
+{
+	s->v0 += s->v1;
+	s->v1 = rotl64(s->v1, 13) ^ s->v0;
+	s->v0 = rotl64(s->v0, 32);
+	s->v2 += s->v3;
+	s->v3 = rotl64(s->v3, 16) ^ s->v2;
+	s->v0 += s->v3;
+	s->v3 = rotl64(s->v3, 21) ^ s->v0;
+	s->v2 += s->v1;
+	s->v1 = rotl64(s->v1, 17) ^ s->v2;
+	s->v2 = rotl64(s->v2, 32);
+}
+
+HASH_INLINE struct sip_state sip_start(__u64 key0, __u64 key1)
+{
+	struct sip_state s = {
+		.v0 = key0 ^ 0x736f6d6570736575ULL,
+		.v1 = key1 ^ 0x646f72616e646f6dULL,
+		.v2 = key0 ^ 0x6c7967656e657261ULL,
+		.v3 = key1 ^ 0x7465646279746573ULL,
+	};
+	return s;
+}
+
+HASH_INLINE void sip_word(struct sip_state *s, __u64 word, int rounds)
+{
+	s->v3 ^= word;
+	for (int i = 0; i < rounds; i++)
+		sip_round(s);
+	s->v0 ^= word;
+}
+
+HASH_INLINE __u64 sip_finish(struct sip_state *s, int rounds)
+{
+	s->v2 ^= 0xff;
+	for (int i = 0; i < rounds; i++)
+		sip_round(s);
+	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+/* Two 32-bit words as one; the first in the low half. */
+HASH_INLINE __u64 join32(__u32 low, __u32 high)
+{
+	return low | (__u64)high << 32;
+}
+
+/* Ports, protocol and family of a flow as one word; ports as they stand in the packet. */
+HASH_INLINE __u64 flow_word(__be16 sport, __be16 dport, __u8 proto, __u8 family)
+{
+	return (__u64)sport | (__u64)dport << 16 | (__u64)proto << 32 | (__u64)family << 40;
+}
+
+/*
+ * The flow hash: SipHash-1-3 under the cluster's key, without the padding word, which would be the
+ * same for every flow: the input's length is fixed by the family, and the family is hashed. The high
+ * half picks the bucket, the low bits are the admission mark. Words are taken as they lie in the
+ * packet: all nodes of a cluster have the same byte order.
+ */
+HASH_INLINE __u64 flow_hash4(__u64 key0, __u64 key1, __be32 client, __be32 vip, __u64 ports)
+{
+	struct sip_state s = sip_start(key0, key1);
+
+	sip_word(&s, join32(client, vip), 1);
+	sip_word(&s, ports, 1);
+	return sip_finish(&s, 3);
+}
+
+HASH_INLINE __u64 flow_hash6(__u64 key0, __u64 key1, const __be32 *client, const __be32 *vip,
+			     __u64 ports)
+{
+	struct sip_state s = sip_start(key0, key1);
+
+	sip_word(&s, join32(client[0], client[1]), 1);
+	sip_word(&s, join32(client[2], client[3]), 1);
+	sip_word(&s, join32(vip[0], vip[1]), 1);
+	sip_word(&s, join32(vip[2], vip[3]), 1);
+	sip_word(&s, ports, 1);
+	return sip_finish(&s, 3);
+}
+
+/*
+ * The admission mark: proof that a packet to a tag port came through an access node, which alone
+ * (with the service nodes) knows the key. It travels where it costs nothing: in the IPv4
+ * identification (16 bits, meaningless in an unfragmented packet, RFC 6864) or in the IPv6 flow label
+ * (20 bits, host order; RFC 6437 section 6.1 lets a security policy rewrite it).
+ */
+HASH_INLINE __u16 mark_ipv4(__u64 flow_hash)
+{
+	return (__u16)flow_hash;
+}
+
+HASH_INLINE __u32 mark_ipv6(__u64 flow_hash)
+{
+	return (__u32)flow_hash & 0xfffff;
+}
+
+/* Where the search for an endpoint starts; not keyed, since only the operator chooses the keys. */
+HASH_INLINE __u32 endpoint_hash(__u32 seed, const struct xdplb_addr *addr, __be16 port, __u8 proto,
+				__u8 family)
+{
+	__u64 x = join32(addr->word[0], (__u32)port << 16 | (__u32)proto << 8 | family);
+
+	x ^= seed * 0xd6e8feb86659fd93ULL;
+	if (family == XDPLB_IPV6) {
+		x ^= join32(addr->word[2], addr->word[1]) * 0xa0761d6478bd642fULL;
+		x = rotl64(x, 23) ^ addr->word[3] * 0xe7037ed1a0b428dbULL;
+	}
+	x ^= x >> 32;
+	x *= 0x9e3779b97f4a7c15ULL;
+	return (__u32)(x >> 32);
+}
+
+/*
+ * Which bucket stands in for `bucket` at its owner number `attempt` (from 1): any bucket, the same
+ * on every node, so that the share of an unusable member spreads over all the others.
+ */
+HASH_INLINE __u32 owner_bucket(__u32 bucket, __u32 attempt, __u32 count)
+{
+	__u64 x = join32(bucket, attempt) * 0x9e3779b97f4a7c15ULL;
+
+	x ^= x >> 29;
+	x *= 0xbf58476d1ce4e5b9ULL;
+	return (__u32)((x >> 32) * count >> 32);
+}
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * The way to a member: from its entry while that is fresh, else from the kernel's routes and
+ * neighbours, which are then kept in the entry.
+ */
+#ifndef XDPLB_BPF_NEXTHOP_H
+#define XDPLB_BPF_NEXTHOP_H
+
+#include "parse.h"
+#include "xdplb/access.h"
+
+/* How long a learned next hop is used before the kernel is asked again, in jiffies. */
+const volatile __u64 nexthop_lifetime = 250;
+
+INLINE void keep_nexthop(struct xdplb_nexthop *nexthop, const struct bpf_fib_lookup *fib)
+{
+	volatile __u64 *expires = &nexthop->expires;
+
+	*expires = 0;
+	barrier();
+	__builtin_memcpy(nexthop->dmac, fib->dmac, sizeof(nexthop->dmac));
+	__builtin_memcpy(nexthop->smac, fib->smac, sizeof(nexthop->smac));
+	nexthop->ifindex = fib->ifindex;
+	barrier();
+	*expires = bpf_jiffies64() + nexthop_lifetime;
+	count_event(XDPLB_EVENT_NEXTHOP_LEARNED);
+}
+
+INLINE void fill_fib_params(struct bpf_fib_lookup *fib, const struct packet *pkt,
+			    const struct xdplb_member *member)
+{
+	fib->l4_protocol = pkt->proto;
+	fib->sport = packet_ports(pkt)->source;
+	fib->dport = member->tag;
+	if (pkt->family == XDPLB_IPV4) {
+		fib->family = AF_INET;
+		fib->tos = pkt->ip4->tos;
+		fib->tot_len = bpf_ntohs(pkt->ip4->tot_len);
+		fib->ipv4_src = pkt->ip4->saddr;
+		fib->ipv4_dst = member->addr.word[0];
+		return;
+	}
+	fib->family = AF_INET6;
+	fib->flowinfo = *(__be32 *)pkt->ip6 & bpf_htonl(0x0fffffff);
+	fib->tot_len = bpf_ntohs(pkt->ip6->payload_len) + sizeof(struct ipv6hdr);
+	__builtin_memcpy(fib->ipv6_src, &pkt->ip6->saddr, sizeof(fib->ipv6_src));
+	__builtin_memcpy(fib->ipv6_dst, &member->addr, sizeof(fib->ipv6_dst));
+}
+
+/*
+ * VERDICT_NEXT: member->nexthop may be used. VERDICT_PASS: the kernel must forward the packet, since
+ * it knows no neighbour yet, or the backend is local. VERDICT_DROP: counted.
+ */
+INLINE enum verdict find_nexthop(struct xdp_md *ctx, const struct packet *pkt,
+				 struct xdplb_member *member)
+{
+	struct bpf_fib_lookup fib = {};
+
+	if (likely(*(volatile __u64 *)&member->nexthop.expires > bpf_jiffies64()))
+		return VERDICT_NEXT;
+	fib.ifindex = ctx->ingress_ifindex;
+	fill_fib_params(&fib, pkt, member);
+	switch (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0)) {
+	case BPF_FIB_LKUP_RET_SUCCESS:
+		keep_nexthop(&member->nexthop, &fib);
+		return VERDICT_NEXT;
+	case BPF_FIB_LKUP_RET_BLACKHOLE:
+	case BPF_FIB_LKUP_RET_UNREACHABLE:
+	case BPF_FIB_LKUP_RET_PROHIBIT:
+	case BPF_FIB_LKUP_RET_FWD_DISABLED:
+		return refuse(pkt, XDPLB_DROP_NO_ROUTE);
+	default:
+		count_event(XDPLB_EVENT_LEFT_TO_KERNEL);
+		return VERDICT_PASS;
+	}
+}
+
+#endif
