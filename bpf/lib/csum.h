@@ -57,4 +57,9 @@ INLINE __u32 csum_diff_addr(const struct xdplb_addr *old, const struct xdplb_add
 	return (s & 0xffffffff) + (s >> 32);
 }
 
+INLINE __u32 csum_fold16(__u32 diff)
+{
+	return (diff & 0xffff) + (diff >> 16);
+}
+
 #endif

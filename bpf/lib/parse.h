@@ -43,6 +43,7 @@ INLINE enum parsed parse_ipv4(struct packet *pkt)
 	if (unlikely(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)))
 		return PARSED_FRAGMENT;
 	pkt->l4 = (void *)ip + ip->ihl * 4;
+	pkt->l4_offset = ETH_HLEN + ip->ihl * 4;
 	if (unlikely(pkt->proto == IPPROTO_ICMP))
 		return PARSED_ICMP;
 	return parse_l4(pkt);
@@ -59,6 +60,7 @@ INLINE enum parsed parse_ipv6(struct packet *pkt)
 	if (unlikely(pkt->proto == IPPROTO_FRAGMENT))
 		return PARSED_FRAGMENT;
 	pkt->l4 = ip + 1;
+	pkt->l4_offset = ETH_HLEN + sizeof(*ip);
 	if (unlikely(pkt->proto == IPPROTO_ICMPV6))
 		return PARSED_ICMP;
 	return parse_l4(pkt);

@@ -24,6 +24,8 @@
 #define IPPROTO_FRAGMENT 44
 #define IPPROTO_ICMPV6   58
 
+#define ETH_HLEN 14
+
 #define IP_MF	  0x2000
 #define IP_OFFSET 0x1fff
 
@@ -56,6 +58,7 @@ struct packet {
 		struct ipv6hdr *ip6;
 	};
 	void *l4;
+	__u32 l4_offset; /* of l4 from the start of the frame */
 	__u8 family; /* XDPLB_IPV4 or XDPLB_IPV6 */
 	__u8 proto;
 	bool ours; /* from here on it is counted if it is dropped */

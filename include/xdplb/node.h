@@ -29,7 +29,7 @@ XDPLB_ASSERT_SIZE(enum xdplb_restore, 1);
 enum __attribute__((packed)) xdplb_mapping_state {
 	XDPLB_MAPPING_FREE = 0,
 	XDPLB_MAPPING_ACTIVE = 1,
-	/* Gone from the file; still restores, and its tag is given to nobody, until rest_until. */
+	/* Gone from the file; still restores, its tag given to nobody, until rest_until. */
 	XDPLB_MAPPING_RESTING = 2,
 };
 XDPLB_ASSERT_SIZE(enum xdplb_mapping_state, 1);
@@ -46,7 +46,7 @@ struct xdplb_mapping {
 	__u8 family;  /* XDPLB_IPV4 or XDPLB_IPV6 */
 	enum xdplb_restore restore;
 	enum xdplb_mapping_state state;
-	__u16 reserved;
+	__u16 epoch; /* raised when the index is given to another mapping: old flow notes die */
 	/* The interface whose hook restores it: a backend's virtual NIC (host side), or 0: uplinks. */
 	__u32 ifindex;
 	__u64 rest_until; /* CLOCK_BOOTTIME, nanoseconds */
@@ -55,9 +55,10 @@ struct xdplb_mapping {
 XDPLB_ASSERT_SIZE(struct xdplb_mapping, 64);
 
 /*
- * The key of a flow note, as the backend sees the flow: its own address and port, the client's
- * address and port. A note under the tag port instead of the backend's port says which client
- * port a remapped flow has been given.
+ * The key of a flow note. kind XDPLB_NOTE_REPLY: the flow as the backend sees it, its own address
+ * and port, the client's address and the port that stands in the packets. XDPLB_NOTE_REMAP: the flow
+ * as it comes from the access node (port is the tag) or directly (port is the backend's own), with
+ * the port that the client really has; says which port it was given instead.
  */
 struct xdplb_flow_key {
 	struct xdplb_addr backend;
@@ -66,26 +67,27 @@ struct xdplb_flow_key {
 	__be16 client_port;
 	__u8 proto;
 	__u8 family;
-	__u16 zero;
+	__u8 kind; /* enum xdplb_note_kind */
+	__u8 zero;
 };
 XDPLB_ASSERT_SIZE(struct xdplb_flow_key, 40);
+
+enum xdplb_note_kind {
+	XDPLB_NOTE_REPLY = 0,
+	XDPLB_NOTE_REMAP = 1,
+};
 
 /* mapping of a note that belongs to a client who talks to the backend's own port, past any VIP. */
 #define XDPLB_MAPPING_DIRECT 0xffffffffU
 
-enum xdplb_flow_flag {
-	XDPLB_FLOW_FIN_CLIENT = 1 << 0,
-	XDPLB_FLOW_FIN_BACKEND = 1 << 1,
-	XDPLB_FLOW_RST = 1 << 2,
-};
-
 /* A flow note: to which VIP the replies of this flow belong. */
 struct xdplb_flow {
 	__u32 mapping;	    /* index into `mappings`, or XDPLB_MAPPING_DIRECT */
-	__be16 client_port; /* reply note: the port the client really has;
-			     * remap note (under the tag): the port given to it */
-	__u16 flags;	    /* enum xdplb_flow_flag */
+	__be16 client_port; /* reply note: the one the client has; remap note: the one it was given */
+	__u16 epoch;	    /* of the mapping when the note was made; 0: direct */
+	__u32 flags;	    /* reserved: established, closing */
+	__u32 reserved;
 };
-XDPLB_ASSERT_SIZE(struct xdplb_flow, 8);
+XDPLB_ASSERT_SIZE(struct xdplb_flow, 16);
 
 #endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Flow notes of a service node, for services restored by `source`: which VIP the replies of a flow
+ * belong to, and what happens when two flows look the same to a backend.
+ */
+#ifndef XDPLB_BPF_FLOW_H
+#define XDPLB_BPF_FLOW_H
+
+#include "parse.h"
+#include "xdplb/node.h"
+
+/* Sizes are placeholders: the loader sets them from the declared capacities. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct xdplb_flow_key);
+	__type(value, struct xdplb_flow);
+} flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct xdplb_mapping);
+} mappings SEC(".maps");
+
+/* Other client ports tried for a flow whose own is taken. */
+#define REMAP_ATTEMPTS	 16
+#define REMAP_FIRST_PORT 1024
+
+/* Whose flow it is, towards which port: a mapping's, or a direct one to the backend's own port. */
+struct flow_owner {
+	__u32 mapping; /* or XDPLB_MAPPING_DIRECT */
+	__u16 epoch;
+	__be16 port;	   /* where the backend listens */
+	__be16 entry_port; /* where the packet was sent: the tag, or the same port if direct */
+};
+
+INLINE bool opens_flow(const struct packet *pkt)
+{
+	const struct tcphdr *tcp = pkt->l4;
+
+	return pkt->proto != IPPROTO_TCP || (tcp->syn && !tcp->ack);
+}
+
+/* A note whose mapping has gone is as good as none. */
+INLINE bool note_alive(const struct xdplb_flow *note)
+{
+	__u32 key = note->mapping;
+	const struct xdplb_mapping *mapping;
+
+	if (note->mapping == XDPLB_MAPPING_DIRECT)
+		return true;
+	mapping = bpf_map_lookup_elem(&mappings, &key);
+	return mapping && mapping->state != XDPLB_MAPPING_FREE && mapping->epoch == note->epoch;
+}
+
+INLINE bool note_is_of(const struct xdplb_flow *note, const struct flow_owner *owner, __be16 port)
+{
+	return note->mapping == owner->mapping && note->epoch == owner->epoch &&
+	       note->client_port == port;
+}
+
+/* Writes a note; what stood there is overwritten if it was dead. */
+INLINE bool put_note(const struct xdplb_flow_key *key, const struct flow_owner *owner, __be16 port)
+{
+	struct xdplb_flow note = {
+		.mapping = owner->mapping,
+		.client_port = port,
+		.epoch = owner->epoch,
+	};
+	struct xdplb_flow *old = bpf_map_lookup_elem(&flows, key);
+
+	if (old && !note_alive(old))
+		bpf_map_delete_elem(&flows, key);
+	return !bpf_map_update_elem(&flows, key, &note, BPF_NOEXIST);
+}
+
+INLINE __be16 remap_candidate(__be16 port, __be16 entry_port, __u32 attempt)
+{
+	__u32 x = ((__u32)port << 16 | entry_port) + attempt * 0x9e3779b1;
+
+	x ^= x >> 15;
+	x *= 0x85ebca6b;
+	x ^= x >> 13;
+	return bpf_htons(REMAP_FIRST_PORT + x % (65536 - REMAP_FIRST_PORT));
+}
+
+/* Gives a flow another client port, noted in both directions. */
+INLINE bool remap_flow(struct xdplb_flow_key *reply, const struct xdplb_flow_key *remap,
+		       const struct flow_owner *owner, __be16 *ret_port)
+{
+	struct xdplb_flow note = { .mapping = owner->mapping, .epoch = owner->epoch };
+
+	for (__u32 i = 0; i < REMAP_ATTEMPTS; i++) {
+		reply->client_port = remap_candidate(remap->client_port, remap->port, i);
+		if (!put_note(reply, owner, remap->client_port))
+			continue;
+		note.client_port = reply->client_port;
+		if (bpf_map_update_elem(&flows, remap, &note, BPF_ANY)) {
+			bpf_map_delete_elem(&flows, reply);
+			return false;
+		}
+		*ret_port = reply->client_port;
+		count_event(XDPLB_EVENT_FLOW_REMAPPED);
+		return true;
+	}
+	return false;
+}
+
+/* A port given to this flow before, if it is still its own. */
+INLINE bool use_remap(struct xdplb_flow_key *reply, const struct xdplb_flow_key *remap,
+		      const struct flow_owner *owner, __be16 *ret_port)
+{
+	const struct xdplb_flow *given = bpf_map_lookup_elem(&flows, remap), *note;
+
+	if (!given || given->mapping != owner->mapping || given->epoch != owner->epoch)
+		return false;
+	reply->client_port = given->client_port;
+	*ret_port = given->client_port;
+	note = bpf_map_lookup_elem(&flows, reply);
+	if (note && note_is_of(note, owner, remap->client_port))
+		return true;
+	return put_note(reply, owner, remap->client_port); /* the note was evicted */
+}
+
+INLINE void flow_keys(const struct packet *pkt, const struct flow_owner *owner,
+		      struct xdplb_flow_key *ret_reply, struct xdplb_flow_key *ret_remap)
+{
+	*ret_reply = (struct xdplb_flow_key){
+		.port = owner->port,
+		.client_port = packet_ports(pkt)->source,
+		.proto = pkt->proto,
+		.family = pkt->family,
+		.kind = XDPLB_NOTE_REPLY,
+	};
+	read_dest(pkt, &ret_reply->backend);
+	read_source(pkt, &ret_reply->client);
+	*ret_remap = *ret_reply;
+	ret_remap->port = owner->entry_port;
+	ret_remap->kind = XDPLB_NOTE_REMAP;
+}
+
+/*
+ * The client port under which a packet's flow is known to the backend, noting the flow if it is new.
+ * VERDICT_NEXT: *ret_port holds it. VERDICT_PASS: a direct flow that nobody has noted and that need not
+ * be. VERDICT_DROP: it would be mixed up with another flow; counted.
+ */
+INLINE enum verdict note_flow(struct packet *pkt, const struct flow_owner *owner, __be16 *ret_port)
+{
+	bool direct = owner->mapping == XDPLB_MAPPING_DIRECT, opens = opens_flow(pkt);
+	__be16 client_port = packet_ports(pkt)->source;
+	struct xdplb_flow_key reply, remap;
+	const struct xdplb_flow *note;
+
+	flow_keys(pkt, owner, &reply, &remap);
+	*ret_port = client_port;
+	note = bpf_map_lookup_elem(&flows, &reply);
+	if (likely(note && note_is_of(note, owner, client_port)))
+		return VERDICT_NEXT;
+	if (use_remap(&reply, &remap, owner, ret_port))
+		return VERDICT_NEXT;
+	*ret_port = client_port;
+	reply.client_port = client_port;
+	note = bpf_map_lookup_elem(&flows, &reply);
+	if (!note || !note_alive(note)) {
+		if (direct && !opens)
+			return VERDICT_PASS;
+		if (!put_note(&reply, owner, client_port)) {
+			pkt->ours = !direct;
+			return refuse(pkt, XDPLB_DROP_FLOW_TABLE);
+		}
+		count_event(XDPLB_EVENT_FLOW_NOTED);
+		return VERDICT_NEXT;
+	}
+	if (opens && remap_flow(&reply, &remap, owner, ret_port))
+		return VERDICT_NEXT;
+	pkt->ours = true;
+	return refuse(pkt, direct ? XDPLB_DROP_DIRECT_CLASH : XDPLB_DROP_FLOW_CLASH);
+}
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * ICMP errors that quote a packet: finding the quote and giving it, and the error itself, back their
+ * VIP. The checksums of an ICMP message are never left to a NIC: plain writes will do.
+ */
+#ifndef XDPLB_BPF_ICMP_H
+#define XDPLB_BPF_ICMP_H
+
+#include "csum.h"
+#include "parse.h"
+
+#define ICMP_DEST_UNREACH  3
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETERPROB 12
+
+#define ICMPV6_DEST_UNREACH 1
+#define ICMPV6_PARAMPROB    4
+
+/* Of the header before the quote; ICMP and ICMPv6 agree on the first four bytes. */
+struct icmp_head {
+	__u8 type;
+	__u8 code;
+	__sum16 check;
+	__be32 rest;
+};
+
+/* How much of a quoted transport header there always is (RFC 792, RFC 4443). */
+struct quoted_l4 {
+	struct ports ports;
+	__be16 udp_len;
+	__sum16 udp_check;
+};
+
+/* A quoted packet and the message around it. */
+struct quote {
+	struct icmp_head *icmp;
+	struct packet inner; /* ip4/ip6, l4 and proto are set */
+};
+
+INLINE bool icmp_is_error(const struct packet *pkt, __u8 type)
+{
+	if (pkt->family == XDPLB_IPV4)
+		return type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED ||
+		       type == ICMP_PARAMETERPROB;
+	return type >= ICMPV6_DEST_UNREACH && type <= ICMPV6_PARAMPROB;
+}
+
+INLINE bool read_quoted_ip(struct packet *inner)
+{
+	if (inner->family == XDPLB_IPV4) {
+		struct iphdr *ip = inner->ip4;
+
+		if ((void *)(ip + 1) > inner->end || ip->version != 4 || ip->ihl < 5 ||
+		    ip->frag_off & bpf_htons(IP_OFFSET))
+			return false;
+		inner->proto = ip->protocol;
+		inner->l4 = (void *)ip + ip->ihl * 4;
+		return true;
+	}
+	struct ipv6hdr *ip = inner->ip6;
+
+	if ((void *)(ip + 1) > inner->end || ip->version != 6)
+		return false;
+	inner->proto = ip->nexthdr;
+	inner->l4 = ip + 1;
+	return true;
+}
+
+/* False: no error, or it quotes no TCP or UDP packet. */
+INLINE bool read_quote(const struct packet *pkt, struct quote *ret_quote)
+{
+	struct packet *inner = &ret_quote->inner;
+
+	ret_quote->icmp = pkt->l4;
+	if ((void *)(ret_quote->icmp + 1) > pkt->end || !icmp_is_error(pkt, ret_quote->icmp->type))
+		return false;
+	inner->end = pkt->end;
+	inner->family = pkt->family;
+	inner->ip4 = (void *)(ret_quote->icmp + 1);
+	if (!read_quoted_ip(inner))
+		return false;
+	return (inner->proto == IPPROTO_TCP || inner->proto == IPPROTO_UDP) &&
+	       inner->l4 + sizeof(struct quoted_l4) <= inner->end;
+}
+
+/*
+ * The quoted transport checksum follows its addresses and ports; returns what that changes in the
+ * message. A quote too short to hold a TCP checksum needs none.
+ */
+INLINE __u32 fix_quoted_checksum(const struct packet *inner, __u32 delta)
+{
+	__sum16 *check, old;
+
+	if (inner->proto == IPPROTO_UDP) {
+		check = &((struct quoted_l4 *)inner->l4)->udp_check;
+		if (!*check)
+			return 0;
+	} else {
+		struct tcphdr *tcp = inner->l4;
+
+		if ((void *)(tcp + 1) > inner->end)
+			return 0;
+		check = &tcp->check;
+	}
+	old = *check;
+	*check = csum_apply(old, delta);
+	return csum_delta16(old, *check);
+}
+
+/*
+ * The backend's address, as source of the message and as destination of what it quotes, becomes the
+ * VIP, and the quoted ports become `ports`.
+ */
+INLINE void restore_quote(struct packet *pkt, struct quote *quote, const struct xdplb_addr *vip,
+			  struct ports ports)
+{
+	struct packet *inner = &quote->inner;
+	struct ports *quoted = packet_ports(inner);
+	struct xdplb_addr backend;
+	__u32 addr, delta;
+
+	read_source(pkt, &backend);
+	addr = csum_fold16(csum_diff_addr(&backend, vip));
+	delta = csum_delta16(quoted->source, ports.source) + csum_delta16(quoted->dest, ports.dest);
+	delta += fix_quoted_checksum(inner, addr + delta);
+	*quoted = ports;
+	if (pkt->family == XDPLB_IPV4) {
+		/* The quoted address and its header checksum cancel out in the message's. */
+		inner->ip4->check = csum_apply(inner->ip4->check, addr);
+		inner->ip4->daddr = vip->word[0];
+		pkt->ip4->check = csum_apply(pkt->ip4->check, addr);
+		pkt->ip4->saddr = vip->word[0];
+	} else {
+		delta += 2 * addr; /* quoted, and in the message's pseudo header */
+		*(struct xdplb_addr *)&inner->ip6->daddr = *vip;
+		*(struct xdplb_addr *)&pkt->ip6->saddr = *vip;
+	}
+	quote->icmp->check = csum_apply(quote->icmp->check, delta);
+}
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Answering an access node that asks whether a mapping is here; the message is told in
+ * xdplb/query.h. The answer goes back the way the question came, from the datapath.
+ */
+#ifndef XDPLB_BPF_QUERY_H
+#define XDPLB_BPF_QUERY_H
+
+#include "endpoint.h"
+#include "hash.h"
+#include "skb.h"
+#include "xdplb/node.h"
+#include "xdplb/query.h"
+
+/* Eight-byte words of a query that its mac covers. */
+#define QUERY_WORDS (offsetof(struct xdplb_query, mac) / sizeof(__u64))
+
+/* SipHash-2-4 of a query, as libsodium's crypto_shorthash computes it. */
+INLINE __u64 query_mac(__u64 key0, __u64 key1, const struct xdplb_query *query)
+{
+	const __u64 *words = (const void *)query;
+	struct sip_state s = sip_start(key0, key1);
+
+	for (__u32 i = 0; i < QUERY_WORDS; i++)
+		sip_word(&s, words[i], 2);
+	sip_word(&s, (__u64)offsetof(struct xdplb_query, mac) << 56, 2);
+	return sip_finish(&s, 4);
+}
+
+INLINE bool query_matches(const struct xdplb_query *query, const struct xdplb_mapping *mapping)
+{
+	return query->tag == mapping->tag && query->vport == mapping->vport &&
+	       query->proto == mapping->proto && query->family == mapping->family &&
+	       same_addr(&query->vip, &mapping->vip);
+}
+
+/* Addresses and ports change places, which leaves every checksum as it is. */
+INLINE void swap_ends(struct packet *pkt)
+{
+	struct ethhdr *eth = pkt->data;
+	struct ports *ports = packet_ports(pkt);
+	struct xdplb_addr source, dest;
+	__be16 port = ports->source;
+	__u8 mac[6];
+
+	__builtin_memcpy(mac, eth->h_source, sizeof(mac));
+	__builtin_memcpy(eth->h_source, eth->h_dest, sizeof(mac));
+	__builtin_memcpy(eth->h_dest, mac, sizeof(mac));
+	ports->source = ports->dest;
+	ports->dest = port;
+	read_source(pkt, &source);
+	read_dest(pkt, &dest);
+	if (pkt->family == XDPLB_IPV4) {
+		pkt->ip4->saddr = dest.word[0];
+		pkt->ip4->daddr = source.word[0];
+		return;
+	}
+	*(struct xdplb_addr *)&pkt->ip6->saddr = dest;
+	*(struct xdplb_addr *)&pkt->ip6->daddr = source;
+}
+
+/* The difference that two words which follow each other make to a checksum. */
+INLINE __u32 csum_diff64(__u64 old, __u64 new)
+{
+	__u64 s = (new & 0xffffffff) + (new >> 32) + (__u32)~old + (__u32)~(old >> 32);
+
+	s = (s & 0xffffffff) + (s >> 32);
+	return (s & 0xffffffff) + (s >> 32);
+}
+
+/*
+ * A packet to a tag port without an admission mark: a query of an access node is answered, anything
+ * else refused.
+ */
+INLINE enum verdict answer_query(struct __sk_buff *skb, struct packet *pkt,
+				 const struct xdplb_mapping *mapping, const volatile __u64 *key,
+				 __u64 redirect_flags)
+{
+	struct xdplb_query *wire = pkt->l4 + sizeof(struct udphdr), query;
+	__u64 head;
+
+	if (pkt->proto != IPPROTO_UDP || (void *)(wire + 1) > pkt->end)
+		return refuse(pkt, XDPLB_DROP_NOT_ADMITTED);
+	__builtin_memcpy(&query, wire, sizeof(query));
+	if (query.magic != bpf_htonl(XDPLB_QUERY_MAGIC) || query.version != XDPLB_QUERY_VERSION ||
+	    query.type != XDPLB_QUERY_ASK || query.mac != query_mac(key[0], key[1], &query))
+		return refuse(pkt, XDPLB_DROP_NOT_ADMITTED);
+	query.type = query_matches(&query, mapping) ? XDPLB_QUERY_YES : XDPLB_QUERY_OTHER;
+	query.mac = query_mac(key[0], key[1], &query);
+	head = *(__u64 *)wire;
+	swap_ends(pkt);
+	head = csum_diff64(head, *(__u64 *)&query);
+	head += csum_diff64(wire->mac, query.mac);
+	__builtin_memcpy(wire, &query, sizeof(query));
+	if (bpf_l4_csum_replace(skb, pkt->l4_offset + offsetof(struct udphdr, check), 0,
+				(head & 0xffffffff) + (head >> 32), BPF_F_MARK_MANGLED_0))
+		return refuse(pkt, XDPLB_DROP_REWRITE);
+	count_event(XDPLB_EVENT_QUERY_ANSWERED);
+	bpf_redirect(skb->ifindex, redirect_flags);
+	return VERDICT_REDIRECT;
+}
+
+#endif
