@@ -1,0 +1,120 @@
+# xdplb: everything is built into build/. `make help` lists the targets.
+SHELL     := /bin/bash
+BUILD     := build
+CLANG     ?= clang
+BPFTOOL   ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+CC        ?= gcc
+PKGCONFIG ?= pkg-config
+PREFIX    ?= /usr/local
+VERSION   := 0.1.0
+WERROR    ?=
+
+# Debian packages; `make deps` installs what is missing.
+BUILD_DEPS := clang llvm gcc make pkg-config bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
+	libmnl-dev libsodium-dev libjansson-dev
+TEST_DEPS  := libcriterion-dev iproute2 nginx-light curl tcpdump ethtool jq socat iputils-ping \
+	nftables procps util-linux openssl
+
+LIBS       := libbpf libelf zlib yaml-0.1 libmnl libsodium jansson
+CPPFLAGS   += -I. -Iinclude -Iloader/lib -I$(BUILD) -D_GNU_SOURCE -DXDPLB_VERSION='"$(VERSION)"'
+CFLAGS     ?= -O2 -g
+CFLAGS     += -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
+	$(WERROR) -MMD -MP
+LDLIBS      = $(shell $(PKGCONFIG) --libs $(LIBS))
+BPF_ARCH   := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/;s/ppc64le/powerpc/')
+BPF_CFLAGS := -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -I. -Iinclude -Ibpf \
+	-Wall -Wextra $(WERROR) -Wno-missing-declarations -MMD -MP
+
+BPF_OBJS   := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+SKELS      := $(BPF_OBJS:.bpf.o=.skel.h)
+LIB_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/lib/*.c))
+LOAD_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/xdplb-load/*.c))
+UNIT_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/support/*.c))
+BENCH_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
+BENCH_BPF  := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard tests/bench/*.bpf.c))
+LIB        := $(BUILD)/libxdplb.a
+
+.PHONY: all help deps deps-build test test-unit test-net demo bench check-style install clean vmlinux
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/xdplb-load ## build the BPF objects and the commands
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+deps: ## install the Debian packages that building and testing need (as root)
+	@tests/support/deps.sh $(BUILD_DEPS) $(TEST_DEPS)
+
+deps-build: ## install only what building needs (as root)
+	@tests/support/deps.sh $(BUILD_DEPS)
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c vmlinux.h
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(BUILD)/tests/%.bpf.o: tests/%.bpf.c vmlinux.h
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
+	$(BPFTOOL) gen skeleton $< >$@
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(LIB_OBJS) $(LOAD_OBJS) $(UNIT_OBJS) $(BENCH_OBJS): | $(SKELS)
+$(UNIT_OBJS) $(BENCH_OBJS): CPPFLAGS += -Itests/support
+$(BENCH_OBJS): | $(BENCH_BPF)
+
+$(LIB): $(LIB_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/xdplb-load: $(LOAD_OBJS) $(LIB)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+$(BUILD)/tests/unit_tests: $(UNIT_OBJS) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(shell $(PKGCONFIG) --libs criterion)
+
+$(BUILD)/tests/bench/bench: $(BENCH_OBJS) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+# The dependencies are installed before anything is compiled, hence the second make.
+test: deps ## unit and end-to-end tests (as root)
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/unit_tests
+	@tests/support/run_all.sh $(BUILD)
+
+test-unit: $(BUILD)/tests/unit_tests ## unit tests alone (as root)
+	@tests/support/run_unit.sh $(BUILD)
+
+test-net: all ## end-to-end tests alone (as root)
+	@tests/net/run.sh
+
+demo: deps-build ## the main job in a lab of namespaces: real HTTP through the balancer (as root)
+	@tests/support/deps.sh $(TEST_DEPS)
+	@$(MAKE) --no-print-directory all
+	@tests/net/demo.sh
+
+bench: all $(BUILD)/tests/bench/bench ## nanoseconds a packet, into build/bench.json (as root)
+	@$(BUILD)/tests/bench/bench --out $(BUILD)/bench.json
+
+check-style: ## formatting, shell scripts, file lengths
+	@tests/support/check_style.sh
+
+install: all ## into PREFIX (default /usr/local)
+	install -D -m 755 $(BUILD)/xdplb-load $(DESTDIR)$(PREFIX)/sbin/xdplb-load
+	install -D -m 644 loader/man/xdplb-load.8 $(DESTDIR)$(PREFIX)/share/man/man8/xdplb-load.8
+	install -D -m 644 loader/examples/cluster.yaml \
+		$(DESTDIR)$(PREFIX)/share/doc/xdplb/examples/cluster.yaml
+
+vmlinux: ## make vmlinux.h anew from the running kernel
+	$(BPFTOOL) btf dump file /sys/kernel/btf/vmlinux format c >vmlinux.h
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
