@@ -3,7 +3,9 @@ SHELL     := /bin/bash
 BUILD     := build
 CLANG     ?= clang
 BPFTOOL   ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool /usr/local/sbin/bpftool) bpftool)
-CC        ?= gcc
+ifeq ($(origin CC),default)
+CC        := gcc
+endif
 PKGCONFIG ?= pkg-config
 PREFIX    ?= /usr/local
 VERSION   := 0.1.0
@@ -30,7 +32,7 @@ SKELS      := $(BPF_OBJS:.bpf.o=.skel.h)
 LIB_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/lib/*.c))
 LOAD_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/xdplb-load/*.c))
 UNIT_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/support/*.c))
-BENCH_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
+BENCH_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 BENCH_BPF  := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 LIB        := $(BUILD)/libxdplb.a
 

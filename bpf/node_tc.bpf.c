@@ -50,7 +50,7 @@ struct {
 
 /* Where a program is attached. */
 struct hook {
-	__u32 ifindex;	      /* the virtual NIC, or 0: an uplink */
+	__u32 ifindex; /* the virtual NIC, or 0: an uplink */
 	__u64 redirect_flags; /* for bpf_redirect(): back towards where the packet came from */
 };
 
@@ -212,7 +212,8 @@ INLINE bool face_of(const struct xdplb_flow *note, struct xdplb_addr *ret_addr, 
 }
 
 /* A reply of a backend. */
-INLINE enum verdict restore_source(struct __sk_buff *skb, struct packet *pkt, const struct hook *hook)
+INLINE enum verdict restore_source(struct __sk_buff *skb, struct packet *pkt,
+				   const struct hook *hook)
 {
 	struct xdplb_flow_key key = {
 		.port = packet_ports(pkt)->source,

@@ -8,13 +8,13 @@
 
 #include "xdplb/infos.h"
 
-#define COLD_ARRAY(map, record)                                                                    \
-	struct {                                                                                   \
-		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
-		__uint(map_flags, BPF_F_MMAPABLE);                                                 \
-		__uint(max_entries, 1);                                                            \
-		__type(key, __u32);                                                                \
-		__type(value, struct record);                                                      \
+#define COLD_ARRAY(map, record)                    \
+	struct {                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);  \
+		__uint(map_flags, BPF_F_MMAPABLE); \
+		__uint(max_entries, 1);            \
+		__type(key, __u32);                \
+		__type(value, struct record);      \
 	} map SEC(".maps")
 
 COLD_ARRAY(node_info, xdplb_node_info);

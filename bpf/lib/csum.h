@@ -52,7 +52,7 @@ INLINE __u32 csum_diff_addr(const struct xdplb_addr *old, const struct xdplb_add
 	__u64 s = 0;
 
 	for (int i = 0; i < 4; i++)
-		s += (__u64)new->word[i] + (__u32)~old->word[i];
+		s += (__u64) new->word[i] + (__u32)~old->word[i];
 	s = (s & 0xffffffff) + (s >> 32);
 	return (s & 0xffffffff) + (s >> 32);
 }

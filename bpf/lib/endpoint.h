@@ -21,8 +21,8 @@ struct endpoint_key {
 
 INLINE bool same_addr(const struct xdplb_addr *a, const struct xdplb_addr *b)
 {
-	return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) |
-		 (a->word[2] ^ b->word[2]) | (a->word[3] ^ b->word[3]));
+	return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
+		 (a->word[3] ^ b->word[3]));
 }
 
 /* The live table: base and seed of one moment. */
@@ -37,23 +37,23 @@ INLINE struct xdplb_table_ref read_table_ref(const struct xdplb_table_ref *ref)
  * find_endpoint() - The slot of a key, or NULL. A macro only because a map must be named in the
  * lookup itself for the verifier to turn it into an array access.
  */
-#define find_endpoint(map, ref, mask, key)                                                         \
-	({                                                                                         \
-		struct xdplb_endpoint *found_ = NULL;                                              \
-		__u32 hash_ = endpoint_hash((ref).seed, &(key)->addr, (key)->port, (key)->proto,   \
-					    (key)->family);                                        \
-		for (int i_ = 0; i_ < XDPLB_ENDPOINT_PROBES; i_++) {                               \
-			__u32 slot_ = (ref).base + ((hash_ + i_) & (mask));                        \
-			struct xdplb_endpoint *e_ = bpf_map_lookup_elem((map), &slot_);            \
-			if (!e_ || !e_->family)                                                    \
-				break;                                                             \
-			if (endpoint_word(e_) == endpoint_word(key) &&                             \
-			    same_addr(&e_->addr, &(key)->addr)) {                                  \
-				found_ = e_;                                                       \
-				break;                                                             \
-			}                                                                          \
-		}                                                                                  \
-		found_;                                                                            \
+#define find_endpoint(map, ref, mask, key)                                                       \
+	({                                                                                       \
+		struct xdplb_endpoint *found_ = NULL;                                            \
+		__u32 hash_ = endpoint_hash((ref).seed, &(key)->addr, (key)->port, (key)->proto, \
+					    (key)->family);                                      \
+		for (int i_ = 0; i_ < XDPLB_ENDPOINT_PROBES; i_++) {                             \
+			__u32 slot_ = (ref).base + ((hash_ + i_) & (mask));                      \
+			struct xdplb_endpoint *e_ = bpf_map_lookup_elem((map), &slot_);          \
+			if (!e_ || !e_->family)                                                  \
+				break;                                                           \
+			if (endpoint_word(e_) == endpoint_word(key) &&                           \
+			    same_addr(&e_->addr, &(key)->addr)) {                                \
+				found_ = e_;                                                     \
+				break;                                                           \
+			}                                                                        \
+		}                                                                                \
+		found_;                                                                          \
 	})
 
 #endif

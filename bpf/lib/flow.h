@@ -26,14 +26,14 @@ struct {
 } mappings SEC(".maps");
 
 /* Other client ports tried for a flow whose own is taken. */
-#define REMAP_ATTEMPTS	 16
+#define REMAP_ATTEMPTS   16
 #define REMAP_FIRST_PORT 1024
 
 /* Whose flow it is, towards which port: a mapping's, or a direct one to the backend's own port. */
 struct flow_owner {
 	__u32 mapping; /* or XDPLB_MAPPING_DIRECT */
 	__u16 epoch;
-	__be16 port;	   /* where the backend listens */
+	__be16 port; /* where the backend listens */
 	__be16 entry_port; /* where the packet was sent: the tag, or the same port if direct */
 };
 

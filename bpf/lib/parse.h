@@ -9,11 +9,11 @@
 
 /* What parse_packet() found. */
 enum parsed {
-	PARSED_L4,	  /* TCP or UDP: everything in struct packet is set */
-	PARSED_ICMP,	  /* an ICMP of the packet's family: l4 points behind the IP header, unchecked */
-	PARSED_FRAGMENT,  /* IP header set, any fragment: the ports are not known or not to be trusted */
+	PARSED_L4, /* TCP or UDP: everything in struct packet is set */
+	PARSED_ICMP, /* an ICMP of the packet's family: l4 points behind the IP header, unchecked */
+	PARSED_FRAGMENT, /* IP header set, any fragment: the ports are not known or not to be trusted */
 	PARSED_TRUNCATED, /* IP header set, the transport header is not whole */
-	PARSED_OTHER,	  /* not IP, malformed IP, or another protocol */
+	PARSED_OTHER, /* not IP, malformed IP, or another protocol */
 };
 
 /* The transport header, as far as its checksum. */

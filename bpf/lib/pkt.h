@@ -12,13 +12,13 @@
 #include "xdplb/counters.h"
 #include "xdplb/endpoint.h"
 
-#define INLINE	    static __always_inline
+#define INLINE      static __always_inline
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 #define ETH_P_IP   0x0800
 #define ETH_P_IPV6 0x86dd
-#define AF_INET	   2
+#define AF_INET    2
 #define AF_INET6   10
 
 #define IPPROTO_FRAGMENT 44
@@ -26,7 +26,7 @@
 
 #define ETH_HLEN 14
 
-#define IP_MF	  0x2000
+#define IP_MF     0x2000
 #define IP_OFFSET 0x1fff
 
 /* One address of either family is one type: struct in6_addr laid over four words. */
@@ -34,10 +34,10 @@
 
 /* What a step says of the packet; the entry function translates it to XDP_* or TC_ACT_* once. */
 enum verdict {
-	VERDICT_NEXT,	  /* go on with the next step */
-	VERDICT_PASS,	  /* leave it to the kernel */
+	VERDICT_NEXT, /* go on with the next step */
+	VERDICT_PASS, /* leave it to the kernel */
 	VERDICT_DROP,
-	VERDICT_TX,	  /* out of the interface it came in by */
+	VERDICT_TX, /* out of the interface it came in by */
 	VERDICT_REDIRECT, /* a redirect has been set up */
 };
 
@@ -72,8 +72,8 @@ INLINE struct ports *packet_ports(const struct packet *pkt)
 /* Where the transport checksum lies behind the start of the TCP or UDP header. */
 INLINE __u32 checksum_offset(__u8 proto)
 {
-	return proto == IPPROTO_TCP ? offsetof(struct tcphdr, check) :
-				      offsetof(struct udphdr, check);
+	return proto == IPPROTO_TCP ? offsetof(struct tcphdr, check)
+				    : offsetof(struct udphdr, check);
 }
 
 struct {

@@ -20,7 +20,11 @@
 #define HEADERS_MAX 160
 
 /* Which address of the packet is another's. */
-enum side { SIDE_NONE, SIDE_SOURCE, SIDE_DEST };
+enum side {
+	SIDE_NONE,
+	SIDE_SOURCE,
+	SIDE_DEST
+};
 
 /* What is to stand in the packet; addr does not count where side is SIDE_NONE. */
 struct rewriting {
@@ -47,7 +51,8 @@ INLINE enum parsed parse_skb(struct __sk_buff *skb, struct packet *pkt)
  * An address has changed. For IPv6 kernels from 6.16 on (and stable ones) want to be told the
  * family, or they spoil a checksum kept beside the packet; older ones refuse the flag.
  */
-INLINE long csum_replace_addr(struct __sk_buff *skb, const struct packet *pkt, __u32 diff, __u64 flags)
+INLINE long csum_replace_addr(struct __sk_buff *skb, const struct packet *pkt, __u32 diff,
+			      __u64 flags)
 {
 	__u32 offset = pkt->l4_offset + checksum_offset(pkt->proto);
 	long err;

@@ -30,7 +30,7 @@ XDPLB_ASSERT_SIZE(struct xdplb_lb_control, 64);
 
 /* Where a service's bucket table lies; 8-byte aligned, read and written whole. */
 struct xdplb_bucket_ref {
-	__u32 base;  /* first bucket, a multiple of XDPLB_BUCKETS_PER_LINE */
+	__u32 base; /* first bucket, a multiple of XDPLB_BUCKETS_PER_LINE */
 	__u32 count; /* buckets; bucket = (flow hash >> 32) * count >> 32 */
 } __attribute__((aligned(8)));
 XDPLB_ASSERT_SIZE(struct xdplb_bucket_ref, 8);
@@ -75,14 +75,14 @@ enum xdplb_member_flag {
  */
 struct xdplb_member {
 	struct xdplb_addr addr;
-	__be16 tag;	   /* the tag port, network byte order */
-	__u16 l4_delta;	   /* VIP -> addr and port -> tag */
-	__u16 ip_delta;	   /* VIP -> addr alone: the IPv4 header's checksum; 0 for IPv6 */
-	__u16 flags;	   /* enum xdplb_member_flag */
-	__u32 health;	   /* index into `health` and `backend_infos` */
-	__u32 service;	   /* index into `services` */
+	__be16 tag; /* the tag port, network byte order */
+	__u16 l4_delta; /* VIP -> addr and port -> tag */
+	__u16 ip_delta; /* VIP -> addr alone: the IPv4 header's checksum; 0 for IPv6 */
+	__u16 flags; /* enum xdplb_member_flag */
+	__u32 health; /* index into `health` and `backend_infos` */
+	__u32 service; /* index into `services` */
 	struct xdplb_nexthop nexthop;
-	__u16 mtu;	   /* reserved: of the way to addr, bytes; 0: not known */
+	__u16 mtu; /* reserved: of the way to addr, bytes; 0: not known */
 	__u16 reserved[3];
 };
 XDPLB_ASSERT_SIZE(struct xdplb_member, 64);

@@ -8,19 +8,23 @@
 
 #include "types.h"
 
-#define XDPLB_DROP_REASONS(X)                                                                      \
-	X(TRUNCATED, truncated, "to a VIP, but shorter than its headers say")                                 \
-	X(FRAGMENT, fragment, "a fragment to a VIP: its ports are not known")                                \
-	X(TTL_EXPIRED, ttl_expired, "TTL or hop limit used up at the balancer")                                 \
-	X(NO_MEMBER, no_member, "the service has no backend")                                                 \
-	X(NO_USABLE_MEMBER, no_usable_member, "no backend is both healthy and confirmed by its service node")        \
-	X(NO_ROUTE, no_route, "the kernel has no route to the backend, or forbids it")                       \
-	X(BAD_TABLE, bad_table, "a map entry names something that is not there")                              \
-	X(NOT_ADMITTED, not_admitted, "to a tag port without the mark of an access node")                        \
-	X(WRONG_PROTOCOL, wrong_protocol, "to a tag port with another protocol than its service's")                \
-	X(FLOW_CLASH, flow_clash, "a 5-tuple in use behind another VIP, and it could not be remapped")         \
-	X(DIRECT_CLASH, direct_clash, "to a backend's own port with the 5-tuple of a balanced flow")             \
-	X(FLOW_TABLE, flow_table, "the flow could not be noted")                                               \
+#define XDPLB_DROP_REASONS(X)                                                             \
+	X(TRUNCATED, truncated, "to a VIP, but shorter than its headers say")             \
+	X(FRAGMENT, fragment, "a fragment to a VIP: its ports are not known")             \
+	X(TTL_EXPIRED, ttl_expired, "TTL or hop limit used up at the balancer")           \
+	X(NO_MEMBER, no_member, "the service has no backend")                             \
+	X(NO_USABLE_MEMBER, no_usable_member,                                             \
+	  "no backend is both healthy and confirmed by its service node")                 \
+	X(NO_ROUTE, no_route, "the kernel has no route to the backend, or forbids it")    \
+	X(BAD_TABLE, bad_table, "a map entry names something that is not there")          \
+	X(NOT_ADMITTED, not_admitted, "to a tag port without the mark of an access node") \
+	X(WRONG_PROTOCOL, wrong_protocol,                                                 \
+	  "to a tag port with another protocol than its service's")                       \
+	X(FLOW_CLASH, flow_clash,                                                         \
+	  "a 5-tuple in use behind another VIP, and it could not be remapped")            \
+	X(DIRECT_CLASH, direct_clash,                                                     \
+	  "to a backend's own port with the 5-tuple of a balanced flow")                  \
+	X(FLOW_TABLE, flow_table, "the flow could not be noted")                          \
 	X(REWRITE, rewrite, "the kernel refused to let the packet be rewritten")
 
 enum xdplb_drop {
@@ -31,12 +35,14 @@ enum xdplb_drop {
 };
 
 #define XDPLB_EVENTS(X)                                                                            \
-	X(NEXTHOP_LEARNED, nexthop_learned, "next hop read from the kernel's routes and neighbours")                \
-	X(LEFT_TO_KERNEL, left_to_kernel, "no neighbour yet, or a local backend: the kernel forwarded the packet") \
-	X(NEXT_OWNER, next_owner, "the bucket's first owner could not be used: a later one was")               \
-	X(FLOW_NOTED, flow_noted, "a new flow of a source service was noted")                                  \
-	X(FLOW_REMAPPED, flow_remapped, "a clash of 5-tuples was resolved by another client port")                \
-	X(ICMP_RESTORED, icmp_restored, "an ICMP error of a backend was given its VIP")                           \
+	X(NEXTHOP_LEARNED, nexthop_learned,                                                        \
+	  "next hop read from the kernel's routes and neighbours")                                 \
+	X(LEFT_TO_KERNEL, left_to_kernel,                                                          \
+	  "no neighbour yet, or a local backend: the kernel forwarded the packet")                 \
+	X(NEXT_OWNER, next_owner, "the bucket's first owner could not be used: a later one was")   \
+	X(FLOW_NOTED, flow_noted, "a new flow of a source service was noted")                      \
+	X(FLOW_REMAPPED, flow_remapped, "a clash of 5-tuples was resolved by another client port") \
+	X(ICMP_RESTORED, icmp_restored, "an ICMP error of a backend was given its VIP")            \
 	X(QUERY_ANSWERED, query_answered, "an access node asked for a mapping and was answered")
 
 enum xdplb_event {

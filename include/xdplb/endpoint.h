@@ -24,10 +24,10 @@
  */
 struct xdplb_endpoint {
 	struct xdplb_addr addr;
-	__be16 port;   /* network byte order; 0 in an entry for the address as such */
-	__u8 proto;    /* IPPROTO_TCP or IPPROTO_UDP; 0 where the table does not tell them apart */
-	__u8 family;   /* XDPLB_IPV4, XDPLB_IPV6, 0: free */
-	__u32 index;   /* what it stands for: a service (vips), a mapping (tags, endpoints) */
+	__be16 port; /* network byte order; 0 in an entry for the address as such */
+	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP; 0 where the table does not tell them apart */
+	__u8 family; /* XDPLB_IPV4, XDPLB_IPV6, 0: free */
+	__u32 index; /* what it stands for: a service (vips), a mapping (tags, endpoints) */
 	__u32 reserved[2];
 };
 XDPLB_ASSERT_SIZE(struct xdplb_endpoint, 32);

@@ -10,10 +10,10 @@
 
 /* Packed to one byte, yet an enum in BTF: bpftool prints the names. */
 enum __attribute__((packed)) xdplb_health_state {
-	XDPLB_HEALTH_UNKNOWN = 0,     /* nobody has said anything yet: used */
-	XDPLB_HEALTH_UP = 1,	      /* used */
-	XDPLB_HEALTH_DRAINING = 2,    /* reserved: no new connections */
-	XDPLB_HEALTH_DOWN = 3,	      /* not used */
+	XDPLB_HEALTH_UNKNOWN = 0, /* nobody has said anything yet: used */
+	XDPLB_HEALTH_UP = 1, /* used */
+	XDPLB_HEALTH_DRAINING = 2, /* reserved: no new connections */
+	XDPLB_HEALTH_DOWN = 3, /* not used */
 	XDPLB_HEALTH_MAINTENANCE = 4, /* not used, by an operator's wish */
 };
 
@@ -29,10 +29,10 @@ enum __attribute__((packed)) xdplb_health_cause {
 struct xdplb_health {
 	enum xdplb_health_state state;
 	enum xdplb_health_cause cause;
-	__u16 weight;	 /* reserved: percent of the configured weight, 0: not set */
-	__u32 epoch;	 /* of the reporter: an older one never overwrites a newer one */
-	__u64 lease;	 /* jiffies64 at which the state becomes unknown; 0: never */
-	__u64 changed;	 /* CLOCK_BOOTTIME, nanoseconds, of the last change of state */
+	__u16 weight; /* reserved: percent of the configured weight, 0: not set */
+	__u32 epoch; /* of the reporter: an older one never overwrites a newer one */
+	__u64 lease; /* jiffies64 at which the state becomes unknown; 0: never */
+	__u64 changed; /* CLOCK_BOOTTIME, nanoseconds, of the last change of state */
 	__u64 reserved;
 };
 XDPLB_ASSERT_SIZE(enum xdplb_health_state, 1);

@@ -28,7 +28,7 @@ struct xdplb_member_info {
 	__u32 in_use;
 	__u32 service; /* index into services */
 	__u32 backend; /* index into backend_infos and health */
-	__u32 weight;  /* 0 .. 1000, from the file */
+	__u32 weight; /* 0 .. 1000, from the file */
 	__u32 buckets; /* how many buckets name it first */
 	__u32 reserved;
 };
@@ -52,11 +52,11 @@ XDPLB_ASSERT_SIZE(struct xdplb_mapping_info, 128);
 struct xdplb_node_info {
 	char cluster[XDPLB_NAME_LEN];
 	char node[XDPLB_NAME_LEN];
-	__u64 applied;	    /* CLOCK_REALTIME, seconds, of the last apply */
-	__u64 config_hash;  /* of the file as understood: equal wherever the same file is applied */
+	__u64 applied; /* CLOCK_REALTIME, seconds, of the last apply */
+	__u64 config_hash; /* of the file as understood: equal wherever the same file is applied */
 	__u64 program_hash; /* of the constants the running programs were loaded with */
-	__u32 abi;	    /* XDPLB_ABI */
-	__u32 generation;   /* counts applied changes */
+	__u32 abi; /* XDPLB_ABI */
+	__u32 generation; /* counts applied changes */
 };
 XDPLB_ASSERT_SIZE(struct xdplb_node_info, 160);
 
@@ -71,7 +71,7 @@ XDPLB_ASSERT_SIZE(struct xdplb_node_info, 160);
  */
 struct xdplb_undo_key {
 	char kind;
-	char netns[63];	 /* path of the network namespace; empty: the node's own */
+	char netns[63]; /* path of the network namespace; empty: the node's own */
 	char what[128];
 };
 XDPLB_ASSERT_SIZE(struct xdplb_undo_key, 192);

@@ -41,9 +41,9 @@ struct xdplb_mapping {
 	struct xdplb_addr backend;
 	__be16 vport; /* the service's port at the VIP */
 	__be16 tag;
-	__be16 port;  /* where the backend listens (source); vport (interface) */
-	__u8 proto;   /* IPPROTO_TCP or IPPROTO_UDP */
-	__u8 family;  /* XDPLB_IPV4 or XDPLB_IPV6 */
+	__be16 port; /* where the backend listens (source); vport (interface) */
+	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 family; /* XDPLB_IPV4 or XDPLB_IPV6 */
 	enum xdplb_restore restore;
 	enum xdplb_mapping_state state;
 	__u16 epoch; /* raised when the index is given to another mapping: old flow notes die */
@@ -82,10 +82,10 @@ enum xdplb_note_kind {
 
 /* A flow note: to which VIP the replies of this flow belong. */
 struct xdplb_flow {
-	__u32 mapping;	    /* index into `mappings`, or XDPLB_MAPPING_DIRECT */
+	__u32 mapping; /* index into `mappings`, or XDPLB_MAPPING_DIRECT */
 	__be16 client_port; /* reply note: the one the client has; remap note: the one it was given */
-	__u16 epoch;	    /* of the mapping when the note was made; 0: direct */
-	__u32 flags;	    /* reserved: established, closing */
+	__u16 epoch; /* of the mapping when the note was made; 0: direct */
+	__u32 flags; /* reserved: established, closing */
 	__u32 reserved;
 };
 XDPLB_ASSERT_SIZE(struct xdplb_flow, 16);

@@ -14,15 +14,15 @@
 
 enum xdplb_query_type {
 	XDPLB_QUERY_ASK = 1,
-	XDPLB_QUERY_YES = 2,   /* the mapping is here and restored */
+	XDPLB_QUERY_YES = 2, /* the mapping is here and restored */
 	XDPLB_QUERY_OTHER = 3, /* the tag is here, but stands for another VIP, port or protocol */
 };
 
 struct xdplb_query {
 	__be32 magic;
 	__u8 version;
-	__u8 type;   /* enum xdplb_query_type */
-	__u8 proto;  /* the service's protocol */
+	__u8 type; /* enum xdplb_query_type */
+	__u8 proto; /* the service's protocol */
 	__u8 family; /* XDPLB_IPV4 or XDPLB_IPV6 */
 	__be16 tag;
 	__be16 vport;

@@ -13,7 +13,7 @@
 #endif
 
 /* The ABI is what is pinned: a struct that changes its size breaks running nodes. */
-#define XDPLB_ASSERT_SIZE(type, size)                                                              \
+#define XDPLB_ASSERT_SIZE(type, size) \
 	_Static_assert(sizeof(type) == (size), #type " must be " #size " bytes")
 
 /* Longest name of a cluster, node, service or backend, with its terminating zero. */

@@ -71,7 +71,8 @@ static uint32_t take_next(struct candidate *c, uint32_t buckets)
 }
 
 /* Rounds of turns: a member of the heaviest weight has one in each, the others in proportion. */
-static void fill_table(struct candidate *candidates, size_t count, uint32_t *table, uint32_t buckets)
+static void fill_table(struct candidate *candidates, size_t count, uint32_t *table,
+		       uint32_t buckets)
 {
 	uint32_t heaviest = 0, filled = 0;
 

@@ -11,7 +11,7 @@
 
 struct maglev_member {
 	const char *name; /* decides its permutation */
-	uint32_t weight;  /* 0: in no bucket */
+	uint32_t weight; /* 0: in no bucket */
 };
 
 /**

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -93,10 +94,11 @@ int programs_check_sizes(const struct config *config, const struct config_node *
 		if (err)
 			return fail_errno(error, err, "%s", path);
 		if (entries != plan->entries)
-			return fail(error, -EINVAL,
-				    "%s: capacities.%s differs from what is running (map %s has %zu "
-				    "elements, the file needs %u): detach and attach to change it",
-				    node->name, plan->capacity, plan->map, entries, plan->entries);
+			return fail(
+				error, -EINVAL,
+				"%s: capacities.%s differs from what is running (map %s has %zu "
+				"elements, the file needs %u): detach and attach to change it",
+				node->name, plan->capacity, plan->map, entries, plan->entries);
 	}
 	return 0;
 }
@@ -134,7 +136,8 @@ static int prepare_maps(struct bpf_object *object, const struct config *config,
 	int err = 0;
 
 	plan_maps(config, plans);
-	bpf_object__for_each_map(map, object) {
+	bpf_object__for_each_map(map, object)
+	{
 		const char *name = bpf_map__name(map);
 
 		if (bpf_map__is_internal(map))
@@ -156,7 +159,8 @@ static uint64_t pinned_maps(struct bpf_object *object)
 	uint64_t bits = 0, bit = 1;
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, object) {
+	bpf_object__for_each_map(map, object)
+	{
 		const char *path = bpf_map__pin_path(map);
 
 		if (path && !access(path, F_OK))
@@ -170,7 +174,8 @@ static void unpin_maps(struct bpf_object *object, uint64_t keep)
 {
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, object) {
+	bpf_object__for_each_map(map, object)
+	{
 		const char *path = bpf_map__pin_path(map);
 
 		if (path && !(keep & 1))
@@ -207,10 +212,20 @@ static int load_state(const struct config *config, const struct paths *paths, st
 	if (!state)
 		return fail_errno(error, -errno, "cannot open state");
 	err = prepare_maps(state->obj, config, paths);
-	err = err ? fail_errno(error, err, "cannot prepare state") :
-		    load_object(state->obj, "state", error);
+	err = err ? fail_errno(error, err, "cannot prepare state")
+		  : load_object(state->obj, "state", error);
 	state_bpf__destroy(state);
 	return err;
+}
+
+/* The coarse clocks advance with the tick, and their resolution says how often that is (CONFIG_HZ). */
+static uint64_t jiffies_per_second(void)
+{
+	struct timespec tick;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || tick.tv_sec || tick.tv_nsec <= 0)
+		return 250;
+	return (1000000000 + tick.tv_nsec / 2) / tick.tv_nsec;
 }
 
 static int load_lb(const struct config *config, const struct paths *paths, struct programs *ret,
@@ -224,9 +239,10 @@ static int load_lb(const struct config *config, const struct paths *paths, struc
 	lb->rodata->hash_key[0] = config->key.word[0];
 	lb->rodata->hash_key[1] = config->key.word[1];
 	lb->rodata->vip_mask = vip_slots(config) - 1;
+	lb->rodata->nexthop_lifetime = jiffies_per_second();
 	err = prepare_maps(lb->obj, config, paths);
-	err = err ? fail_errno(error, err, "cannot prepare lb_xdp") :
-		    load_object(lb->obj, "lb_xdp", error);
+	err = err ? fail_errno(error, err, "cannot prepare lb_xdp")
+		  : load_object(lb->obj, "lb_xdp", error);
 	if (!err)
 		err = keep_program(lb->progs.lb_xdp, &ret->fd[PROGRAM_LB_XDP]);
 	lb_xdp_bpf__destroy(lb);
@@ -248,8 +264,8 @@ static int load_node(const struct config *config, const struct paths *paths, str
 	node->rodata->tag_mask = mapping_slots(config) - 1;
 	node->rodata->endpoint_mask = mapping_slots(config) - 1;
 	err = prepare_maps(node->obj, config, paths);
-	err = err ? fail_errno(error, err, "cannot prepare node_tc") :
-		    load_object(node->obj, "node_tc", error);
+	err = err ? fail_errno(error, err, "cannot prepare node_tc")
+		  : load_object(node->obj, "node_tc", error);
 	if (!err)
 		err = keep_program(node->progs.uplink_ingress, &ret->fd[PROGRAM_UPLINK_INGRESS]);
 	if (!err)

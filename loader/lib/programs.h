@@ -38,7 +38,7 @@ struct programs {
  *          are created and pinned
  * @ret:    filled on success; give back with programs_close()
  *
- * On failure every pin this call has made is removed again.
+ * On failure the maps of the object that failed are unpinned again, if this call had pinned them.
  *
  * Return: 0; -errno with words in @error.
  */

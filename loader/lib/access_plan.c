@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Config and running tables in, changes out. Reads the view, writes nothing to it.
+ */
+#include "access_tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "endpoint_table.h"
+
+static bool same_address(const struct xdplb_addr *a, const struct xdplb_addr *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* ---- backends ---- */
+
+static int plan_backend(const struct access_view *view, const struct config_backend *backend,
+			struct access_plan *plan, size_t number)
+{
+	uint32_t free_index = UINT32_MAX;
+
+	for (uint32_t i = 0; i < view->backend_infos.count; i++) {
+		const struct xdplb_backend_info *info = access_backend_info(view, i);
+
+		if (!strcmp(info->name, backend->name)) {
+			plan->backends[number] = i;
+			plan->backend_kept[i] = true;
+			return 0;
+		}
+		if (!info->name[0] && !plan->backend_kept[i] && free_index == UINT32_MAX)
+			free_index = i;
+	}
+	if (free_index == UINT32_MAX)
+		return -ENOSPC;
+	plan->backends[number] = free_index;
+	plan->backend_is_new[number] = true;
+	plan->backend_kept[free_index] = true;
+	return 0;
+}
+
+static int plan_backends(const struct config *config, const struct access_view *view,
+			 struct access_plan *plan, struct error *error)
+{
+	for (size_t i = 0; i < config->backend_count; i++)
+		if (plan_backend(view, &config->backends[i], plan, i))
+			return fail(error, -ENOSPC,
+				    "backend %s: no free index: capacities.backends is %zu",
+				    config->backends[i].name, view->backend_infos.count);
+	return 0;
+}
+
+/* ---- services and members ---- */
+
+static bool is_service(const struct xdplb_service_info *info, const struct config_service *service)
+{
+	return !strcmp(info->name, service->name) && same_address(&info->vip, &service->vip) &&
+	       info->port == service->port && info->proto == service->proto &&
+	       info->family == service->family;
+}
+
+static int plan_service_index(const struct access_view *view, struct access_plan *plan,
+			      struct access_plan_service *service)
+{
+	uint32_t free_index = UINT32_MAX;
+
+	for (uint32_t i = 0; i < view->service_infos.count; i++) {
+		const struct xdplb_service_info *info = access_service_info(view, i);
+
+		if (info->name[0] && is_service(info, service->config)) {
+			service->index = i;
+			service->buckets = access_service(view, i)->buckets;
+			plan->service_kept[i] = true;
+			return 0;
+		}
+		if (!info->name[0] && !plan->service_kept[i] && free_index == UINT32_MAX)
+			free_index = i;
+	}
+	if (free_index == UINT32_MAX)
+		return -ENOSPC;
+	service->index = free_index;
+	service->is_new = true;
+	plan->service_kept[free_index] = true;
+	return 0;
+}
+
+/* The members of each service, chained; and from where on there may be a free index. */
+struct member_lists {
+	uint32_t *first; /* by service; UINT32_MAX: none */
+	uint32_t *next; /* by member */
+	uint32_t free_from;
+};
+
+static int list_members(const struct access_view *view, struct member_lists *lists)
+{
+	lists->first = malloc(view->service_infos.count * sizeof(*lists->first));
+	lists->next = malloc(view->member_infos.count * sizeof(*lists->next));
+	if (!lists->first || !lists->next)
+		return -ENOMEM;
+	memset(lists->first, 0xff, view->service_infos.count * sizeof(*lists->first));
+	for (uint32_t i = 0; i < view->member_infos.count; i++) {
+		const struct xdplb_member_info *info = access_member_info(view, i);
+
+		if (!info->in_use || info->service >= view->service_infos.count)
+			continue;
+		lists->next[i] = lists->first[info->service];
+		lists->first[info->service] = i;
+	}
+	return 0;
+}
+
+/* The member of a service that stands for a config member already. */
+static uint32_t find_member(const struct access_view *view, const struct member_lists *lists,
+			    uint32_t service, const struct config_member *wanted, uint32_t backend)
+{
+	for (uint32_t i = lists->first[service]; i != UINT32_MAX; i = lists->next[i]) {
+		const struct xdplb_member *member = access_member(view, i);
+
+		if (access_member_info(view, i)->backend == backend && member->tag == wanted->tag &&
+		    same_address(&member->addr, &wanted->addr))
+			return i;
+	}
+	return UINT32_MAX;
+}
+
+static uint32_t free_member(const struct access_view *view, const struct access_plan *plan,
+			    uint32_t *from)
+{
+	for (; *from < view->member_infos.count; (*from)++)
+		if (!access_member_info(view, *from)->in_use && !plan->member_kept[*from])
+			return *from;
+	return UINT32_MAX;
+}
+
+/* Finds or allots the members of a service; says whether its table stays as it is. */
+static int plan_members(const struct access_view *view, struct access_plan *plan,
+			struct access_plan_service *service, struct member_lists *lists)
+{
+	const struct config_service *config = service->config;
+	const struct xdplb_service_info *info = access_service_info(view, service->index);
+
+	service->members = calloc(config->member_count, sizeof(*service->members));
+	service->member_is_new = calloc(config->member_count, sizeof(*service->member_is_new));
+	if (!service->members || !service->member_is_new)
+		return -ENOMEM;
+	service->table_changed = service->is_new || info->members != config->member_count ||
+				 service->buckets.count != config->buckets;
+	for (size_t i = 0; i < config->member_count; i++) {
+		const struct config_member *member = &config->members[i];
+		uint32_t index = UINT32_MAX;
+
+		if (!service->is_new)
+			index = find_member(view, lists, service->index, member,
+					    plan->backends[member->backend]);
+		if (index == UINT32_MAX) {
+			index = free_member(view, plan, &lists->free_from);
+			if (index == UINT32_MAX)
+				return -ENOSPC;
+			service->member_is_new[i] = true;
+			service->table_changed = true;
+		} else if (access_member_info(view, index)->weight != member->weight) {
+			service->table_changed = true;
+		}
+		service->members[i] = index;
+		plan->member_kept[index] = true;
+	}
+	return 0;
+}
+
+/* ---- VIPs ---- */
+
+static int by_endpoint(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct xdplb_endpoint));
+}
+
+/* The entries of `vips`: each service, and each VIP as such once. */
+static size_t list_vips(const struct access_plan *plan, struct xdplb_endpoint *entries)
+{
+	size_t n = 0, unique = 0;
+
+	for (size_t i = 0; i < plan->service_count; i++) {
+		const struct config_service *service = plan->services[i].config;
+
+		entries[n++] = (struct xdplb_endpoint){
+			.addr = service->vip,
+			.port = service->port,
+			.proto = service->proto,
+			.family = service->family,
+			.index = plan->services[i].index,
+		};
+		entries[n++] = (struct xdplb_endpoint){
+			.addr = service->vip,
+			.family = service->family,
+			.index = XDPLB_INDEX_ADDRESS,
+		};
+	}
+	qsort(entries, n, sizeof(*entries), by_endpoint);
+	for (size_t i = 0; i < n; i++)
+		if (!i || by_endpoint(&entries[i], &entries[i - 1]))
+			entries[unique++] = entries[i];
+	return unique;
+}
+
+static int plan_vips(const struct access_view *view, struct access_plan *plan)
+{
+	const struct xdplb_lb_control *control = map_at(&view->control, 0);
+	struct xdplb_endpoint *entries;
+	int err;
+
+	plan->vip_slots = view->vips.count / 2;
+	entries = calloc(2 * plan->service_count + 1, sizeof(*entries));
+	plan->vips = calloc(plan->vip_slots, sizeof(*plan->vips));
+	if (!entries || !plan->vips) {
+		free(entries);
+		return -ENOMEM;
+	}
+	err = endpoint_table_build(entries, list_vips(plan, entries), plan->vips, plan->vip_slots,
+				   &plan->vip_seed);
+	free(entries);
+	if (!err && plan->vip_seed == control->vips.seed &&
+	    !memcmp(plan->vips, map_at(&view->vips, control->vips.base),
+		    plan->vip_slots * sizeof(*plan->vips))) {
+		free(plan->vips);
+		plan->vips = NULL;
+	}
+	return err;
+}
+
+/* ---- all of it ---- */
+
+static void count_changes(const struct access_view *view, struct access_plan *plan)
+{
+	plan->changes = plan->vips != NULL;
+	for (size_t i = 0; i < plan->service_count; i++)
+		plan->changes += plan->services[i].table_changed;
+	for (size_t i = 0; i < plan->backend_count; i++)
+		plan->changes += plan->backend_is_new[i];
+	for (size_t i = 0; i < view->service_infos.count; i++)
+		plan->changes += access_service_info(view, i)->name[0] && !plan->service_kept[i];
+	for (size_t i = 0; i < view->member_infos.count; i++)
+		plan->changes += access_member_info(view, i)->in_use && !plan->member_kept[i];
+	for (size_t i = 0; i < view->backend_infos.count; i++)
+		plan->changes += access_backend_info(view, i)->name[0] && !plan->backend_kept[i];
+}
+
+static int plan_services(const struct config *config, const struct access_view *view,
+			 struct access_plan *plan, struct member_lists *lists, struct error *error)
+{
+	int err;
+
+	for (size_t i = 0; i < config->service_count; i++) {
+		struct access_plan_service *service = &plan->services[i];
+
+		service->config = &config->services[i];
+		if (plan_service_index(view, plan, service))
+			return fail(error, -ENOSPC,
+				    "service %s: no free index: capacities.services is %zu, and a "
+				    "service being replaced needs one for each version",
+				    service->config->name, view->service_infos.count);
+		err = plan_members(view, plan, service, lists);
+		if (err == -ENOSPC)
+			return fail(error, err,
+				    "service %s: no free member: capacities.members is %zu, and a "
+				    "member being replaced needs one for each version",
+				    service->config->name, view->member_infos.count);
+		if (!err && service->table_changed)
+			err = access_build_table(config, service);
+		if (err)
+			return fail_errno(error, err, "service %s", service->config->name);
+	}
+	return 0;
+}
+
+static int allocate(const struct config *config, const struct access_view *view,
+		    struct access_plan *plan)
+{
+	plan->service_count = config->service_count;
+	plan->backend_count = config->backend_count;
+	plan->services = calloc(plan->service_count + 1, sizeof(*plan->services));
+	plan->backends = calloc(plan->backend_count + 1, sizeof(*plan->backends));
+	plan->backend_is_new = calloc(plan->backend_count + 1, sizeof(bool));
+	plan->service_kept = calloc(view->service_infos.count, sizeof(bool));
+	plan->member_kept = calloc(view->member_infos.count, sizeof(bool));
+	plan->backend_kept = calloc(view->backend_infos.count, sizeof(bool));
+	return plan->services && plan->backends && plan->backend_is_new && plan->service_kept &&
+			       plan->member_kept && plan->backend_kept
+		       ? 0
+		       : -ENOMEM;
+}
+
+int access_plan_build(const struct config *config, const struct access_view *view,
+		      struct access_plan *ret_plan, struct error *error)
+{
+	struct access_plan plan = { 0 };
+	struct member_lists lists = { 0 };
+	int err = allocate(config, view, &plan);
+
+	if (!err)
+		err = list_members(view, &lists);
+	if (err) {
+		fail_errno(error, err, "cannot plan");
+		goto out;
+	}
+	err = plan_backends(config, view, &plan, error);
+	if (!err)
+		err = plan_services(config, view, &plan, &lists, error);
+	if (err)
+		goto out;
+	err = access_place_tables(view, &plan);
+	if (err) {
+		fail(error, err,
+		     "no room for the new bucket tables: capacities.buckets is %zu, and a table "
+		     "being "
+		     "changed needs room for both versions",
+		     view->buckets.count * XDPLB_BUCKETS_PER_LINE);
+		goto out;
+	}
+	err = plan_vips(view, &plan);
+	if (err) {
+		fail_errno(error, err, "cannot fill the table of VIPs");
+		goto out;
+	}
+	count_changes(view, &plan);
+	*ret_plan = plan;
+out:
+	if (err)
+		access_plan_free(&plan);
+	free(lists.first);
+	free(lists.next);
+	return err;
+}
+
+void access_plan_free(struct access_plan *plan)
+{
+	for (size_t i = 0; plan->services && i < plan->service_count; i++) {
+		free(plan->services[i].members);
+		free(plan->services[i].member_is_new);
+		free(plan->services[i].table);
+	}
+	free(plan->services);
+	free(plan->backends);
+	free(plan->backend_is_new);
+	free(plan->vips);
+	free(plan->service_kept);
+	free(plan->member_kept);
+	free(plan->backend_kept);
+	memset(plan, 0, sizeof(*plan));
+}

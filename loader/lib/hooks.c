@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Attaching, swapping and detaching programs.
+ */
+#include "hooks.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+
+#include "maps.h"
+#include "tc_filter.h"
+#include "xdplb/infos.h"
+
+/* TCX came after the libbpf that we build with. */
+#define ATTACH_TCX_INGRESS 46
+#define ATTACH_TCX_EGRESS  47
+
+/* ---- what the config asks for ---- */
+
+static void add_hook(struct hooks *hooks, const char *interface, enum hook_kind kind,
+		     enum program program)
+{
+	struct hook *hook = &hooks->hooks[hooks->count++];
+
+	*hook = (struct hook){ .kind = kind, .program = program };
+	snprintf(hook->interface, sizeof(hook->interface), "%s", interface);
+}
+
+static bool in_service(const struct config *config, size_t backend)
+{
+	for (size_t i = 0; i < config->service_count; i++)
+		for (size_t m = 0; m < config->services[i].member_count; m++)
+			if (config->services[i].members[m].backend == backend)
+				return true;
+	return false;
+}
+
+int hooks_of_config(const struct config *config, size_t number, struct hooks *ret)
+{
+	const struct config_node *node = &config->nodes[number];
+	struct hooks hooks = { 0 };
+
+	hooks.hooks =
+		calloc(3 * CONFIG_INTERFACES_MAX + 2 * config->backend_count, sizeof(*hooks.hooks));
+	if (!hooks.hooks)
+		return -ENOMEM;
+	for (size_t i = 0; node->is_access && i < node->access_interface_count; i++)
+		add_hook(&hooks, node->access_interfaces[i], HOOK_XDP, PROGRAM_LB_XDP);
+	for (size_t i = 0; node->is_service && i < node->uplink_count; i++) {
+		add_hook(&hooks, node->uplinks[i], HOOK_TC_INGRESS, PROGRAM_UPLINK_INGRESS);
+		add_hook(&hooks, node->uplinks[i], HOOK_TC_EGRESS, PROGRAM_UPLINK_EGRESS);
+	}
+	for (size_t i = 0; i < config->backend_count; i++) {
+		const struct config_backend *backend = &config->backends[i];
+
+		if (backend->node != number || !backend->vnic[0] || !in_service(config, i))
+			continue;
+		add_hook(&hooks, backend->vnic, HOOK_TC_INGRESS, PROGRAM_VNIC_INGRESS);
+		add_hook(&hooks, backend->vnic, HOOK_TC_EGRESS, PROGRAM_VNIC_EGRESS);
+	}
+	*ret = hooks;
+	return 0;
+}
+
+/* ---- links ---- */
+
+/* A pinned link's interface and program; both 0 if the link is dead. */
+static int read_link(const char *path, struct bpf_link_info *ret_info)
+{
+	__u32 len = sizeof(*ret_info);
+	int fd = bpf_obj_get(path), err;
+
+	if (fd < 0)
+		return -errno;
+	memset(ret_info, 0, sizeof(*ret_info));
+	err = bpf_obj_get_info_by_fd(fd, ret_info, &len) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+/* The interface's number stands first in what the kernel tells of an XDP and of a TCX link. */
+static unsigned int link_ifindex(const struct bpf_link_info *info)
+{
+	return info->xdp.ifindex;
+}
+
+static int create_xdp(const struct hook *hook, int prog_fd, __u32 flags)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
+	int fd = bpf_link_create(prog_fd, if_nametoindex(hook->interface), BPF_XDP, &opts);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int attach_xdp(const struct hook *hook, int prog_fd, enum config_xdp_mode mode,
+		      struct notes *notes, struct error *error)
+{
+	int fd;
+
+	if (mode == CONFIG_XDP_GENERIC) {
+		fd = create_xdp(hook, prog_fd, XDP_FLAGS_SKB_MODE);
+	} else {
+		fd = create_xdp(hook, prog_fd, XDP_FLAGS_DRV_MODE);
+		if (fd == -EOPNOTSUPP && mode == CONFIG_XDP_AUTO) {
+			note(notes,
+			     "%s: the driver has no XDP: generic mode is used, which is slower",
+			     hook->interface);
+			fd = create_xdp(hook, prog_fd, XDP_FLAGS_SKB_MODE);
+		}
+	}
+	if (fd == -EBUSY || fd == -EEXIST)
+		return fail(
+			error, fd,
+			"%s: cannot attach lb_xdp: another XDP program is there and is left alone",
+			hook->interface);
+	if (fd == -EOPNOTSUPP)
+		return fail(
+			error, fd,
+			"%s: cannot attach lb_xdp: the driver has no XDP (--xdp generic would do)",
+			hook->interface);
+	if (fd < 0)
+		return fail_errno(error, fd, "%s: cannot attach lb_xdp", hook->interface);
+	return fd;
+}
+
+static int attach_tcx(const struct hook *hook, int prog_fd)
+{
+	int type = hook->kind == HOOK_TC_INGRESS ? ATTACH_TCX_INGRESS : ATTACH_TCX_EGRESS;
+	int fd = bpf_link_create(prog_fd, if_nametoindex(hook->interface), type, NULL);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int pin_link(int fd, const struct hook *hook, const struct hooks_options *options,
+		    struct error *error)
+{
+	char path[PATH_LEN];
+	int err;
+
+	path_of_link(options->paths, program_names[hook->program], hook->interface, path);
+	unlink(path); /* of an interface that was deleted since */
+	err = bpf_obj_pin(fd, path) ? -errno : 0;
+	close(fd);
+	return err ? fail_errno(error, err, "cannot pin %s", path) : 0;
+}
+
+/* ---- attaching ---- */
+
+static bool is_attached(const struct hook *hook, const struct hooks_options *options)
+{
+	unsigned int ifindex = if_nametoindex(hook->interface);
+	struct bpf_link_info info;
+	char path[PATH_LEN];
+
+	path_of_link(options->paths, program_names[hook->program], hook->interface, path);
+	if (!read_link(path, &info) && link_ifindex(&info) == ifindex)
+		return true;
+	return hook->kind != HOOK_XDP &&
+	       tc_filter_program(hook->interface, hook->kind == HOOK_TC_INGRESS, options->undo_fd);
+}
+
+static int attach_tc(const struct hook *hook, int prog_fd, const struct hooks_options *options,
+		     struct error *error)
+{
+	int fd = -EINVAL;
+
+	if (options->tc != HOOKS_TC_CLSACT) {
+		fd = attach_tcx(hook, prog_fd);
+		if (fd >= 0)
+			return pin_link(fd, hook, options, error);
+	}
+	/* A kernel without TCX does not know the attach type: EINVAL. */
+	if (options->tc == HOOKS_TC_TCX || fd != -EINVAL)
+		return fail_errno(error, fd, "%s: cannot attach %s%s", hook->interface,
+				  program_names[hook->program],
+				  fd == -EINVAL ? " (TCX needs Linux 6.6)" : "");
+	return tc_filter_attach(hook->interface, hook->kind == HOOK_TC_INGRESS, prog_fd,
+				options->undo_fd, error);
+}
+
+static int attach_hook(struct hook *hook, const struct programs *programs,
+		       const struct hooks_options *options, struct notes *notes,
+		       struct error *error)
+{
+	int prog_fd = programs->fd[hook->program], err;
+
+	if (!if_nametoindex(hook->interface))
+		return fail(error, -ENODEV, "%s: no such interface", hook->interface);
+	if (is_attached(hook, options))
+		return 0;
+	if (hook->kind == HOOK_XDP) {
+		err = attach_xdp(hook, prog_fd, options->xdp, notes, error);
+		if (err >= 0)
+			err = pin_link(err, hook, options, error);
+	} else {
+		err = attach_tc(hook, prog_fd, options, error);
+	}
+	hook->attached_now = !err;
+	return err;
+}
+
+void hooks_drop_link(const char *path)
+{
+	int fd = bpf_obj_get(path);
+
+	if (fd >= 0) {
+		bpf_link_detach(fd);
+		close(fd);
+	}
+	unlink(path);
+}
+
+static void detach_hook(const struct hook *hook, const struct hooks_options *options)
+{
+	char path[PATH_LEN];
+
+	hooks_drop_link(
+		path_of_link(options->paths, program_names[hook->program], hook->interface, path));
+	if (hook->kind != HOOK_XDP)
+		tc_filter_detach(hook->interface, hook->kind == HOOK_TC_INGRESS, options->undo_fd);
+}
+
+int hooks_attach(struct hooks *hooks, const struct programs *programs,
+		 const struct hooks_options *options, struct notes *notes, struct error *error)
+{
+	for (size_t i = 0; i < hooks->count; i++) {
+		int err = attach_hook(&hooks->hooks[i], programs, options, notes, error);
+
+		if (err) {
+			hooks_take_back(hooks, options);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void hooks_take_back(struct hooks *hooks, const struct hooks_options *options)
+{
+	for (size_t i = 0; i < hooks->count; i++) {
+		if (!hooks->hooks[i].attached_now)
+			continue;
+		detach_hook(&hooks->hooks[i], options);
+		hooks->hooks[i].attached_now = false;
+	}
+}
+
+static int swap_hook(const struct hook *hook, int prog_fd, const struct hooks_options *options,
+		     struct error *error)
+{
+	char path[PATH_LEN];
+	int fd, err;
+
+	fd = bpf_obj_get(
+		path_of_link(options->paths, program_names[hook->program], hook->interface, path));
+	if (fd < 0 && hook->kind == HOOK_XDP)
+		return fail_errno(error, -errno, "%s", path);
+	if (fd < 0)
+		return tc_filter_attach(hook->interface, hook->kind == HOOK_TC_INGRESS, prog_fd,
+					options->undo_fd, error);
+	err = bpf_link_update(fd, prog_fd, NULL) ? -errno : 0;
+	close(fd);
+	return err ? fail_errno(error, err, "%s: cannot swap %s", hook->interface,
+				program_names[hook->program])
+		   : 0;
+}
+
+int hooks_swap(const struct hooks *hooks, const struct programs *programs,
+	       const struct hooks_options *options, struct error *error)
+{
+	for (size_t i = 0; i < hooks->count; i++) {
+		const struct hook *hook = &hooks->hooks[i];
+		int err;
+
+		if (hook->attached_now)
+			continue;
+		err = swap_hook(hook, programs->fd[hook->program], options, error);
+		if (err)
+			return err;
+	}
+	return 0;
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A node as a whole.
+ */
+#include "node.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "access.h"
+#include "host.h"
+#include "maps.h"
+#include "node_tables.h"
+#include "paths.h"
+#include "programs.h"
+#include "xdplb/infos.h"
+
+/* Everything one run of node_apply() holds. */
+struct work {
+	const struct config *config;
+	const struct config_node *node;
+	size_t number;
+	const struct node_options *options;
+	struct notes *notes;
+	struct error *error;
+
+	struct paths paths;
+	bool was_attached;
+	bool load; /* programs are to be loaded (anew) */
+	struct programs programs;
+	struct hooks hooks;
+	struct hooks_options hooks_options;
+	int undo_fd;
+	struct map_array node_info;
+	struct access_view access;
+	struct node_view tables;
+	struct access_plan access_plan;
+	struct node_plan node_plan;
+	struct host_wanted host;
+	uint32_t *ifindexes;
+	uint64_t now;
+};
+
+static uint64_t boottime_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+/* ---- what runs ---- */
+
+static int check_abi(struct work *work)
+{
+	struct map_array array;
+	char path[PATH_LEN];
+	const struct xdplb_node_info *info;
+	uint32_t abi;
+	uint64_t hash;
+	int err;
+
+	path_of_map(&work->paths, "node_info", path);
+	err = map_array_open(path, sizeof(*info), &array);
+	if (err == -EPROTO)
+		return fail(
+			work->error, err,
+			"%s: pinned by another version of xdplb-load: detach with that one first",
+			work->node->name);
+	if (err)
+		return fail_errno(work->error, err, "cannot open %s", path);
+	info = map_at(&array, 0);
+	abi = info->abi;
+	hash = info->program_hash;
+	map_array_close(&array);
+	if (abi && abi != XDPLB_ABI)
+		return fail(work->error, -EPROTO,
+			    "%s: runs with maps of ABI %u, this xdplb-load speaks %u: detach first",
+			    work->node->name, abi, XDPLB_ABI);
+	work->load = work->options->attach || hash != programs_hash(work->config, work->node);
+	return programs_check_sizes(work->config, work->node, &work->paths, work->error);
+}
+
+static int look_at_running(struct work *work)
+{
+	work->was_attached = paths_in_use(&work->paths);
+	if (work->was_attached)
+		return check_abi(work);
+	if (!work->options->attach)
+		return fail(work->error, -ENOENT, "%s: not attached: run `xdplb-load attach` first",
+			    work->node->name);
+	work->load = true;
+	return paths_make(&work->paths, work->error);
+}
+
+static int open_programs(struct work *work)
+{
+	if (work->load)
+		return programs_load(work->config, work->node, &work->paths, &work->programs,
+				     work->error);
+	programs_open(&work->paths, &work->programs);
+	return 0;
+}
+
+static int open_maps(struct work *work)
+{
+	char path[PATH_LEN];
+	int err = map_array_open(path_of_map(&work->paths, "node_info", path),
+				 sizeof(struct xdplb_node_info), &work->node_info);
+
+	if (err)
+		return fail_errno(work->error, err, "cannot open %s", path);
+	work->undo_fd = map_open(path_of_map(&work->paths, "undos", path));
+	if (work->undo_fd < 0)
+		return fail_errno(work->error, work->undo_fd, "cannot open %s", path);
+	if (work->node->is_access)
+		err = access_view_open(&work->paths, &work->access, work->error);
+	if (!err && work->node->is_service)
+		err = node_view_open(&work->paths, &work->tables, work->error);
+	return err;
+}
+
+/* ---- what is to be ---- */
+
+static int find_vnics(struct work *work)
+{
+	const struct config *config = work->config;
+
+	work->ifindexes = calloc(config->backend_count + 1, sizeof(*work->ifindexes));
+	if (!work->ifindexes)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->backend_count; i++) {
+		const struct config_backend *backend = &config->backends[i];
+
+		if (backend->node != work->number || !backend->vnic[0])
+			continue;
+		work->ifindexes[i] = if_nametoindex(backend->vnic);
+		if (!work->ifindexes[i])
+			return fail(work->error, -ENODEV, "backend %s: no such interface: %s",
+				    backend->name, backend->vnic);
+	}
+	return 0;
+}
+
+/* VIPs that mappings at rest still need where they are. */
+static struct host_address *resting_vips(const struct work *work, size_t *ret_count)
+{
+	size_t n = 0;
+	struct host_address *addresses;
+
+	*ret_count = 0;
+	addresses = calloc(work->tables.mappings.count + 1, sizeof(*addresses));
+	for (uint32_t i = 0; addresses && i < work->tables.mappings.count; i++) {
+		const struct xdplb_mapping *mapping = node_mapping(&work->tables, i);
+		const char *backend = node_mapping_info(&work->tables, i)->backend;
+
+		if (mapping->state == XDPLB_MAPPING_FREE || work->node_plan.wanted[i] ||
+		    work->node_plan.expired[i] || mapping->restore != XDPLB_RESTORE_INTERFACE)
+			continue;
+		addresses[n].family = mapping->family;
+		addresses[n].addr = mapping->vip;
+		for (size_t b = 0; b < work->config->backend_count; b++)
+			if (!strcmp(work->config->backends[b].name, backend))
+				strcpy(addresses[n].netns, work->config->backends[b].netns);
+		n++;
+	}
+	*ret_count = n;
+	return addresses;
+}
+
+static int make_plans(struct work *work)
+{
+	struct host_address *resting = NULL;
+	size_t resting_count = 0;
+	int err = 0;
+
+	if (work->node->is_access)
+		err = access_plan_build(work->config, &work->access, &work->access_plan,
+					work->error);
+	if (!err && work->node->is_service) {
+		struct node_facts facts = { .node = work->number, .now = work->now };
+
+		err = find_vnics(work);
+		facts.ifindexes = work->ifindexes;
+		if (!err)
+			err = node_plan_build(work->config, &work->tables, &facts, &work->node_plan,
+					      work->error);
+		if (!err)
+			resting = resting_vips(work, &resting_count);
+	}
+	if (!err)
+		err = host_wanted_build(work->config, work->number, resting, resting_count,
+					&work->host, work->error);
+	free(resting);
+	return err;
+}
+
+static int plan_hooks(struct work *work)
+{
+	int err = hooks_of_config(work->config, work->number, &work->hooks);
+
+	work->hooks_options = (struct hooks_options){
+		.paths = &work->paths,
+		.undo_fd = work->undo_fd,
+		.xdp = work->options->has_xdp ? work->options->xdp : work->node->mode,
+		.tc = work->options->tc,
+	};
+	return err ? fail_errno(work->error, err, "cannot list hooks") : 0;
+}
+
+/* ---- doing it ---- */
+
+/* The steps that touch the node and may fail; each takes back its own, and this what went before. */
+static int prepare(struct work *work)
+{
+	uint64_t generation =
+		((struct xdplb_node_info *)map_at(&work->node_info, 0))->generation + 1;
+	int err = hooks_attach(&work->hooks, &work->programs, &work->hooks_options, work->notes,
+			       work->error);
+
+	if (err)
+		return err;
+	err = host_prepare(&work->host, work->undo_fd, generation, work->notes, work->error);
+	if (!err && work->load && work->was_attached)
+		err = hooks_swap(&work->hooks, &work->programs, &work->hooks_options, work->error);
+	if (!err && work->load)
+		err = programs_pin(&work->programs, &work->paths, work->error);
+	if (err)
+		hooks_take_back(&work->hooks, &work->hooks_options);
+	return err;
+}
+
+static size_t count_attached(const struct hooks *hooks)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < hooks->count; i++)
+		n += hooks->hooks[i].attached_now;
+	return n;
+}
+
+static void write_node_info(struct work *work, size_t changes)
+{
+	struct xdplb_node_info *info = map_at(&work->node_info, 0);
+
+	strcpy(info->cluster, work->config->cluster);
+	strcpy(info->node, work->node->name);
+	info->applied = time(NULL);
+	info->config_hash = config_hash(work->config);
+	info->program_hash = programs_hash(work->config, work->node);
+	info->abi = XDPLB_ABI;
+	if (changes || !info->generation)
+		info->generation++;
+}
+
+static void commit(struct work *work, struct node_result *result)
+{
+	result->swapped = work->load;
+	result->changes =
+		count_attached(&work->hooks) + work->access_plan.changes + work->node_plan.changes;
+	/* The service node's part first: an access node on the same machine asks it. */
+	if (work->node->is_service)
+		node_commit(work->config, &work->node_plan, work->now, &work->tables);
+	if (work->node->is_access)
+		access_commit(work->config, &work->access_plan, &work->access,
+			      work->options->wait_ms, work->notes);
+	host_finish(&work->host, work->undo_fd, work->notes);
+	result->changes += hooks_prune(&work->hooks, &work->hooks_options, work->notes);
+	write_node_info(work, result->changes);
+}
+
+static void give_back(struct work *work)
+{
+	programs_close(&work->programs);
+	free(work->hooks.hooks);
+	free(work->ifindexes);
+	host_wanted_free(&work->host);
+	access_plan_free(&work->access_plan);
+	node_plan_free(&work->node_plan);
+	access_view_close(&work->access);
+	node_view_close(&work->tables);
+	map_array_close(&work->node_info);
+	if (work->undo_fd >= 0)
+		close(work->undo_fd);
+}
+
+static int run(struct work *work, struct node_result *result)
+{
+	int err = look_at_running(work);
+
+	if (!err)
+		err = open_programs(work);
+	if (!err)
+		err = open_maps(work);
+	if (!err)
+		err = make_plans(work);
+	if (!err)
+		err = plan_hooks(work);
+	if (!err)
+		err = prepare(work);
+	if (!err)
+		commit(work, result);
+	return err;
+}
+
+int node_apply(const struct config *config, size_t node, const struct node_options *options,
+	       struct node_result *result, struct notes *notes, struct error *error)
+{
+	struct work work = {
+		.config = config,
+		.node = &config->nodes[node],
+		.number = node,
+		.options = options,
+		.notes = notes,
+		.error = error,
+		.undo_fd = -1,
+		.access.traffic_fd = -1,
+		.now = boottime_ns(),
+	};
+	struct error ignored;
+	int lock, err;
+
+	memset(work.programs.fd, 0xff, sizeof(work.programs.fd));
+	if (paths_of_node(work.node->name, &work.paths))
+		return fail(error, -ENAMETOOLONG, "%s: the name is too long", work.node->name);
+	lock = paths_lock(error);
+	if (lock < 0)
+		return lock;
+	err = run(&work, result);
+	if (err && !work.was_attached)
+		paths_remove(&work.paths, &ignored);
+	give_back(&work);
+	close(lock);
+	return err;
+}
+
+int node_detach(const char *node, struct notes *notes, struct error *error)
+{
+	struct hooks_options options = { 0 };
+	struct paths paths;
+	char path[PATH_LEN];
+	int lock, err;
+
+	if (paths_of_node(node, &paths))
+		return fail(error, -ENAMETOOLONG, "%s: the name is too long", node);
+	if (access(paths.dir, F_OK))
+		return errno == EACCES
+			       ? fail_errno(error, -EACCES, "cannot look into %s", PATHS_ROOT)
+			       : fail(error, -ENOENT, "%s: not attached", node);
+	lock = paths_lock(error);
+	if (lock < 0)
+		return lock;
+	options.paths = &paths;
+	options.undo_fd = map_open(path_of_map(&paths, "undos", path));
+	hooks_prune(NULL, &options, notes);
+	err = options.undo_fd >= 0 ? host_undo_all(options.undo_fd, notes) : 0;
+	if (err)
+		fail_errno(error, err, "%s: not everything could be put back: pins are kept", node);
+	else
+		err = paths_remove(&paths, error);
+	if (options.undo_fd >= 0)
+		close(options.undo_fd);
+	close(lock);
+	return err;
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * xdplb-load status: the node's JSON as it is, or as text.
+ */
+#include <stdio.h>
+
+#include "command.h"
+#include "status.h"
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "-";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void print_hooks(const json_t *hooks)
+{
+	json_t *hook;
+	size_t i;
+
+	json_array_foreach(hooks, i, hook) printf(
+		"  %-15s  %-14s  %s, program %lld\n", text_of(hook, "interface"),
+		text_of(hook, "program"), text_of(hook, "how"), number_of(hook, "program_id"));
+}
+
+static void print_backend(const json_t *backend)
+{
+	printf("  %-15s  %-22s %5lld %6lld %6.2f%%  %-11s %-9s %12lld %14lld  %s\n",
+	       text_of(backend, "name"), text_of(backend, "address"), number_of(backend, "tag"),
+	       number_of(backend, "weight"), json_real_value(json_object_get(backend, "share")),
+	       text_of(backend, "health"),
+	       json_is_true(json_object_get(backend, "confirmed")) ? "yes" : "NO",
+	       number_of(backend, "packets"), number_of(backend, "bytes"),
+	       text_of(backend, "next_hop"));
+}
+
+static void print_services(const json_t *json)
+{
+	json_t *services = json_object_get(json, "services"), *service, *backend;
+	size_t i, b;
+
+	if (!services)
+		return;
+	printf("\nServices: %zu, table hash %s\n", json_array_size(services),
+	       text_of(json, "table_hash"));
+	json_array_foreach(services, i, service)
+	{
+		printf("\n%s: %s %s port %lld, restore %s, %lld buckets, table hash %s\n",
+		       text_of(service, "name"), text_of(service, "protocol"),
+		       text_of(service, "vip"), number_of(service, "port"),
+		       text_of(service, "restore"), number_of(service, "buckets"),
+		       text_of(service, "table_hash"));
+		printf("  %-15s  %-22s %5s %6s %7s  %-11s %-9s %12s %14s  %s\n", "backend",
+		       "address", "tag", "weight", "share", "health", "confirmed", "packets",
+		       "bytes", "next hop");
+		json_array_foreach(json_object_get(service, "backends"), b, backend)
+			print_backend(backend);
+	}
+}
+
+static void print_mappings(const json_t *mappings)
+{
+	json_t *mapping;
+	size_t i;
+
+	if (!mappings)
+		return;
+	printf("\nMappings: %zu\n", json_array_size(mappings));
+	if (json_array_size(mappings))
+		printf("  %-15s  %-15s  %-22s %5s  ->  %-4s %-22s %5s  %-9s %5s  %s\n", "service",
+		       "backend", "address", "tag", "", "VIP", "port", "restore", "to", "state");
+	json_array_foreach(mappings, i, mapping)
+	{
+		printf("  %-15s  %-15s  %-22s %5lld  ->  %-4s %-22s %5lld  %-9s %5lld  %s",
+		       text_of(mapping, "service"), text_of(mapping, "backend"),
+		       text_of(mapping, "address"), number_of(mapping, "tag"),
+		       text_of(mapping, "protocol"), text_of(mapping, "vip"),
+		       number_of(mapping, "vport"), text_of(mapping, "restore"),
+		       number_of(mapping, "port"), text_of(mapping, "state"));
+		if (json_object_get(mapping, "rests_seconds"))
+			printf(" (%lld s)", number_of(mapping, "rests_seconds"));
+		putchar('\n');
+	}
+}
+
+static void print_counters(const char *title, json_t *counters)
+{
+	const char *name;
+	json_t *count;
+
+	if (!json_object_size(counters))
+		return;
+	printf("\n%s:\n", title);
+	json_object_foreach(counters, name, count)
+		printf("  %-18s %12lld\n", name, json_integer_value(count));
+}
+
+static void print_text(const json_t *json)
+{
+	printf("%s, cluster %s: generation %lld, applied %s, config hash %s\n",
+	       text_of(json, "node"), text_of(json, "cluster"), number_of(json, "generation"),
+	       text_of(json, "applied"), text_of(json, "config_hash"));
+	print_hooks(json_object_get(json, "hooks"));
+	print_services(json);
+	print_mappings(json_object_get(json, "mappings"));
+	print_counters("Dropped packets", json_object_get(json, "drops"));
+	print_counters("Events", json_object_get(json, "events"));
+}
+
+int cmd_status(const struct command_line *line)
+{
+	char name[XDPLB_NAME_LEN];
+	struct error error = { 0 };
+	json_t *json;
+	int status = node_name(line, name);
+
+	if (status)
+		return status;
+	if (status_collect(name, &json, &error))
+		return complain("%s", error.text);
+	if (line->json) {
+		json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+		putchar('\n');
+	} else {
+		print_text(json);
+	}
+	json_decref(json);
+	return EXIT_DONE;
+}

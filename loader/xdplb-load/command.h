@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the commands of xdplb-load share: exit statuses, common options, printing.
+ */
+#ifndef XDPLB_COMMAND_H
+#define XDPLB_COMMAND_H
+
+#include <stdbool.h>
+
+#include "config.h"
+#include "error.h"
+#include "node.h"
+
+#define EXIT_DONE   0
+#define EXIT_FAILED 1
+#define EXIT_USAGE  2
+
+#define COMMAND_WAIT_MS 3000 /* for service nodes, unless --wait says otherwise */
+
+/* What the command line says. Not every command takes every option. */
+struct command_line {
+	const char *file;
+	const char *node; /* NULL: the host name */
+	bool json;
+	bool verbose;
+	struct node_options options; /* xdp, tc, wait_ms */
+};
+
+/* Each prints what it has to say and returns an exit status. */
+int cmd_attach(const struct command_line *line);
+int cmd_apply(const struct command_line *line);
+int cmd_check(const struct command_line *line);
+int cmd_detach(const struct command_line *line);
+int cmd_status(const struct command_line *line);
+
+/* Prints "xdplb-load: ..." to stderr; returns EXIT_FAILED. */
+int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints notes to stderr, each line as a warning, and frees them. */
+void print_notes(struct notes *notes);
+
+/**
+ * read_config() - Load the file of a command line, printing its errors and warnings.
+ * Return: EXIT_DONE, with *ret_config filled, or EXIT_FAILED.
+ */
+int read_config(const struct command_line *line, struct config *ret_config);
+
+/* The node's name: --node, else the host name. ret_name has XDPLB_NAME_LEN bytes. */
+int node_name(const struct command_line *line, char *ret_name);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * What the bench and its driver programs share: the frame to rebuild, and which flow comes next.
+ */
+#ifndef BENCH_INPUT_H
+#define BENCH_INPUT_H
+
+#include "xdplb/types.h"
+
+/*
+ * Frame sizes, a TCP segment with time stamps: two bytes and then whole 32-bit words, because the
+ * driver writes each field with one store that covers it. A program that reads across two stores
+ * that are still on their way to the cache would wait for them, as it never does for a frame that
+ * a NIC has written.
+ */
+#define BENCH_FRAME4_LEN 66
+#define BENCH_FRAME6_LEN 86
+
+struct bench_frame {
+	__u16 pad;
+	__u8 bytes[BENCH_FRAME6_LEN]; /* words from bytes[2] on are aligned */
+	__u8 pad2[8];
+};
+XDPLB_ASSERT_SIZE(struct bench_frame, 96);
+
+struct bench_input {
+	struct bench_frame frame; /* fixed drivers copy it, flow drivers put in the client */
+	__u32 flows; /* the flow is one of so many, at random; 0: each one is new */
+	__u32 random; /* state of the generator, never 0 */
+	__u32 sequence; /* the next new flow */
+	__be16 dport;
+	__u16 pad;
+};
+XDPLB_ASSERT_SIZE(struct bench_input, 112);
+
+/* The client end of flow `number`, host byte order. */
+struct bench_client {
+	__u32 addr; /* IPv4; the last word of an IPv6 address */
+	__u16 port;
+};
+
+/* 10.0.0.0/8, ports 32768 .. 65535: scattered, and another one for each of 2^32 numbers, since an
+ * odd factor makes x a permutation and addr and port together hold all of its bits. */
+static inline __attribute__((always_inline)) struct bench_client bench_client_of(__u32 number)
+{
+	__u32 x = number * 0x9e3779b1U;
+
+	return (struct bench_client){ .addr = 0x0a000000 | (x & 0xffffff),
+				      .port = 0x8000 | (x >> 17) };
+}
+
+/* Key of the reference map: the 5-tuple. */
+struct bench_tuple {
+	__be32 saddr;
+	__be32 daddr;
+	__u32 ports; /* source and destination as they stand in the packet */
+	__u32 proto;
+};
+XDPLB_ASSERT_SIZE(struct bench_tuple, 16);
+
+#endif

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+#include "measure.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/pkt_cls.h>
+#include <string.h>
+
+#include "tests/bench/bench_driver.skel.h"
+#include "fill.h"
+#include "subjects.h"
+
+#define REPEATS     1000000
+#define WARM_UP     100000
+#define RANDOM_SEED 2463534242U
+
+/* Room for more than the reference's flows: an LRU map that is full gives some up. */
+#define LRU_ENTRIES (1 << 20)
+
+/* What one run of the driver came to. */
+struct outcome {
+	__u32 ns;
+	int verdict;
+	__u8 frame[BENCH_FRAME6_LEN];
+};
+
+static bool is_tc(const struct workload *workload)
+{
+	return workload->driver == DRIVER_TC4;
+}
+
+static int driver_fd(const struct bench_driver_bpf *driver, enum driver kind)
+{
+	const struct bpf_program *programs[DRIVER_COUNT] = {
+		[DRIVER_XDP4] = driver->progs.drive_xdp4,
+		[DRIVER_XDP4_FLOWS] = driver->progs.drive_xdp4_flows,
+		[DRIVER_XDP6_FLOWS] = driver->progs.drive_xdp6_flows,
+		[DRIVER_TC4] = driver->progs.drive_tc4,
+	};
+
+	return bpf_program__fd(programs[kind]);
+}
+
+static int target_fd(const struct subjects *subjects, enum target target, bool tc)
+{
+	switch (target) {
+	case TARGET_LRU:
+		return bpf_program__fd(subjects->driver->progs.lru_ref);
+	case TARGET_LB:
+		return lb_subject_fd(subjects->lb);
+	case TARGET_NODE_INGRESS:
+		return node_subject_ingress_fd(subjects->node);
+	case TARGET_NODE_EGRESS:
+		return node_subject_egress_fd(subjects->node);
+	default:
+		return bpf_program__fd(tc ? subjects->driver->progs.noop_tc
+					  : subjects->driver->progs.noop_xdp);
+	}
+}
+
+static int load_driver(bool with_lru, struct bench_driver_bpf **ret_driver)
+{
+	struct bench_driver_bpf *driver = bench_driver_bpf__open();
+	int err = 0;
+
+	if (!driver)
+		return -errno;
+	if (with_lru)
+		err = bpf_map__set_max_entries(driver->maps.lru, LRU_ENTRIES);
+	err = err ?: bench_driver_bpf__load(driver);
+	if (with_lru && !err)
+		err = fill_tuples(bpf_map__fd(driver->maps.lru), LRU_FLOWS, XDP_TX, LB_VIP,
+				  LB_VPORT);
+	if (err) {
+		bench_driver_bpf__destroy(driver);
+		return err;
+	}
+	*ret_driver = driver;
+	return 0;
+}
+
+int subjects_load(const bool *chosen, struct subjects *ret_subjects, const char **ret_what)
+{
+	bool need[TARGET_COUNT] = {};
+	struct subjects subjects = {};
+	int err;
+
+	for (size_t i = 0; i < workload_count; i++)
+		need[workloads[i].target] |= chosen[i];
+	*ret_what = "bench_driver";
+	err = load_driver(need[TARGET_LRU], &subjects.driver);
+	if (!err && need[TARGET_LB]) {
+		*ret_what = "lb_xdp";
+		err = lb_subject_load(&subjects.lb);
+	}
+	if (!err && (need[TARGET_NODE_INGRESS] || need[TARGET_NODE_EGRESS])) {
+		*ret_what = "node_tc";
+		err = node_subject_load(&subjects.node);
+	}
+	if (err) {
+		subjects_free(&subjects);
+		return err;
+	}
+	*ret_subjects = subjects;
+	return 0;
+}
+
+void subjects_free(struct subjects *subjects)
+{
+	bench_driver_bpf__destroy(subjects->driver);
+	lb_subject_free(subjects->lb);
+	node_subject_free(subjects->node);
+}
+
+/* The driver's tail call goes to `target` from now on. */
+static int aim(const struct bench_driver_bpf *driver, bool tc, int target)
+{
+	const struct bpf_map *map = tc ? driver->maps.tc_target : driver->maps.xdp_target;
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(map), &zero, &target, BPF_ANY) ? -errno : 0;
+}
+
+/* With and without its target a workload sees the same flows, except where each one is new. */
+static size_t prepare_input(struct bench_input *input, const struct workload *workload)
+{
+	input->flows = workload->flows;
+	input->random = RANDOM_SEED;
+	input->dport = __builtin_bswap16(workload->frame.dest.port);
+	return frame_build(&workload->frame, &input->frame);
+}
+
+static int run(const struct subjects *subjects, const struct workload *workload, __u32 repeats,
+	       struct outcome *ret_outcome)
+{
+	struct bench_input *input = &subjects->driver->bss->input;
+	size_t len = prepare_input(input, workload);
+	struct bench_frame in = input->frame;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in.bytes, .data_size_in = len,
+		    .data_out = ret_outcome->frame, .data_size_out = sizeof(ret_outcome->frame),
+		    .repeat = repeats, );
+
+	if (bpf_prog_test_run_opts(driver_fd(subjects->driver, workload->driver), &opts))
+		return -errno;
+	ret_outcome->ns = opts.duration;
+	ret_outcome->verdict = (int)opts.retval;
+	return 0;
+}
+
+static bool same_end(const struct frame_end *want, const struct frame_end *found)
+{
+	return (!want->addr || want->addr == found->addr) &&
+	       (!want->port || want->port == found->port);
+}
+
+/* NULL, or why the run measured something else than its workload is called. */
+static const char *check_outcome(const struct workload *workload, const struct outcome *outcome)
+{
+	struct frame_end source, dest;
+
+	if (outcome->verdict != workload->verdict)
+		return "the verdict is another than expected";
+	frame_read(outcome->frame, &source, &dest);
+	if (!same_end(&workload->source, &source))
+		return "the source is another than expected";
+	if (!same_end(&workload->dest, &dest))
+		return "the destination is another than expected";
+	return NULL;
+}
+
+/* Were the packets of a run counted as sent to members if, and only if, they should be? */
+static const char *check_counters(const struct workload *workload, __u64 packets, __u64 misses)
+{
+	if (packets != (workload->balanced ? REPEATS : 0))
+		return workload->balanced ? "not every packet was sent to a member"
+					  : "packets were sent to members";
+	return misses ? "lookups that found nothing" : NULL;
+}
+
+static int measure_target(const struct subjects *subjects, const struct workload *workload,
+			  double *ret_ns, const char **ret_why)
+{
+	__u64 before = 0, after = 0, misses = subjects->driver->bss->lru_misses;
+	struct outcome outcome;
+	int err;
+
+	err = aim(subjects->driver, is_tc(workload),
+		  target_fd(subjects, workload->target, is_tc(workload)));
+	err = err ?: run(subjects, workload, WARM_UP, &outcome);
+	if (!err && subjects->lb)
+		err = lb_subject_packets(subjects->lb, &before);
+	err = err ?: run(subjects, workload, REPEATS, &outcome);
+	if (!err && subjects->lb)
+		err = lb_subject_packets(subjects->lb, &after);
+	if (err)
+		return err;
+	*ret_why = check_outcome(workload, &outcome)
+			   ?: check_counters(workload, after - before,
+					     subjects->driver->bss->lru_misses - misses);
+	*ret_ns = outcome.ns;
+	return *ret_why ? -EPROTO : 0;
+}
+
+static int measure_floor(const struct subjects *subjects, const struct workload *workload,
+			 double *ret_ns, const char **ret_why)
+{
+	bool tc = is_tc(workload);
+	struct outcome outcome;
+	int err = aim(subjects->driver, tc, target_fd(subjects, TARGET_NONE, tc));
+
+	err = err ?: run(subjects, workload, WARM_UP, &outcome);
+	err = err ?: run(subjects, workload, REPEATS, &outcome);
+	if (err)
+		return err;
+	if (outcome.verdict != (tc ? TC_ACT_OK : XDP_TX)) {
+		*ret_why = "the verdict of the floor is another than expected";
+		return -EPROTO;
+	}
+	*ret_ns = outcome.ns;
+	return 0;
+}
+
+int measure(const struct subjects *subjects, const struct workload *workload,
+	    struct sample *ret_sample, const char **ret_why)
+{
+	struct sample sample = {};
+	int err = 0;
+
+	*ret_why = NULL;
+	if (workload->target != TARGET_NONE)
+		err = measure_floor(subjects, workload, &sample.floor, ret_why);
+	err = err ?: measure_target(subjects, workload, &sample.target, ret_why);
+	if (err)
+		return err;
+	if (workload->target == TARGET_NONE)
+		sample.floor = sample.target;
+	*ret_sample = sample;
+	return 0;
+}

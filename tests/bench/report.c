@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+#include "report.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REFERENCE "lru_ref_ns"
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Sorts the values. */
+static double median_of(double *values, size_t count)
+{
+	qsort(values, count, sizeof(*values), compare_doubles);
+	return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+int figure_of(const struct workload *workload, const struct sample *samples, size_t rounds,
+	      struct figure *ret_figure)
+{
+	bool absolute = workload->target == TARGET_NONE;
+	double *floors = calloc(3 * rounds, sizeof(*floors));
+	double *targets = floors + rounds, *nets = targets + rounds;
+
+	if (!floors)
+		return -ENOMEM;
+	for (size_t i = 0; i < rounds; i++) {
+		floors[i] = samples[i].floor;
+		targets[i] = samples[i].target;
+		nets[i] = targets[i] - (absolute ? 0 : floors[i]);
+	}
+	ret_figure->key = workload->key;
+	ret_figure->floor = median_of(floors, rounds);
+	ret_figure->median = median_of(nets, rounds);
+	median_of(targets, rounds);
+	ret_figure->min = targets[0] - (absolute ? 0 : floors[0]);
+	free(floors);
+	return 0;
+}
+
+static double reference_of(const struct figure *figures, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(figures[i].key, REFERENCE))
+			return figures[i].median;
+	}
+	return 0;
+}
+
+void report_table(const struct figure *figures, size_t count)
+{
+	double reference = reference_of(figures, count);
+
+	printf("%-20s %8s %8s %8s %10s\n", "ns a packet", "median", "min", "floor", "of lru_ref");
+	for (size_t i = 0; i < count; i++) {
+		const struct figure *f = &figures[i];
+
+		printf("%-20s %8.1f %8.1f %8.1f ", f->key, f->median, f->min, f->floor);
+		if (reference > 0)
+			printf("%9.2fx\n", f->median / reference);
+		else
+			printf("%10s\n", "-");
+	}
+}
+
+int report_json(const char *path, const struct figure *figures, size_t count)
+{
+	json_t *object = json_object();
+	char *part = NULL;
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err; i++)
+		err = json_object_set_new(object, figures[i].key, json_real(figures[i].median));
+	if (err || asprintf(&part, "%s.part", path) < 0) {
+		json_decref(object);
+		return -ENOMEM;
+	}
+	errno = EIO;
+	if (json_dump_file(object, part, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) ||
+	    rename(part, path)) {
+		err = -errno;
+		remove(part);
+	}
+	free(part);
+	json_decref(object);
+	return err;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * The programs under test, each loaded as the loader does it and with maps filled for the frames of
+ * the bench: the addresses below are all there is.
+ */
+#ifndef BENCH_SUBJECTS_H
+#define BENCH_SUBJECTS_H
+
+#include "frames.h"
+
+/* Host byte order. Clients are in 10.0.0.0/8, see bench_client_of(). */
+#define LB_VIP      0xc000020a /* 192.0.2.10 */
+#define LB_VPORT    80
+#define LB_TAG      61001
+#define LB_BACKEND  0xac100101 /* 172.16.1.1 and the next ones */
+#define LB_BACKENDS 10
+#define LB_BUCKETS  1021
+
+/* A service as large as the default capacities allow: its table and members outgrow the L2 cache. */
+#define LB_LARGE_VPORT    443
+#define LB_LARGE_BACKENDS 4096
+#define LB_LARGE_BUCKETS  1048573
+
+#define NODE_LOCAL        0xac100201 /* 172.16.2.1: an `interface` mapping */
+#define NODE_SOURCE       0xac100202 /* 172.16.2.2: a `source` mapping */
+#define NODE_SOURCE_PORT  8080
+#define NODE_TAG          61002
+#define NODE_NOTED_CLIENT 0x0a000001
+#define NODE_NOTED_PORT   40000
+
+struct lb_xdp_bpf;
+struct node_tc_bpf;
+
+/**
+ * lb_subject_load() - Load lb_xdp: TCP and UDP over IPv4 and TCP over IPv6 at one VIP, all backends
+ * up, confirmed and with a next hop that never expires.
+ * @ret_lb: free with lb_subject_free()
+ *
+ * Return: 0 or -errno.
+ */
+int lb_subject_load(struct lb_xdp_bpf **ret_lb);
+void lb_subject_free(struct lb_xdp_bpf *lb);
+int lb_subject_fd(const struct lb_xdp_bpf *lb);
+
+/**
+ * lb_subject_packets() - How many packets were sent to members since the load.
+ * Return: 0 or -errno.
+ */
+int lb_subject_packets(const struct lb_xdp_bpf *lb, __u64 *ret_packets);
+
+/**
+ * node_subject_load() - Load node_tc for an uplink, with a mapping restored by `interface`, one
+ * restored by `source`, and one noted flow of the latter.
+ * @ret_node: free with node_subject_free()
+ *
+ * Return: 0 or -errno.
+ */
+int node_subject_load(struct node_tc_bpf **ret_node);
+void node_subject_free(struct node_tc_bpf *node);
+int node_subject_ingress_fd(const struct node_tc_bpf *node);
+int node_subject_egress_fd(const struct node_tc_bpf *node);
+
+#endif

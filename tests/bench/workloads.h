@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * What is measured: one row a key of build/bench.json.
+ */
+#ifndef BENCH_WORKLOADS_H
+#define BENCH_WORKLOADS_H
+
+#include "frames.h"
+
+/* Whose time it is. */
+enum target {
+	TARGET_NONE, /* the floor itself: nothing is subtracted */
+	TARGET_LRU,
+	TARGET_LB,
+	TARGET_NODE_INGRESS,
+	TARGET_NODE_EGRESS,
+	TARGET_COUNT
+};
+
+enum driver {
+	DRIVER_XDP4, /* the same frame each time */
+	DRIVER_XDP4_FLOWS, /* another client each time, one of `flows` */
+	DRIVER_XDP6_FLOWS,
+	DRIVER_TC4,
+	DRIVER_COUNT
+};
+
+/* `flows` of a workload in which no flow comes twice. */
+#define FLOWS_NEW 0
+
+struct workload {
+	const char *key;
+	enum target target;
+	enum driver driver;
+	__u32 flows;
+	struct frame_spec frame;
+	/* What must come out, or something else was measured than the key says. */
+	int verdict;
+	bool balanced; /* each packet was counted as sent to a member; else none was */
+	struct frame_end source; /* addr 0: any */
+	struct frame_end dest; /* addr 0: any; port 0: any */
+};
+
+/* Flows in the reference map. */
+#define LRU_FLOWS 1000000
+
+extern const struct workload workloads[];
+extern const size_t workload_count;
+
+#endif
