@@ -18,9 +18,9 @@ TEST_DEPS  := libcriterion-dev iproute2 nginx-light curl tcpdump ethtool jq soca
 	nftables procps util-linux openssl
 
 LIBS       := libbpf libelf zlib yaml-0.1 libmnl libsodium jansson
-CPPFLAGS   += -I. -Iinclude -Iloader/lib -I$(BUILD) -D_GNU_SOURCE -DXDPLB_VERSION='"$(VERSION)"'
+override CPPFLAGS += -I. -Iinclude -Iloader/lib -I$(BUILD) -D_GNU_SOURCE -DXDPLB_VERSION='"$(VERSION)"'
 CFLAGS     ?= -O2 -g
-CFLAGS     += -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
+override CFLAGS += -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	$(WERROR) -MMD -MP
 LDLIBS      = $(shell $(PKGCONFIG) --libs $(LIBS))
 BPF_ARCH   := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/;s/ppc64le/powerpc/')
@@ -35,6 +35,7 @@ UNIT_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/suppor
 BENCH_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 BENCH_BPF  := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 LIB        := $(BUILD)/libxdplb.a
+NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
 
 .PHONY: all help deps deps-build test test-unit test-net demo bench check-style install clean vmlinux
 .SECONDARY:
@@ -67,7 +68,7 @@ $(BUILD)/%.o: %.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 $(LIB_OBJS) $(LOAD_OBJS) $(UNIT_OBJS) $(BENCH_OBJS): | $(SKELS)
-$(UNIT_OBJS) $(BENCH_OBJS): CPPFLAGS += -Itests/support
+$(UNIT_OBJS) $(BENCH_OBJS): override CPPFLAGS += -Itests/support
 $(BENCH_OBJS): | $(BENCH_BPF)
 
 $(LIB): $(LIB_OBJS)
@@ -87,18 +88,18 @@ $(BUILD)/tests/bench/bench: $(BENCH_OBJS) $(LIB)
 
 # The dependencies are installed before anything is compiled, hence the second make.
 test: deps ## unit and end-to-end tests (as root)
-	@$(MAKE) --no-print-directory all $(BUILD)/tests/unit_tests
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/unit_tests $(NET_BPF)
 	@tests/support/run_all.sh $(BUILD)
 
 test-unit: $(BUILD)/tests/unit_tests ## unit tests alone (as root)
 	@tests/support/run_unit.sh $(BUILD)
 
-test-net: all ## end-to-end tests alone (as root)
+test-net: all $(NET_BPF) ## end-to-end tests alone (as root)
 	@tests/net/run.sh
 
 demo: deps-build ## the main job in a lab of namespaces: real HTTP through the balancer (as root)
 	@tests/support/deps.sh $(TEST_DEPS)
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(NET_BPF)
 	@tests/net/demo.sh
 
 bench: all $(BUILD)/tests/bench/bench ## nanoseconds a packet, into build/bench.json (as root)

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Making a node's network what the file wants and taking it back. What is wanted host_wanted.c
+ * finds out; host_act.c does the single acts.
+ */
+#include "host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host_act.h"
+
+/* Something that host_prepare() recorded, with what undoes it. */
+struct step {
+	bool had_record;
+	bool changed; /* the host was, not only the record */
+	struct undo_record earlier; /* the record there was, if any; always the key */
+	char before[SYSCTL_VALUE_LEN];
+};
+
+struct preparation {
+	const struct host_wanted *wanted;
+	int undo_fd;
+	uint64_t generation;
+	struct notes *notes;
+	struct error *error;
+	struct step *steps;
+	size_t step_count;
+};
+
+/* Begins the next step with what is known of its record; it counts from record_step() on. */
+static int begin_step(struct preparation *prep, const struct xdplb_undo_key *key,
+		      struct step **ret_step)
+{
+	struct step *step = &prep->steps[prep->step_count];
+	char text[HOST_TEXT_LEN];
+	int err;
+
+	memset(step, 0, sizeof(*step));
+	step->earlier.key = *key;
+	err = undo_get(prep->undo_fd, key, &step->earlier.undo);
+	step->had_record = !err;
+	if (err && err != -ENOENT)
+		return fail_errno(prep->error, err, "undo record of %s", host_print(key, text));
+	*ret_step = step;
+	return 0;
+}
+
+/* What was there before the first change is what will be put back: an earlier record stays. */
+static int record_step(struct preparation *prep, struct step *step)
+{
+	const char *value = step->had_record ? step->earlier.undo.value : step->before;
+	char text[HOST_TEXT_LEN];
+	int err = undo_put(prep->undo_fd, &step->earlier.key, value, prep->generation);
+
+	if (err)
+		return fail_errno(prep->error, err, "cannot record how to undo %s",
+				  host_print(&step->earlier.key, text));
+	prep->step_count++;
+	return 0;
+}
+
+static int say_failed(struct preparation *prep, const struct step *step, int err)
+{
+	char text[HOST_TEXT_LEN];
+
+	host_print(&step->earlier.key, text);
+	if (err == -ENONET)
+		return fail(prep->error, err, "cannot set %s: no such network namespace", text);
+	return fail_errno(prep->error, err, "cannot set %s", text);
+}
+
+static int prepare_address(struct preparation *prep, const struct host_address *address)
+{
+	char holder[IF_NAMESIZE], text[HOST_TEXT_LEN];
+	struct xdplb_undo_key key;
+	struct step *step;
+	int there, err;
+
+	host_address_key(address, &key);
+	err = begin_step(prep, &key, &step);
+	if (err)
+		return err;
+	there = host_address_holder(address, holder);
+	if (there && there != -EADDRNOTAVAIL)
+		return say_failed(prep, step, there);
+	if (!there && !step->had_record) {
+		if (strcmp(holder, "lo"))
+			note(prep->notes, "%s: is on %s already, left alone",
+			     host_print(&key, text), holder);
+		return 0;
+	}
+	err = record_step(prep, step);
+	if (err || !there)
+		return err;
+	err = host_address_add(address);
+	if (err)
+		return say_failed(prep, step, err);
+	step->changed = true;
+	return 0;
+}
+
+static int prepare_sysctl(struct preparation *prep, const struct host_sysctl *sysctl)
+{
+	struct xdplb_undo_key key;
+	struct step *step;
+	int holds, err;
+
+	host_sysctl_key(sysctl, &key);
+	err = begin_step(prep, &key, &step);
+	if (err)
+		return err;
+	holds = host_sysctl_check(sysctl, step->before);
+	if (holds < 0)
+		return say_failed(prep, step, holds);
+	if (holds && !step->had_record)
+		return 0;
+	err = record_step(prep, step);
+	if (err || holds)
+		return err;
+	err = host_sysctl_write(sysctl);
+	if (err)
+		return say_failed(prep, step, err);
+	step->changed = true;
+	return 0;
+}
+
+/* Settings go first: a VIP must not be local before ARP keeps quiet about it. */
+static int prepare_all(struct preparation *prep)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < prep->wanted->sysctl_count; i++)
+		err = prepare_sysctl(prep, &prep->wanted->sysctls[i]);
+	for (size_t i = 0; !err && i < prep->wanted->address_count; i++)
+		err = prepare_address(prep, &prep->wanted->addresses[i]);
+	return err;
+}
+
+/* A record is forgotten only when the host is as it was: else detach still needs it. */
+static void take_back(const struct preparation *prep, const struct step *step)
+{
+	struct undo_record undo = { .key = step->earlier.key };
+	char text[HOST_TEXT_LEN];
+	int err = 0;
+
+	memcpy(undo.undo.value, step->before, sizeof(step->before));
+	if (step->changed)
+		err = host_undo(&undo);
+	if (!err && step->had_record)
+		err = undo_put(prep->undo_fd, &undo.key, step->earlier.undo.value,
+			       step->earlier.undo.generation);
+	else if (!err)
+		err = undo_forget(prep->undo_fd, &undo.key);
+	if (err)
+		note(prep->notes, "cannot take back %s: %s", host_print(&undo.key, text),
+		     strerror(-err));
+}
+
+int host_prepare(const struct host_wanted *wanted, int undo_fd, uint64_t generation,
+		 struct notes *notes, struct error *error)
+{
+	struct preparation prep = {
+		.wanted = wanted,
+		.undo_fd = undo_fd,
+		.generation = generation,
+		.notes = notes,
+		.error = error,
+	};
+	int err;
+
+	/* One more than can be recorded: the last may turn out to need nothing. */
+	prep.steps = calloc(wanted->address_count + wanted->sysctl_count + 1, sizeof(*prep.steps));
+	if (!prep.steps)
+		return fail_errno(error, -ENOMEM, "network settings");
+	if (wanted->notes.text)
+		note(notes, "%.*s", (int)strlen(wanted->notes.text) - 1, wanted->notes.text);
+	err = prepare_all(&prep);
+	while (err && prep.step_count)
+		take_back(&prep, &prep.steps[--prep.step_count]);
+	free(prep.steps);
+	return err;
+}
+
+static bool same_address(const struct host_address *a, const struct host_address *b)
+{
+	return a->family == b->family && !memcmp(&a->addr, &b->addr, sizeof(a->addr));
+}
+
+static bool is_wanted_address(const struct host_wanted *wanted, const struct xdplb_undo_key *key)
+{
+	struct host_address address;
+
+	if (host_address_from_key(key, &address))
+		return false;
+	for (size_t i = 0; i < wanted->resting_count; i++) {
+		if (same_address(&address, &wanted->resting[i]))
+			return true;
+	}
+	for (size_t i = 0; i < wanted->address_count; i++) {
+		if (same_address(&address, &wanted->addresses[i]) &&
+		    !strcmp(address.netns, wanted->addresses[i].netns))
+			return true;
+	}
+	return false;
+}
+
+static bool is_wanted_sysctl(const struct host_wanted *wanted, const struct xdplb_undo_key *key)
+{
+	char netns[UNDO_NETNS_LEN], path[UNDO_WHAT_LEN];
+
+	/* Packets of resting mappings still come and go; which way can't be told from a VIP. */
+	if (wanted->resting_count)
+		return true;
+	undo_key_netns(key, netns);
+	undo_key_what(key, path);
+	for (size_t i = 0; i < wanted->sysctl_count; i++) {
+		if (!strcmp(path, wanted->sysctls[i].path) &&
+		    !strcmp(netns, wanted->sysctls[i].netns))
+			return true;
+	}
+	return false;
+}
+
+static int undo_and_forget(int undo_fd, const struct undo_record *record, struct notes *notes)
+{
+	char text[HOST_TEXT_LEN];
+	int err = host_undo(record);
+
+	if (!err)
+		err = undo_forget(undo_fd, &record->key);
+	if (err)
+		note(notes, "cannot take back %s: %s", host_print(&record->key, text),
+		     strerror(-err));
+	return err;
+}
+
+/* Undoes the records of a kind that are not wanted; goes on after a failure. */
+static int undo_unwanted(const struct host_wanted *wanted, char kind, int undo_fd,
+			 struct notes *notes)
+{
+	struct undo_record *records;
+	int first = 0, err;
+	size_t count;
+	bool stays;
+
+	err = undo_list(undo_fd, kind, &records, &count);
+	if (err) {
+		note(notes, "cannot read the undo records: %s", strerror(-err));
+		return err;
+	}
+	for (size_t i = 0; i < count; i++) {
+		stays = kind == UNDO_ADDRESS ? is_wanted_address(wanted, &records[i].key)
+					     : is_wanted_sysctl(wanted, &records[i].key);
+		err = stays ? 0 : undo_and_forget(undo_fd, &records[i], notes);
+		if (!first)
+			first = err;
+	}
+	free(records);
+	return first;
+}
+
+int host_finish(const struct host_wanted *wanted, int undo_fd, struct notes *notes)
+{
+	int addresses = undo_unwanted(wanted, UNDO_ADDRESS, undo_fd, notes);
+	int sysctls = undo_unwanted(wanted, UNDO_SYSCTL, undo_fd, notes);
+
+	return addresses ? addresses : sysctls;
+}
+
+int host_undo_all(int undo_fd, struct notes *notes)
+{
+	const struct host_wanted nothing = { 0 };
+
+	return host_finish(&nothing, undo_fd, notes);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Addresses and links by rtnetlink, in the network namespace of the calling thread. Knows nothing of
+ * who wants an address or why.
+ */
+#ifndef XDPLB_NETLINK_H
+#define XDPLB_NETLINK_H
+
+#include <net/if.h>
+
+#include "xdplb/types.h"
+
+/**
+ * netlink_address_add() - Give lo an address that the host never takes as source by itself.
+ * @family: XDPLB_IPV4: /32, scope host; XDPLB_IPV6: /128, preferred lifetime 0, no duplicate address
+ *          detection
+ *
+ * Return: 0; -EEXIST lo has it; -errno as the kernel says.
+ */
+int netlink_address_add(const struct xdplb_addr *addr, __u8 family);
+
+/* Takes an address from lo. 0; -EADDRNOTAVAIL: was not there; -errno. */
+int netlink_address_delete(const struct xdplb_addr *addr, __u8 family);
+
+/**
+ * netlink_address_find() - Which interface holds an address?
+ * @ret_name: its name, on success; lo goes before any other
+ *
+ * Return: 0; -EADDRNOTAVAIL no interface does; -errno.
+ */
+int netlink_address_find(const struct xdplb_addr *addr, __u8 family, char ret_name[IF_NAMESIZE]);
+
+struct netlink_link {
+	unsigned int flags; /* IFF_UP ... */
+	char master[IF_NAMESIZE]; /* the bridge or other device it is enslaved to; empty: none */
+};
+
+/* Looks a network interface up by name. 0; -ENODEV; -errno. */
+int netlink_link_get(const char *name, struct netlink_link *ret_link);
+
+#endif

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+/*
+ * The test cluster and its access node; the service node is in node_setup_service.c.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "bpf/lib/hash.h"
+#include "node_setup.h"
+
+const __u8 setup_families[2] = { XDPLB_IPV4, XDPLB_IPV6 };
+const __u8 setup_protos[2] = { IPPROTO_TCP, IPPROTO_UDP };
+const __u8 setup_lb_mac[6] = { 0x02, 0xac, 0, 0, 0, 1 };
+
+static const __u8 client_mac[6] = { 0x02, 0xc1, 0, 0, 0, 1 };
+static const __u8 own_mac[6] = { 0x02, 0xac, 0, 0, 0, 0xff };
+static const __u8 backend_mac[6] = { 0x02, 0xbe, 0, 0, 0, 1 };
+
+const struct setup_addrs *setup_addrs(__u8 family)
+{
+	static struct setup_addrs v4, v6;
+
+	if (!v4.client.word[0]) {
+		v4.client = packet_addr("198.51.100.7");
+		v6.client = packet_addr("2001:db8:c::7");
+		v4.stranger = packet_addr("203.0.113.9");
+		v6.stranger = packet_addr("2001:db8:dead::9");
+		v4.vips[0] = packet_addr("192.0.2.10");
+		v4.vips[1] = packet_addr("192.0.2.11");
+		v4.vips[2] = packet_addr("192.0.2.12");
+		v6.vips[0] = packet_addr("2001:db8:10:1::10");
+		v6.vips[1] = packet_addr("2001:db8:10:2::11");
+		v6.vips[2] = packet_addr("2001:db8:10:3::12");
+		v4.backends[0] = packet_addr("10.1.0.1");
+		v4.backends[1] = packet_addr("10.1.0.2");
+		v4.backends[2] = packet_addr("10.2.0.3");
+		v6.backends[0] = packet_addr("fd00:1::1");
+		v6.backends[1] = packet_addr("fd00:1::2");
+		v6.backends[2] = packet_addr("fd00:2::3");
+	}
+	return family == XDPLB_IPV4 ? &v4 : &v6;
+}
+
+const char *setup_kind(__u8 family, __u8 proto)
+{
+	if (family == XDPLB_IPV4)
+		return proto == IPPROTO_TCP ? "IPv4 TCP" : "IPv4 UDP";
+	return proto == IPPROTO_TCP ? "IPv6 TCP" : "IPv6 UDP";
+}
+
+struct packet_spec setup_spec(__u8 family, __u8 proto)
+{
+	struct packet_spec spec = {
+		.family = family,
+		.proto = proto,
+		.source = { setup_addrs(family)->client, CLIENT_PORT },
+		.dest = { setup_addrs(family)->vips[0], VIP_PORT },
+		.ttl = 64,
+		.tos = 0x2a,
+		.id = 0x1234,
+		.flow_label = 0x54321,
+		.tcp_flags = TCP_ACK,
+		.payload_len = 32,
+		.seed = 1,
+	};
+
+	if (family == XDPLB_IPV4)
+		spec.frag_off = IP_FLAG_DF;
+	memcpy(spec.source.mac, client_mac, 6);
+	memcpy(spec.dest.mac, own_mac, 6);
+	return spec;
+}
+
+__u64 setup_flow_hash(const struct packet_end *client, const struct packet_end *vip, __u8 proto,
+		      __u8 family)
+{
+	__u64 word = flow_word(htons(client->port), htons(vip->port), proto, family);
+
+	if (family == XDPLB_IPV4)
+		return flow_hash4(SETUP_KEY0, SETUP_KEY1, client->addr.word[0], vip->addr.word[0],
+				  word);
+	return flow_hash6(SETUP_KEY0, SETUP_KEY1, client->addr.word, vip->addr.word, word);
+}
+
+void setup_mark(struct packet_spec *spec, const struct packet_end *vip)
+{
+	__u64 hash = setup_flow_hash(&spec->source, vip, spec->proto, spec->family);
+
+	spec->id = hash & 0xffff;
+	spec->flow_label = hash & 0xfffff;
+}
+
+static void put(int map, __u32 key, const void *value)
+{
+	int err = bpf_map_update_elem(map, &key, value, BPF_ANY);
+
+	cr_assert_eq(err, 0, "cannot write element %u of map %d: %s", key, map, strerror(-err));
+}
+
+static void get(int map, __u32 key, void *ret_value)
+{
+	int err = bpf_map_lookup_elem(map, &key, ret_value);
+
+	cr_assert_eq(err, 0, "cannot read element %u of map %d: %s", key, map, strerror(-err));
+}
+
+int setup_put_endpoint(int map, struct xdplb_table_ref ref, const struct setup_endpoint *endpoint)
+{
+	struct xdplb_endpoint slot, entry = {
+		.addr = endpoint->addr,
+		.port = htons(endpoint->port),
+		.proto = endpoint->proto,
+		.family = endpoint->family,
+		.index = endpoint->index,
+	};
+	__u32 hash = endpoint_hash(ref.seed, &entry.addr, entry.port, entry.proto, entry.family);
+
+	for (int i = 0; i < XDPLB_ENDPOINT_PROBES; i++) {
+		__u32 key = ref.base + ((hash + i) & (SETUP_SLOTS - 1));
+
+		get(map, key, &slot);
+		if (slot.family)
+			continue;
+		put(map, key, &entry);
+		return i + 1;
+	}
+	cr_assert_fail("no slot is free");
+	return 0;
+}
+
+#define fd_of(lb, name) bpf_map__fd((lb)->skel->maps.name)
+
+void lb_setup_open(struct lb_setup *ret_lb)
+{
+	struct lb_xdp_bpf *skel = lb_xdp_bpf__open();
+
+	cr_assert_not_null(skel, "cannot open lb_xdp");
+	skel->rodata->hash_key[0] = SETUP_KEY0;
+	skel->rodata->hash_key[1] = SETUP_KEY1;
+	skel->rodata->vip_mask = SETUP_SLOTS - 1;
+	bpf_map__set_max_entries(skel->maps.vips, 2 * SETUP_SLOTS);
+	bpf_map__set_max_entries(skel->maps.services, SETUP_SERVICES);
+	bpf_map__set_max_entries(skel->maps.buckets, SETUP_BUCKETS / XDPLB_BUCKETS_PER_LINE);
+	bpf_map__set_max_entries(skel->maps.members, SETUP_MEMBERS);
+	bpf_map__set_max_entries(skel->maps.member_traffic, SETUP_MEMBERS);
+	bpf_map__set_max_entries(skel->maps.health, SETUP_MEMBERS);
+	cr_assert_eq(lb_xdp_bpf__load(skel), 0, "cannot load lb_xdp");
+	ret_lb->skel = skel;
+	ret_lb->counters = (struct counter_maps){ bpf_map__fd(skel->maps.drops),
+						  bpf_map__fd(skel->maps.events) };
+}
+
+void lb_setup_close(struct lb_setup *lb)
+{
+	lb_xdp_bpf__destroy(lb->skel);
+}
+
+void lb_setup_vip(struct lb_setup *lb, const struct setup_endpoint *endpoint)
+{
+	setup_put_endpoint(fd_of(lb, vips), (struct xdplb_table_ref){}, endpoint);
+}
+
+void lb_setup_live(struct lb_setup *lb, struct xdplb_table_ref vips)
+{
+	struct xdplb_lb_control control = { .vips = vips };
+
+	put(fd_of(lb, lb_control), 0, &control);
+}
+
+void lb_setup_service(struct lb_setup *lb, __u32 index, struct xdplb_bucket_ref buckets)
+{
+	struct xdplb_service service = { .buckets = buckets };
+
+	put(fd_of(lb, services), index, &service);
+}
+
+void lb_setup_bucket(struct lb_setup *lb, __u32 number, __u32 member)
+{
+	struct xdplb_bucket_line line;
+
+	get(fd_of(lb, buckets), number / XDPLB_BUCKETS_PER_LINE, &line);
+	line.member[number % XDPLB_BUCKETS_PER_LINE] = member;
+	put(fd_of(lb, buckets), number / XDPLB_BUCKETS_PER_LINE, &line);
+}
+
+/* The ones' complement sum of (new + ~old) over 16-bit words, folded. */
+static __u16 words_delta(const void *old, const void *new, size_t len)
+{
+	const __u16 *o = old, *n = new;
+	__u32 sum = 0;
+
+	for (size_t i = 0; i < len / 2; i++)
+		sum += n[i] + (__u16)~o[i];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+void lb_setup_member(struct lb_setup *lb, __u32 index, const struct setup_member *member)
+{
+	size_t len = member->family == XDPLB_IPV4 ? 4 : 16;
+	struct {
+		__u8 addr[16];
+		__be16 port;
+	} old = {}, new = {};
+	struct xdplb_member entry = {
+		.addr = member->to.addr,
+		.tag = htons(member->to.port),
+		.flags = XDPLB_MEMBER_CONFIRMED,
+		.health = member->health,
+		.service = member->service,
+		.nexthop = { .ifindex = member->ifindex },
+	};
+
+	memcpy(old.addr, &member->vip.addr, len);
+	memcpy(new.addr, &member->to.addr, len);
+	old.port = htons(member->vip.port);
+	new.port = entry.tag;
+	entry.l4_delta = words_delta(&old, &new, sizeof(old));
+	if (member->family == XDPLB_IPV4)
+		entry.ip_delta = words_delta(old.addr, new.addr, len);
+	if (member->ifindex) {
+		memcpy(entry.nexthop.dmac, member->to.mac, 6);
+		memcpy(entry.nexthop.smac, setup_lb_mac, 6);
+		entry.nexthop.expires = ~0ULL;
+	}
+	put(fd_of(lb, members), index, &entry);
+}
+
+void lb_setup_health(struct lb_setup *lb, __u32 index, enum xdplb_health_state state)
+{
+	struct xdplb_health health = { .state = state };
+
+	put(fd_of(lb, health), index, &health);
+}
+
+void lb_setup_confirm(struct lb_setup *lb, __u32 index, bool confirmed)
+{
+	struct xdplb_member member = lb_setup_read(lb, index);
+
+	member.flags = confirmed ? XDPLB_MEMBER_CONFIRMED : 0;
+	put(fd_of(lb, members), index, &member);
+}
+
+struct xdplb_member lb_setup_read(struct lb_setup *lb, __u32 index)
+{
+	struct xdplb_member member;
+
+	get(fd_of(lb, members), index, &member);
+	return member;
+}
+
+struct xdplb_traffic lb_setup_traffic(struct lb_setup *lb, __u32 index)
+{
+	int map = fd_of(lb, member_traffic);
+
+	return (struct xdplb_traffic){ sum_counter(map, index, 2, 0),
+				       sum_counter(map, index, 2, 1) };
+}
+
+__u32 setup_service(__u8 family, __u8 proto)
+{
+	return (family == XDPLB_IPV6) * 2 + (proto == IPPROTO_UDP);
+}
+
+struct setup_member setup_member(__u8 family, __u8 proto, __u32 ifindex)
+{
+	struct setup_member member = {
+		.service = setup_service(family, proto),
+		.family = family,
+		.vip = { setup_addrs(family)->vips[0], VIP_PORT },
+		.to = { setup_addrs(family)->backends[0], SETUP_TAG_FIRST + 5 },
+		.ifindex = ifindex,
+	};
+
+	memcpy(member.to.mac, backend_mac, 6);
+	return member;
+}
+
+void lb_setup_fill(struct lb_setup *lb, __u32 ifindex)
+{
+	for (int i = 0; i < 4; i++) {
+		__u8 family = setup_families[i / 2], proto = setup_protos[i % 2];
+		__u32 service = setup_service(family, proto);
+		struct setup_member member = setup_member(family, proto, ifindex);
+		struct setup_endpoint vip = { member.vip.addr, VIP_PORT, proto, family, service };
+		struct setup_endpoint as_such = {
+			member.vip.addr, 0, 0, family, XDPLB_INDEX_ADDRESS,
+		};
+
+		lb_setup_vip(lb, &vip);
+		if (proto == IPPROTO_TCP)
+			lb_setup_vip(lb, &as_such);
+		member.health = service;
+		lb_setup_member(lb, service, &member);
+		lb_setup_service(lb, service, (struct xdplb_bucket_ref){ service * 16, 7 });
+		for (__u32 bucket = 0; bucket < 16; bucket++)
+			lb_setup_bucket(lb, service * 16 + bucket,
+					bucket < 7 ? service : XDPLB_NO_MEMBER);
+	}
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+/*
+ * The test cluster's service node.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <criterion/criterion.h>
+
+#include "node_setup.h"
+
+#define fd_of(node, name) bpf_map__fd((node)->skel->maps.name)
+
+/* Other tables than those at 0 are live, and with seeds, so that neither can be forgotten. */
+static const struct xdplb_table_ref live_tags = { .base = SETUP_SLOTS, .seed = 77 };
+static const struct xdplb_table_ref live_endpoints = { .base = 0, .seed = 5 };
+
+void node_setup_open(struct node_setup *ret_node)
+{
+	struct xdplb_node_control control = { .tags = live_tags, .endpoints = live_endpoints };
+	struct node_tc_bpf *skel = node_tc_bpf__open();
+	__u32 zero = 0;
+
+	cr_assert_not_null(skel, "cannot open node_tc");
+	skel->rodata->hash_key[0] = SETUP_KEY0;
+	skel->rodata->hash_key[1] = SETUP_KEY1;
+	skel->rodata->tag_first = SETUP_TAG_FIRST;
+	skel->rodata->tag_last = SETUP_TAG_LAST;
+	skel->rodata->tag_mask = SETUP_SLOTS - 1;
+	skel->rodata->endpoint_mask = SETUP_SLOTS - 1;
+	bpf_map__set_max_entries(skel->maps.tags, 2 * SETUP_SLOTS);
+	bpf_map__set_max_entries(skel->maps.endpoints, 2 * SETUP_SLOTS);
+	bpf_map__set_max_entries(skel->maps.mappings, SETUP_MAPPINGS);
+	bpf_map__set_max_entries(skel->maps.flows, SETUP_FLOWS);
+	cr_assert_eq(node_tc_bpf__load(skel), 0, "cannot load node_tc");
+	ret_node->skel = skel;
+	ret_node->counters = (struct counter_maps){ bpf_map__fd(skel->maps.drops),
+						    bpf_map__fd(skel->maps.events) };
+	cr_assert_eq(bpf_map_update_elem(fd_of(ret_node, node_control), &zero, &control, BPF_ANY),
+		     0);
+}
+
+void node_setup_close(struct node_setup *node)
+{
+	node_tc_bpf__destroy(node->skel);
+}
+
+struct xdplb_mapping setup_mapping(__u8 family, __u8 proto, __u32 number,
+				   enum xdplb_restore restore)
+{
+	const struct setup_addrs *addrs = setup_addrs(family);
+	bool source = restore == XDPLB_RESTORE_SOURCE;
+
+	return (struct xdplb_mapping){
+		.vip = addrs->vips[number],
+		.backend = addrs->backends[0],
+		.vport = htons(VIP_PORT),
+		.tag = htons(SETUP_TAG_FIRST + number),
+		.port = htons(source ? BACKEND_PORT : VIP_PORT),
+		.proto = proto,
+		.family = family,
+		.restore = restore,
+		.state = XDPLB_MAPPING_ACTIVE,
+		.epoch = 1,
+	};
+}
+
+void node_setup_change(struct node_setup *node, __u32 index, const struct xdplb_mapping *mapping)
+{
+	cr_assert_eq(bpf_map_update_elem(fd_of(node, mappings), &index, mapping, BPF_ANY), 0);
+}
+
+void node_setup_mapping(struct node_setup *node, __u32 index, const struct xdplb_mapping *mapping)
+{
+	struct setup_endpoint tag = {
+		mapping->backend, ntohs(mapping->tag), 0, mapping->family, index,
+	};
+	struct setup_endpoint endpoint = {
+		mapping->backend, ntohs(mapping->port), mapping->proto, mapping->family, index,
+	};
+
+	node_setup_change(node, index, mapping);
+	setup_put_endpoint(fd_of(node, tags), live_tags, &tag);
+	if (mapping->restore == XDPLB_RESTORE_SOURCE)
+		setup_put_endpoint(fd_of(node, endpoints), live_endpoints, &endpoint);
+}
+
+int node_setup_notes(struct node_setup *node)
+{
+	struct xdplb_flow_key key, *last = NULL;
+	int notes = 0;
+
+	while (!bpf_map_get_next_key(fd_of(node, flows), last, &key)) {
+		last = &key;
+		notes++;
+	}
+	return notes;
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Errors of services, tags and capacities. A row expects one error alone, unless it counts more.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config_file.h"
+
+struct error_row {
+	const char *text;
+	const char *expected; /* "LINE: KEY.PATH: found WHAT, expected WHAT", whole */
+};
+
+#define S(values) TO_SERVICES " s: {" values "}\n"
+#define T(values) " t: {" values "}\n"
+#define ADDRESS   "expected an IPv4 or IPv6 unicast address"
+#define B1        ", backends: {b1: }"
+/* Backends with a network namespace, and IPv6 alone. */
+#define OTHER_BACKENDS                                                   \
+	TO_BACKENDS " b1: {node: n, addresses: [10.0.0.1], netns: b1}\n" \
+		    " b2: {node: n, addresses: ['fd00::2']}\nservices:\n"
+#define TAGS(first, last) "tags: {first: " first ", last: " last "}\n"
+
+static const struct error_row rows[] = {
+	{ S(SOURCE B1 ", weight: 1"),
+	  "11: services.s.weight: found an unknown key, expected one of vip, port, protocol, "
+	  "restore, backend_port, buckets, backends" },
+	{ S(SOURCE B1) T("vip: 192.0.2.2, port: 80, protocol: tcp, restore: source" B1) " s: {" VIP(
+		  "192.0.2.3", "source") B1 "}\n",
+	  "13: services.s: found a duplicate name (first in line 11), expected it once" },
+	{ S("port: 80, protocol: tcp, restore: source" B1),
+	  "11: services.s.vip: found nothing, " ADDRESS },
+	{ S("vip: 192.0.2.1, protocol: tcp, restore: source" B1),
+	  "11: services.s.port: found nothing, expected a port from 1 to 65535" },
+	{ S("vip: 192.0.2.1, port: 80, restore: source" B1),
+	  "11: services.s.protocol: found nothing, expected tcp or udp" },
+	{ S("vip: 192.0.2.1, port: 80, protocol: tcp" B1),
+	  "11: services.s.restore: found nothing, expected interface or source" },
+	{ S(SOURCE), "11: services.s.backends: found nothing, expected a mapping of the service's "
+		     "backends" },
+	{ S(SOURCE ", backends: {}"),
+	  "11: services.s.backends: found no backend, expected at least one" },
+	{ S(SOURCE ", backends: "),
+	  "11: services.s.backends: found no backend, expected at least one" },
+	{ S(SOURCE ", backends: [b1]"),
+	  "11: services.s.backends: found a list, expected a mapping" },
+	{ S(VIP("web", "source") B1), "11: services.s.vip: found \"web\", " ADDRESS },
+	{ S(VIP("224.0.0.1", "source") B1),
+	  "11: services.s.vip: found 224.0.0.1, a multicast address, " ADDRESS },
+	{ S(VIP("10.0.0.2", "source") B1),
+	  "11: services.s.vip: found 10.0.0.2, the address of backend b2 (line 9), "
+	  "expected an address that is no backend's" },
+	{ TO_SERVICES " s:\n  vip: 192.0.2.1\n  port: 90000\n  protocol: tcp\n  restore: source\n"
+		      "  backends: {b1: }\n",
+	  "13: services.s.port: found \"90000\", expected a port from 1 to 65535" },
+	{ S("vip: 192.0.2.1, port: 0, protocol: tcp, restore: source" B1),
+	  "11: services.s.port: found \"0\", expected a port from 1 to 65535" },
+	{ S("vip: 192.0.2.1, port: 80, protocol: sctp, restore: source" B1),
+	  "11: services.s.protocol: found \"sctp\", expected tcp or udp" },
+	{ S("vip: 192.0.2.1, port: 80, protocol: tcp, restore: nat" B1),
+	  "11: services.s.restore: found \"nat\", expected interface or source" },
+	{ S(SOURCE B1) T("backends: {b2: }, " SOURCE),
+	  "12: services.t.vip: found 192.0.2.1:80/tcp, which service s has too (line 11), "
+	  "expected another VIP, port or protocol" },
+	{ S(SOURCE ", backend_port: 65536" B1),
+	  "11: services.s.backend_port: found \"65536\", expected a port from 1 to 65535" },
+	{ S(SOURCE ", backend_port: 61000" B1),
+	  "11: services.s.backend_port: found 61000 among the tag ports, "
+	  "expected a port outside 61000 to 65535" },
+	{ S("vip: 192.0.2.1, port: 65535, protocol: tcp, restore: source" B1),
+	  "11: services.s.port: found 65535 among the tag ports, "
+	  "expected a port outside 61000 to 65535" },
+	{ S(SOURCE ", backends: {b1: {port: 62000}}"),
+	  "11: services.s.backends.b1.port: found 62000 among the tag ports, "
+	  "expected a port outside 61000 to 65535" },
+	{ S(INTERFACE ", backend_port: 81" B1),
+	  "11: services.s.backend_port: found 81, expected the service's port 80, "
+	  "which `restore: interface` keeps" },
+	{ S(INTERFACE ", backends: {b1: {port: 82}}"),
+	  "11: services.s.backends.b1.port: found 82, expected the service's port 80, "
+	  "which `restore: interface` keeps" },
+	{ S(SOURCE ", buckets: 0" B1),
+	  "11: services.s.buckets: found \"0\", expected a prime from 2 to 1048573" },
+	{ S(SOURCE ", buckets: 1024" B1),
+	  "11: services.s.buckets: found \"1024\", expected a prime from 2 to 1048573" },
+	{ S(SOURCE ", buckets: 1048583" B1),
+	  "11: services.s.buckets: found \"1048583\", expected a prime from 2 to 1048573" },
+	{ TO_BACKENDS " b1: {node: n, addresses: [10.0.0.1]}\n"
+		      " b2: {node: n, addresses: [10.0.0.2]}\n"
+		      " b3: {node: n, addresses: [10.0.0.3]}\nservices:\n"
+		      " s: {" SOURCE ", buckets: 2, backends: {b1: , b2: , b3: }}\n",
+	  "12: services.s.buckets: found 2 buckets for 3 backends, "
+	  "expected no fewer than backends" },
+	{ S(SOURCE ", backends: {b1: {weight: 0}, b2: {weight: 0}}"),
+	  "11: services.s.backends: found no backend with a weight above 0, "
+	  "expected at least one" },
+	{ S(SOURCE ", backends: {b1: {weight: 1001}}"),
+	  "11: services.s.backends.b1.weight: found \"1001\", expected a weight from 0 to 1000" },
+	{ S(SOURCE ", backends: {b1: {weight: -1}}"),
+	  "11: services.s.backends.b1.weight: found \"-1\", expected a weight from 0 to 1000" },
+	{ S(SOURCE ", backends: {b1: {wieght: 1}}"),
+	  "11: services.s.backends.b1.wieght: found an unknown key, expected one of weight, port, "
+	  "tag" },
+	{ S(SOURCE ", backends: {b1: 3}"),
+	  "11: services.s.backends.b1: found \"3\", expected a mapping" },
+	{ S(SOURCE ", backends: {b1: , b3: }"),
+	  "11: services.s.backends.b3: found an unknown backend, "
+	  "expected the name of one of the backends" },
+	{ TO_SERVICES " s:\n  "
+		      "backends: {b1: {weight: 2},\n b2: ,\n b1: }\n"
+		      "  vip: 192.0.2.1\n  port: 80\n  protocol: tcp\n  restore: source\n",
+	  "14: services.s.backends.b1: found a duplicate name (first in line 12), "
+	  "expected it once" },
+	{ S(VIP("'2001:db8::1'", "source") ", backends: {b1: , b2: }"),
+	  "11: services.s.backends.b2: found backend b2 (line 9) without an IPv6 address, "
+	  "expected one of the VIP's family" },
+	{ OTHER_BACKENDS T(SOURCE ", backends: {b2: }"),
+	  "11: services.t.backends.b2: found backend b2 (line 9) without an IPv4 address, "
+	  "expected one of the VIP's family" },
+	{ OTHER_BACKENDS T(INTERFACE B1),
+	  "11: services.t.backends.b1: found backend b1 (line 8) with netns and without vnic, "
+	  "expected a vnic, which `restore: interface` needs there" },
+	{ S(INTERFACE ", backend_port: 0" B1),
+	  "11: services.s.backend_port: found \"0\", expected a port from 1 to 65535" },
+	{ S(SOURCE ", backends: {b1: {tag: 2000}}") TAGS("3000", "2000"),
+	  "12: tags.last: found a range from 3000 to 2000, expected first <= last" },
+	{ S(SOURCE ", backends: {b1: {tag: 60999}}"),
+	  "11: services.s.backends.b1.tag: found \"60999\", "
+	  "expected a tag port from 61000 to 65535" },
+	{ S(SOURCE ", backends: {b1: {tag: 61000}}") T(
+		  "vip: 192.0.2.2, port: 80, protocol: udp, restore: source, backends: {b1: {tag: "
+		  "61000}}"),
+	  "12: services.t.backends.b1: found tag port 61000 (set) at 10.0.0.1, which service s has "
+	  "there too (line 11), expected another one: set `tag:`" },
+	{ S(SOURCE ", backends: {b1: {tag: 61000}}")
+		  T(VIP("192.0.2.2", "source") ", backends: {b1: {tag: 61001}}") " u: {" VIP(
+			  "192.0.2.3", "source") ", backends: {b1: {tag: 61000}}}\n",
+	  "13: services.u.backends.b1: found tag port 61000 (set) at 10.0.0.1, which service s has "
+	  "there too (line 11), expected another one: set `tag:`" },
+	/* Two VIPs known to be derived alike: most others here would not be. */
+	{ S(VIP("192.0.2.1", "source") B1) T(VIP("192.0.2.20", "source") B1) TAGS("61000", "61009"),
+	  "12: services.t.backends.b1: found tag port 61003 (derived) at 10.0.0.1, which service "
+	  "s has there too (line 11), expected another one: set `tag:`" },
+	{ S(VIP("192.0.2.1", "source") B1) T(VIP("192.0.2.2", "source") B1) " u: {" VIP(
+		  "192.0.2.3", "source") B1 "}\n" TAGS("61000", "61001"),
+	  "13: services.u.backends.b1: found 3 services at 10.0.0.1, expected at most 2: "
+	  "so many tag ports are in 61000 to 61001" },
+	{ S(SOURCE B1) T(VIP("192.0.2.2", "source") B1) "capacities: {services: 1}\n",
+	  "13: capacities.services: found a capacity of 1, expected room for the file's 2 "
+	  "services" },
+	{ S(SOURCE ", backends: {b1: , b2: }") "capacities:\n  members: 1\n",
+	  "13: capacities.members: found a capacity of 1, expected room for the file's 2 "
+	  "(service, backend) pairs" },
+	{ S(SOURCE B1) "capacities: {backends: 1}\n",
+	  "12: capacities.backends: found a capacity of 1, expected room for the file's 2 "
+	  "backends" },
+	{ S(SOURCE B1) "capacities: {buckets: 1023}\n",
+	  "12: capacities.buckets: found a capacity of 1023, expected room for the file's 1024 "
+	  "buckets (each service's rounded up to a multiple of 16)" },
+	{ S(SOURCE ", buckets: 1048573" B1)
+		  T(VIP("192.0.2.2", "source") ", buckets: 1048573" B1) " u: {" VIP(
+			  "192.0.2.3", "source") B1 "}\n",
+	  "10: capacities.buckets: found a capacity of 2097152, expected room for the file's "
+	  "2098176 buckets (each service's rounded up to a multiple of 16)" },
+};
+
+Test(config_service_errors, rows)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char expected[512];
+		struct loaded loaded;
+
+		snprintf(expected, sizeof(expected), "/c.yaml:%s\n", rows[i].expected);
+		load_text(rows[i].text, NULL, &loaded);
+		cr_expect_eq(loaded.result, -EINVAL, "%s: %d", rows[i].expected, loaded.result);
+		cr_expect_eq(loaded.errors.count, 1, "expected one error,\n%snot\n%s", expected,
+			     loaded.errors.text);
+		cr_expect(strstr(loaded.errors.text, expected), "expected\n%snot\n%s", expected,
+			  loaded.errors.text);
+		loaded_free(&loaded);
+	}
+}
