@@ -19,17 +19,15 @@ enum parsed {
 /* The transport header, as far as its checksum. */
 INLINE enum parsed parse_l4(struct packet *pkt)
 {
-	__u32 len;
-
-	if (pkt->proto == IPPROTO_TCP)
-		len = sizeof(struct tcphdr);
-	else if (pkt->proto == IPPROTO_UDP)
-		len = sizeof(struct udphdr);
-	else
-		return PARSED_OTHER;
-	if (pkt->l4 + len > pkt->end)
-		return PARSED_TRUNCATED;
-	return PARSED_L4;
+	if (pkt->proto == IPPROTO_TCP) {
+		pkt->proto = opaque(IPPROTO_TCP);
+		return pkt->l4 + sizeof(struct tcphdr) > pkt->end ? PARSED_TRUNCATED : PARSED_L4;
+	}
+	if (pkt->proto == IPPROTO_UDP) {
+		pkt->proto = opaque(IPPROTO_UDP);
+		return pkt->l4 + sizeof(struct udphdr) > pkt->end ? PARSED_TRUNCATED : PARSED_L4;
+	}
+	return PARSED_OTHER;
 }
 
 INLINE enum parsed parse_ipv4(struct packet *pkt)
@@ -38,7 +36,7 @@ INLINE enum parsed parse_ipv4(struct packet *pkt)
 
 	if ((void *)(ip + 1) > pkt->end || ip->version != 4 || ip->ihl < 5)
 		return PARSED_OTHER;
-	pkt->family = XDPLB_IPV4;
+	pkt->family = opaque(XDPLB_IPV4);
 	pkt->proto = ip->protocol;
 	if (unlikely(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)))
 		return PARSED_FRAGMENT;
@@ -55,7 +53,7 @@ INLINE enum parsed parse_ipv6(struct packet *pkt)
 
 	if ((void *)(ip + 1) > pkt->end || ip->version != 6)
 		return PARSED_OTHER;
-	pkt->family = XDPLB_IPV6;
+	pkt->family = opaque(XDPLB_IPV6);
 	pkt->proto = ip->nexthdr;
 	if (unlikely(pkt->proto == IPPROTO_FRAGMENT))
 		return PARSED_FRAGMENT;

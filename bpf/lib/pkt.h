@@ -32,6 +32,18 @@
 /* One address of either family is one type: struct in6_addr laid over four words. */
 #define addr_words(in6) ((in6)->in6_u.u6_addr32)
 
+/*
+ * A constant that the compiler takes for unknown, and the verifier still knows. Else the compiler
+ * tests the Ethertype again instead of the family, and before Linux 6.8 or so the verifier does not see
+ * that the two hang together and that an IPv6 header was checked to be there. A full register wide:
+ * only such a one keeps its bounds on the stack.
+ */
+INLINE __u64 opaque(__u64 value)
+{
+	asm volatile("" : "+r"(value));
+	return value;
+}
+
 /* What a step says of the packet; the entry function translates it to XDP_* or TC_ACT_* once. */
 enum verdict {
 	VERDICT_NEXT, /* go on with the next step */
@@ -59,8 +71,8 @@ struct packet {
 	};
 	void *l4;
 	__u32 l4_offset; /* of l4 from the start of the frame */
-	__u8 family; /* XDPLB_IPV4 or XDPLB_IPV6 */
-	__u8 proto;
+	__u64 family; /* XDPLB_IPV4 or XDPLB_IPV6; see opaque() */
+	__u64 proto; /* likewise, for TCP and UDP */
 	bool ours; /* from here on it is counted if it is dropped */
 };
 

@@ -99,19 +99,26 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 		      struct access_plan *ret_plan, struct error *error);
 void access_plan_free(struct access_plan *plan);
 
+/* How to commit. */
+struct access_options {
+	size_t node; /* index of this node: mappings of its own are known to be there */
+	unsigned int
+		wait_ms; /* for service nodes to confirm new members before the tables switch */
+	struct notes *notes; /* says which members stay out of use */
+};
+
 /**
  * access_commit() - Make the plan true.
- * @wait_ms: how long to wait for service nodes to confirm new members before the tables switch
  *
  * New members are written and confirmed first, then tables, then the references to them, each in one
  * store; what is no longer referred to is cleared after a grace period. A member that is not
- * confirmed in time stays out of use and is named in @notes. Cannot fail half-way; the return value
+ * confirmed in time stays out of use and is named in options->notes. Cannot fail half-way; the return value
  * speaks of asking alone.
  *
  * Return: 0; -errno the network could not be asked, with words (the tables are in place).
  */
 int access_commit(const struct config *config, const struct access_plan *plan,
-		  struct access_view *view, unsigned int wait_ms, struct notes *notes);
+		  struct access_view *view, const struct access_options *options);
 
 /* The digest of a service's live table, by backend names; equal on every access node. */
 uint64_t access_table_digest(const struct access_view *view, uint32_t service);

@@ -171,6 +171,20 @@ struct pending {
 	size_t number; /* of the config member */
 };
 
+/* A node that is access and service node has its mappings in place before this runs. */
+static void confirm_own(const struct config *config, const struct access_plan *plan, size_t node,
+			struct access_view *view)
+{
+	for (size_t i = 0; i < plan->service_count; i++) {
+		const struct config_service *service = plan->services[i].config;
+
+		for (size_t m = 0; m < service->member_count; m++)
+			if (config->backends[service->members[m].backend].node == node)
+				access_member(view, plan->services[i].members[m])->flags |=
+					XDPLB_MEMBER_CONFIRMED;
+	}
+}
+
 static size_t list_pending(const struct access_plan *plan, const struct access_view *view,
 			   struct pending *pending, struct mapping_query *queries)
 {
@@ -230,7 +244,7 @@ static void take_answers(const struct config *config, const struct pending *pend
 }
 
 static int confirm_members(const struct config *config, const struct access_plan *plan,
-			   struct access_view *view, unsigned int wait_ms, struct notes *notes)
+			   struct access_view *view, const struct access_options *options)
 {
 	struct mapping_query *queries;
 	struct error error = { 0 };
@@ -238,16 +252,18 @@ static int confirm_members(const struct config *config, const struct access_plan
 	size_t count = 0;
 	int err = -ENOMEM;
 
+	confirm_own(config, plan, options->node, view);
 	for (size_t i = 0; i < plan->service_count; i++)
 		count += plan->services[i].config->member_count;
 	queries = calloc(count + 1, sizeof(*queries));
 	pending = calloc(count + 1, sizeof(*pending));
 	if (queries && pending) {
 		count = list_pending(plan, view, pending, queries);
-		err = count ? query_mappings(queries, count, &config->key, wait_ms, &error) : 0;
-		take_answers(config, pending, queries, count, view, notes);
+		err = count ? query_mappings(queries, count, &config->key, options->wait_ms, &error)
+			    : 0;
+		take_answers(config, pending, queries, count, view, options->notes);
 		if (err)
-			note(notes, "cannot ask service nodes: %s", error.text);
+			note(options->notes, "cannot ask service nodes: %s", error.text);
 	}
 	free(queries);
 	free(pending);
@@ -255,7 +271,7 @@ static int confirm_members(const struct config *config, const struct access_plan
 }
 
 int access_commit(const struct config *config, const struct access_plan *plan,
-		  struct access_view *view, unsigned int wait_ms, struct notes *notes)
+		  struct access_view *view, const struct access_options *options)
 {
 	struct xdplb_lb_control *control = map_at(&view->control, 0);
 	int err;
@@ -263,7 +279,7 @@ int access_commit(const struct config *config, const struct access_plan *plan,
 	write_backends(config, plan, view);
 	for (size_t i = 0; i < plan->service_count; i++)
 		write_members(plan, &plan->services[i], view);
-	err = confirm_members(config, plan, view, wait_ms, notes);
+	err = confirm_members(config, plan, view, options);
 	for (size_t i = 0; i < plan->service_count; i++) {
 		if (plan->services[i].table_changed) {
 			write_table(&plan->services[i], view);

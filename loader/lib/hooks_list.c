@@ -94,6 +94,21 @@ static bool split_filter(const char *what, char *ret_interface, bool *ret_ingres
 	return true;
 }
 
+/* A filter's record does not say which program it runs: the kernel does. */
+static void name_program(struct hook_state *state)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(state->program_id);
+
+	snprintf(state->program, sizeof(state->program), "?");
+	if (fd < 0)
+		return;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len))
+		snprintf(state->program, sizeof(state->program), "%s", info.name);
+	close(fd);
+}
+
 static size_t list_filters(int undo_fd, struct hook_state *ret, size_t max)
 {
 	struct xdplb_undo_key key, *previous = NULL;
@@ -107,10 +122,9 @@ static size_t list_filters(int undo_fd, struct hook_state *ret, size_t max)
 		if (key.kind != 'f' || !split_filter(key.what, state.interface, &ingress))
 			continue;
 		state.program_id = tc_filter_program(state.interface, ingress, undo_fd);
-		snprintf(state.program, sizeof(state.program), "%s",
-			 ingress ? "ingress" : "egress");
 		if (!state.program_id)
 			state.how = "gone";
+		name_program(&state);
 		ret[n++] = state;
 	}
 	return n;

@@ -148,24 +148,18 @@ static int find_vnics(struct work *work)
 /* VIPs that mappings at rest still need where they are. */
 static struct host_address *resting_vips(const struct work *work, size_t *ret_count)
 {
-	size_t n = 0;
 	struct host_address *addresses;
+	size_t n = 0;
 
-	*ret_count = 0;
 	addresses = calloc(work->tables.mappings.count + 1, sizeof(*addresses));
 	for (uint32_t i = 0; addresses && i < work->tables.mappings.count; i++) {
 		const struct xdplb_mapping *mapping = node_mapping(&work->tables, i);
-		const char *backend = node_mapping_info(&work->tables, i)->backend;
 
 		if (mapping->state == XDPLB_MAPPING_FREE || work->node_plan.wanted[i] ||
-		    work->node_plan.expired[i] || mapping->restore != XDPLB_RESTORE_INTERFACE)
+		    work->node_plan.expired[i])
 			continue;
 		addresses[n].family = mapping->family;
-		addresses[n].addr = mapping->vip;
-		for (size_t b = 0; b < work->config->backend_count; b++)
-			if (!strcmp(work->config->backends[b].name, backend))
-				strcpy(addresses[n].netns, work->config->backends[b].netns);
-		n++;
+		addresses[n++].addr = mapping->vip;
 	}
 	*ret_count = n;
 	return addresses;
@@ -258,6 +252,12 @@ static void write_node_info(struct work *work, size_t changes)
 
 static void commit(struct work *work, struct node_result *result)
 {
+	const struct access_options options = {
+		.node = work->number,
+		.wait_ms = work->options->wait_ms,
+		.notes = work->notes,
+	};
+
 	result->swapped = work->load;
 	result->changes =
 		count_attached(&work->hooks) + work->access_plan.changes + work->node_plan.changes;
@@ -265,8 +265,7 @@ static void commit(struct work *work, struct node_result *result)
 	if (work->node->is_service)
 		node_commit(work->config, &work->node_plan, work->now, &work->tables);
 	if (work->node->is_access)
-		access_commit(work->config, &work->access_plan, &work->access,
-			      work->options->wait_ms, work->notes);
+		access_commit(work->config, &work->access_plan, &work->access, &options);
 	host_finish(&work->host, work->undo_fd, work->notes);
 	result->changes += hooks_prune(&work->hooks, &work->hooks_options, work->notes);
 	write_node_info(work, result->changes);

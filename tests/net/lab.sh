@@ -112,7 +112,8 @@ check() {
   set +e
   (
     set -eE
-    trap 'echo "failed: $BASH_COMMAND" >>"$LAB_DIR/why"' ERR
+    # Not of a command substitution, whose result is still to be judged.
+    trap '((BASH_SUBSHELL > 1)) || echo "failed: $BASH_COMMAND" >>"$LAB_DIR/why"' ERR
     "$@"
   ) >"$log" 2>&1
   status=$?
@@ -205,12 +206,29 @@ lab_default_route() {
   ip -n "$1" -6 route replace default via "$3"
 }
 
-# lab_xdp_peer NODE DEV: what the other end of a veth needs where XDP sends.
+# lab_pass_object: a compiled xdp_pass.bpf.c; prints its path.
+lab_pass_object() {
+  local object=$LAB_DIR/xdp_pass.o
+  [[ -e $object ]] || "${CLANG:-clang}" -O2 -g -target bpf -c "$LAB_HERE/xdp_pass.bpf.c" -o "$object"
+  echo "$object"
+}
+
+# lab_xdp_peer NODE DEV: what the far end of a veth needs whose near end answers by XDP_TX. None of
+# it is needed with a real NIC.
 lab_xdp_peer() {
+  local object
   # XDP_TX and XDP_REDIRECT lose the note "the checksum is still to be computed" that a packet
   # from a veth carries: a real NIC would have computed it. tx off makes the router compute it.
   in_ns "$1" ethtool -K "$2" tx off >/dev/null
-  # A veth takes frames from XDP only if it polls (NAPI), which it does with GRO or XDP of its own.
+  # XDP_TX on a veth wakes its peer only if that has an XDP program too (veth_xdp_flush() in the
+  # kernel's veth.c); else the frames lie in its ring until another packet wakes it.
+  object=$(lab_pass_object)
+  in_ns "$1" ip link set dev "$2" xdp obj "$object" sec xdp
+}
+
+# lab_redirect_peer NODE DEV: the same for a veth whose near end XDP redirects to.
+lab_redirect_peer() {
+  # It must poll (NAPI) to take such frames, which it does with GRO.
   in_ns "$1" ethtool -K "$2" gro on >/dev/null
 }
 
@@ -461,7 +479,7 @@ udp_ask() {
   in_ns "$1" bash -c '
     exec 3<>"/dev/udp/$1/$2"
     echo "$3" >&3
-    read -r -t 2 reply <&3 && echo "$reply"
+    timeout 2 head -n 1 <&3 # which reads a whole datagram, as the read of bash does not
   ' udp_ask "$2" "$3" "$4"
 }
 

@@ -28,7 +28,7 @@ lab_two_arms() {
   lab_link router to-back access1 eth1
   lab_address router to-back 10.0.8.1/24 fd00:8::1/64
   lab_address access1 eth1 10.0.8.2/24 fd00:8::2/64
-  lab_xdp_peer router to-back
+  lab_redirect_peer router to-back
   ip -n access1 route add 10.0.1.0/24 via 10.0.8.1
   ip -n access1 route add 10.0.2.0/24 via 10.0.8.1
   ip -n access1 -6 route add fd00:1::/64 via fd00:8::1

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
 /*
- * Passes everything. A veth takes frames that XDP sends with XDP_TX at its other end only while it
- * has an XDP program itself: veth_xdp_flush() in the kernel looks for that, and not for NAPI.
+ * Passes everything. For the far end of a veth that XDP_TX sends to (see lab_xdp_peer in lab.sh), and
+ * for tests that need somebody else's program on a NIC. Needs no headers.
  */
-#include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
+#define SEC(name) __attribute__((section(name), used))
 
-SEC("xdp")
-int xdp_pass(struct xdp_md *ctx)
+SEC("xdp") int xdp_pass(void *ctx)
 {
-	return XDP_PASS;
+	return 2; /* XDP_PASS */
 }
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+SEC("tc") int tc_pass(void *ctx)
+{
+	return -1; /* TC_ACT_UNSPEC: on to the next filter */
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -38,7 +38,7 @@ struct fake_node {
 	pthread_t thread;
 	int sockets[2]; /* IPv4, IPv6 */
 	int other_socket; /* IPv4, at another port */
-	unsigned int asked[FAKE_BEHAVIOURS]; /* how often */
+	atomic_uint asked[FAKE_BEHAVIOURS]; /* how often */
 	atomic_uint bad_questions; /* with a wrong mac: none should be */
 	atomic_bool stop;
 };

@@ -130,6 +130,9 @@ struct node_setup {
 void node_setup_open(struct node_setup *ret_node);
 void node_setup_close(struct node_setup *node);
 
+/* Empties the maps but for the counters: as if opened anew. */
+void node_setup_clear(struct node_setup *node);
+
 /**
  * setup_mapping() - Number `number` of a cluster: VIP number `number`, port 80, at backend 0, port 8080
  * (source) or 80 (interface), tag 61000 + number; epoch 1, uplinks.
@@ -142,6 +145,9 @@ void node_setup_mapping(struct node_setup *node, __u32 index, const struct xdplb
 
 /* Only the mapping itself. */
 void node_setup_change(struct node_setup *node, __u32 index, const struct xdplb_mapping *mapping);
+
+/* Deletes flow notes of one kind, 64 at most; returns how many. */
+int node_setup_evict(struct node_setup *node, enum xdplb_note_kind kind);
 
 /* How many flow notes there are. */
 int node_setup_notes(struct node_setup *node);

@@ -84,6 +84,38 @@ void node_setup_mapping(struct node_setup *node, __u32 index, const struct xdplb
 		setup_put_endpoint(fd_of(node, endpoints), live_endpoints, &endpoint);
 }
 
+static void zero_array(int map, __u32 elements)
+{
+	static const __u8 zero[128];
+
+	for (__u32 i = 0; i < elements; i++)
+		cr_assert_eq(bpf_map_update_elem(map, &i, zero, BPF_ANY), 0);
+}
+
+void node_setup_clear(struct node_setup *node)
+{
+	zero_array(fd_of(node, tags), 2 * SETUP_SLOTS);
+	zero_array(fd_of(node, endpoints), 2 * SETUP_SLOTS);
+	zero_array(fd_of(node, mappings), SETUP_MAPPINGS);
+	while (node_setup_evict(node, XDPLB_NOTE_REPLY) || node_setup_evict(node, XDPLB_NOTE_REMAP))
+		;
+}
+
+int node_setup_evict(struct node_setup *node, enum xdplb_note_kind kind)
+{
+	struct xdplb_flow_key keys[64], *last = NULL;
+	int found = 0;
+
+	while (found < 64 && !bpf_map_get_next_key(fd_of(node, flows), last, &keys[found])) {
+		last = &keys[found];
+		if (last->kind == kind)
+			found++;
+	}
+	for (int i = 0; i < found; i++)
+		cr_assert_eq(bpf_map_delete_elem(fd_of(node, flows), &keys[i]), 0);
+	return found;
+}
+
 int node_setup_notes(struct node_setup *node)
 {
 	struct xdplb_flow_key key, *last = NULL;

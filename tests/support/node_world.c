@@ -6,6 +6,8 @@
 
 #include "node_world.h"
 
+static struct node_setup loaded;
+
 void world_open(struct world *ret_world, int number)
 {
 	ret_world->hook = number & 4 ? WORLD_AT_VNIC : WORLD_AT_UPLINK;
@@ -14,12 +16,15 @@ void world_open(struct world *ret_world, int number)
 	snprintf(ret_world->name, sizeof(ret_world->name), "%s %s",
 		 ret_world->hook == WORLD_AT_UPLINK ? "uplink" : "virtual NIC",
 		 setup_kind(ret_world->family, ret_world->proto));
-	node_setup_open(&ret_world->node);
+	/* Loading is slow: one node serves all worlds of a test, which is a process of its own. */
+	if (!loaded.skel)
+		node_setup_open(&loaded);
+	ret_world->node = loaded;
 }
 
 void world_close(struct world *world)
 {
-	node_setup_close(&world->node);
+	node_setup_clear(&world->node);
 }
 
 struct xdplb_mapping world_mapping(const struct world *world, __u32 number,

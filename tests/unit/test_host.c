@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -366,4 +367,22 @@ Test(host, netns_run_comes_back)
 	cr_expect_eq(netns_run("/run/netns/none", tell_inode, &inside), -ENONET);
 	cr_expect_eq(netns_run("/run/netns/file", tell_inode, &inside), -ENONET);
 	tear_down(&bench);
+}
+
+/* The longest path that config.h allows fills its part of the key to the last byte. */
+Test(host, longest_namespace_path_fits)
+{
+	char long_path[CONFIG_PATH_LEN + 1], netns[UNDO_NETNS_LEN], what[UNDO_WHAT_LEN];
+	struct xdplb_undo_key key;
+
+	memset(long_path, 'x', CONFIG_PATH_LEN);
+	long_path[CONFIG_PATH_LEN] = '\0';
+	cr_expect_eq(undo_key(UNDO_SYSCTL, long_path, "ipv4/ip_forward", &key), 0);
+	undo_key_netns(&key, netns);
+	undo_key_what(&key, what);
+	cr_expect_str_eq(netns, long_path);
+	cr_expect_str_eq(what, "ipv4/ip_forward");
+	memset(what, 'x', sizeof(what) - 1);
+	what[sizeof(what) - 1] = '\0';
+	cr_expect_eq(undo_key(UNDO_SYSCTL, what, "", &key), -ENAMETOOLONG);
 }
