@@ -9,11 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/ethtool.h>
 #include <linux/if_link.h>
+#include <linux/sockios.h>
 
 #include "maps.h"
 #include "tc_filter.h"
@@ -92,6 +96,23 @@ static unsigned int link_ifindex(const struct bpf_link_info *info)
 	return info->xdp.ifindex;
 }
 
+/* A veth, by the name of its driver. */
+static bool is_veth(const char *interface)
+{
+	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+	struct ifreq request = { .ifr_data = (void *)&info };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool veth = false;
+
+	if (fd < 0)
+		return false;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	if (!ioctl(fd, SIOCETHTOOL, &request))
+		veth = !strcmp(info.driver, "veth");
+	close(fd);
+	return veth;
+}
+
 static int create_xdp(const struct hook *hook, int prog_fd, __u32 flags)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
@@ -128,6 +149,11 @@ static int attach_xdp(const struct hook *hook, int prog_fd, enum config_xdp_mode
 			hook->interface);
 	if (fd < 0)
 		return fail_errno(error, fd, "%s: cannot attach lb_xdp", hook->interface);
+	if (is_veth(hook->interface))
+		note(notes,
+		     "%s: a veth: its other end needs an XDP program of its own and tx checksum "
+		     "offload off, or what lb_xdp sends is lost (README: virtual interfaces)",
+		     hook->interface);
 	return fd;
 }
 

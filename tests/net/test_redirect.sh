@@ -35,18 +35,12 @@ lab_two_arms() {
   ip -n access1 -6 route add fd00:2::/64 via fd00:8::1
 }
 
-# A permanent entry cannot be; what is known of eth1's neighbours goes, and what lb_xdp had learnt of
-# them runs out.
-forget_neighbours() {
-  ip -n access1 neigh flush dev eth1
-}
-
-# first VIP: with no neighbour known, the kernel forwards the first packet, and asks for the neighbour.
+# first FAMILY VIP: with no neighbour known, the kernel forwards the first packet, and asks for the neighbour.
 first() {
   local before
-  forget_neighbours
+  ip -n access1 "-$1" neigh flush dev eth1
   before=$(counter access1 events left_to_kernel)
-  expect "answers" "$(http_new 1 "$(url "$1")" | grep -c ' 200 ')" 1
+  expect "answers" "$(http_new 1 "$(url "$2")" | grep -c ' 200 ')" 1
   (($(counter access1 events left_to_kernel) > before)) || fail "left_to_kernel was not counted"
 }
 
@@ -80,8 +74,8 @@ start_nginx node1 web1 10.0.1.11:8080 '[::]:80'
 start_nginx node2 web2 10.0.2.11:8080 '[::]:80'
 lab_setup "$CLUSTER" node1 node2 access1
 
-check no_neighbour_ipv4 first 192.0.2.10
-check no_neighbour_ipv6 first 2001:db8:1::20
+check no_neighbour_ipv4 first 4 192.0.2.10
+check no_neighbour_ipv6 first 6 2001:db8:1::20
 check http_ipv4 http 192.0.2.10
 check http_ipv6 http 2001:db8:1::20
 finish

@@ -277,15 +277,74 @@ Test(hash, endpoints_spread)
 	}
 }
 
-/* Another seed is another table: else a collision could not be got rid of. */
-Test(hash, endpoint_seed)
-{
-	struct xdplb_addr a = packet_addr("10.0.0.1"), b = packet_addr("10.0.0.2");
-	int together = 0;
+#define SLOTS 256
 
-	for (__u32 seed = 0; seed < 20000; seed++)
-		together += !((endpoint_hash(seed, &a, htons(80), IPPROTO_TCP, XDPLB_IPV4) ^
-			       endpoint_hash(seed, &b, htons(80), IPPROTO_TCP, XDPLB_IPV4)) & 63);
-	cr_assert(together > 200 && together < 450, "%d of 20000 seeds: same slot of 64, want 312",
-		  together);
+/* How many slots a lookup reads at most when these keys stand in a table of 256 slots. */
+static __u32 longest_search(const struct xdplb_endpoint *keys, __u32 count, __u32 seed)
+{
+	bool taken[SLOTS] = {};
+	__u32 longest = 0;
+
+	for (__u32 i = 0; i < count; i++) {
+		__u32 probes = 1, slot = endpoint_hash(seed, &keys[i].addr, keys[i].port,
+						       keys[i].proto, keys[i].family);
+
+		while (taken[slot++ & (SLOTS - 1)])
+			probes++;
+		taken[(slot - 1) & (SLOTS - 1)] = true;
+		longest = probes > longest ? probes : longest;
+	}
+	return longest;
+}
+
+struct key_pattern {
+	const char *name;
+	const char *addr;
+	__u32 addr_step;
+	__u16 port;
+	__u16 port_step;
+};
+
+static const struct key_pattern key_patterns[] = {
+	{ "one address, ports from 8000", "192.0.2.10", 0, 8000, 1 },
+	{ "one port, addresses from .1", "192.0.2.1", 1, 80, 0 },
+	{ "one port, a network each", "10.0.0.1", 256, 443, 0 },
+	{ "address .N with port 8000 + N", "192.0.2.0", 1, 8000, 1 },
+	{ "address .N with port 8001 + N", "192.0.2.1", 1, 8001, 1 },
+	{ "address .N with port 61000 + 100 N", "10.1.0.1", 1, 61000, 100 },
+	{ "one address, ports from 8000", "2001:db8::10", 0, 8000, 1 },
+	{ "one port, addresses from ::1", "2001:db8::1", 1, 80, 0 },
+	{ "address ::N with port 8000 + N", "2001:db8::", 1, 8000, 1 },
+	{ "address ::N with port 8001 + N", "2001:db8::1", 1, 8001, 1 },
+};
+
+/* The loader looks for a seed with which all keys fit: there must be one for any sane cluster. */
+Test(hash, a_seed_fits)
+{
+	enum { KEYS = 64, SEEDS = 1000 };
+
+	for (size_t p = 0; p < sizeof(key_patterns) / sizeof(key_patterns[0]); p++) {
+		const struct key_pattern *pattern = &key_patterns[p];
+		bool ipv6 = strchr(pattern->addr, ':');
+		struct xdplb_endpoint keys[KEYS];
+		__u32 seed = 0;
+
+		for (__u32 i = 0; i < KEYS; i++) {
+			__be32 *word;
+
+			keys[i] = (struct xdplb_endpoint){
+				.addr = packet_addr(pattern->addr),
+				.port = htons(pattern->port + i * pattern->port_step),
+				.proto = IPPROTO_TCP,
+				.family = ipv6 ? XDPLB_IPV6 : XDPLB_IPV4,
+			};
+			word = &keys[i].addr.word[ipv6 ? 3 : 0];
+			*word = htonl(ntohl(*word) + i * pattern->addr_step);
+		}
+		while (seed < SEEDS &&
+		       longest_search(keys, KEYS, seed) > XDPLB_ENDPOINT_PROBES)
+			seed++;
+		cr_expect_lt(seed, SEEDS, "%s, %s: %d seeds, and with none do %d keys fit into %d slots",
+			     ipv6 ? "IPv6" : "IPv4", pattern->name, SEEDS, KEYS, SLOTS);
+	}
 }
