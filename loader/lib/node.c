@@ -4,6 +4,7 @@
  */
 #include "node.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ struct work {
 	struct error *error;
 
 	struct paths paths;
+	struct config constants; /* a shallow copy of config, see widen_tag_range() */
 	bool was_attached;
 	bool load; /* programs are to be loaded (anew) */
 	struct programs programs;
@@ -53,6 +55,34 @@ static uint64_t boottime_ns(void)
 }
 
 /* ---- what runs ---- */
+
+/*
+ * The programs take ports in the tag range for tags. A file with another range must not turn the tags
+ * of mappings that still run, or rest, into ordinary ports: the range covers them until they are gone.
+ */
+static void widen_tag_range(struct work *work)
+{
+	struct map_array mappings;
+	char path[PATH_LEN];
+
+	work->constants = *work->config;
+	path_of_map(&work->paths, "mappings", path);
+	if (map_array_open(path, sizeof(struct xdplb_mapping), &mappings))
+		return; /* no service node, or not yet */
+	for (size_t i = 0; i < mappings.count; i++) {
+		const struct xdplb_mapping *mapping = map_at(&mappings, i);
+		uint16_t tag = ntohs(mapping->tag);
+
+		if (mapping->state == XDPLB_MAPPING_FREE ||
+		    (mapping->state == XDPLB_MAPPING_RESTING && mapping->rest_until <= work->now))
+			continue;
+		if (tag < work->constants.tag_first)
+			work->constants.tag_first = tag;
+		if (tag > work->constants.tag_last)
+			work->constants.tag_last = tag;
+	}
+	map_array_close(&mappings);
+}
 
 static int check_abi(struct work *work)
 {
@@ -80,13 +110,14 @@ static int check_abi(struct work *work)
 		return fail(work->error, -EPROTO,
 			    "%s: runs with maps of ABI %u, this xdplb-load speaks %u: detach first",
 			    work->node->name, abi, XDPLB_ABI);
-	work->load = work->options->attach || hash != programs_hash(work->config, work->node);
+	work->load = work->options->attach || hash != programs_hash(&work->constants, work->node);
 	return programs_check_sizes(work->config, work->node, &work->paths, work->error);
 }
 
 static int look_at_running(struct work *work)
 {
 	work->was_attached = paths_in_use(&work->paths);
+	widen_tag_range(work);
 	if (work->was_attached)
 		return check_abi(work);
 	if (!work->options->attach)
@@ -99,7 +130,7 @@ static int look_at_running(struct work *work)
 static int open_programs(struct work *work)
 {
 	if (work->load)
-		return programs_load(work->config, work->node, &work->paths, &work->programs,
+		return programs_load(&work->constants, work->node, &work->paths, &work->programs,
 				     work->error);
 	programs_open(&work->paths, &work->programs);
 	return 0;
@@ -244,7 +275,7 @@ static void write_node_info(struct work *work, size_t changes)
 	strcpy(info->node, work->node->name);
 	info->applied = time(NULL);
 	info->config_hash = config_hash(work->config);
-	info->program_hash = programs_hash(work->config, work->node);
+	info->program_hash = programs_hash(&work->constants, work->node);
 	info->abi = XDPLB_ABI;
 	if (changes || !info->generation)
 		info->generation++;
