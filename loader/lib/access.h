@@ -72,6 +72,7 @@ struct access_plan_service {
 	uint32_t *table; /* if table_changed: config->buckets indices of members */
 	struct xdplb_bucket_ref buckets; /* where the table lies, or is to lie */
 	uint64_t digest; /* of the new table */
+	uint32_t members_before; /* what its info said when this was planned */
 };
 
 struct access_plan {
@@ -99,26 +100,36 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 		      struct access_plan *ret_plan, struct error *error);
 void access_plan_free(struct access_plan *plan);
 
-/* How to commit. */
-struct access_options {
+/* How to prepare, and what came of it. */
+struct access_asking {
 	size_t node; /* index of this node: mappings of its own are known to be there */
 	unsigned int
 		wait_ms; /* for service nodes to confirm new members before the tables switch */
 	struct notes *notes; /* says which members stay out of use */
+	size_t confirmed; /* result: members that may be used and could not before */
 };
 
 /**
- * access_commit() - Make the plan true.
+ * access_prepare() - Write what no packet meets yet, and ask for the word of service nodes.
  *
- * New members are written and confirmed first, then tables, then the references to them, each in one
- * store; what is no longer referred to is cleared after a grace period. A member that is not
- * confirmed in time stays out of use and is named in options->notes. Cannot fail half-way; the return value
- * speaks of asking alone.
+ * New members are written and, if their service nodes hold the mappings, confirmed. A member that is
+ * not confirmed in time will stay out of use and is named in asking->notes.
  *
- * Return: 0; -errno the network could not be asked, with words (the tables are in place).
+ * Return: 0; -EINTR a signal ended the waiting: all is taken back.
  */
-int access_commit(const struct config *config, const struct access_plan *plan,
-		  struct access_view *view, const struct access_options *options);
+int access_prepare(const struct config *config, const struct access_plan *plan,
+		   struct access_view *view, struct access_asking *asking);
+
+/* Takes back what access_prepare() wrote. */
+void access_take_back(const struct access_plan *plan, struct access_view *view);
+
+/**
+ * access_commit() - Make a prepared plan true; cannot fail.
+ *
+ * Tables first, then the references to them, each in one store; what is no longer referred to is
+ * cleared after a grace period.
+ */
+void access_commit(const struct access_plan *plan, struct access_view *view);
 
 /* The digest of a service's live table, by backend names; equal on every access node. */
 uint64_t access_table_digest(const struct access_view *view, uint32_t service);

@@ -7,9 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "query.h"
+#include "access_confirm.h"
 
 /* The 16-bit ones' complement sum of (new + ~old) over an address. */
 static uint32_t address_delta(const struct xdplb_addr *old, const struct xdplb_addr *new)
@@ -163,123 +162,47 @@ static void clear_rest(const struct access_plan *plan, struct access_view *view)
 	}
 }
 
-/* ---- confirmation ---- */
-
-/* One member that waits for its service node's word. */
-struct pending {
-	const struct access_plan_service *service;
-	size_t number; /* of the config member */
-};
-
-/* A node that is access and service node has its mappings in place before this runs. */
-static void confirm_own(const struct config *config, const struct access_plan *plan, size_t node,
-			struct access_view *view)
+/* Takes back what access_prepare() wrote: nothing refers to it. */
+void access_take_back(const struct access_plan *plan, struct access_view *view)
 {
-	for (size_t i = 0; i < plan->service_count; i++) {
-		const struct config_service *service = plan->services[i].config;
-
-		for (size_t m = 0; m < service->member_count; m++)
-			if (config->backends[service->members[m].backend].node == node)
-				access_member(view, plan->services[i].members[m])->flags |=
-					XDPLB_MEMBER_CONFIRMED;
-	}
-}
-
-static size_t list_pending(const struct access_plan *plan, const struct access_view *view,
-			   struct pending *pending, struct mapping_query *queries)
-{
-	size_t n = 0;
-
 	for (size_t i = 0; i < plan->service_count; i++) {
 		const struct access_plan_service *service = &plan->services[i];
-		const struct config_service *config = service->config;
 
-		for (size_t m = 0; m < config->member_count; m++) {
-			const struct xdplb_member *member =
-				access_member(view, service->members[m]);
+		for (size_t m = 0; m < service->config->member_count; m++) {
+			uint32_t index = service->members[m];
 
-			if (member->flags & XDPLB_MEMBER_CONFIRMED)
+			if (!service->member_is_new[m])
 				continue;
-			pending[n] = (struct pending){ .service = service, .number = m };
-			queries[n++] = (struct mapping_query){
-				.backend = member->addr,
-				.vip = config->vip,
-				.tag = member->tag,
-				.vport = config->port,
-				.proto = config->proto,
-				.family = config->family,
-			};
+			memset(access_member(view, index), 0, sizeof(struct xdplb_member));
+			memset(access_member_info(view, index), 0,
+			       sizeof(struct xdplb_member_info));
 		}
+		access_service_info(view, service->index)->members = service->members_before;
 	}
-	return n;
+	for (size_t i = 0; i < plan->backend_count; i++)
+		if (plan->backend_is_new[i])
+			memset(access_backend_info(view, plan->backends[i]), 0,
+			       sizeof(struct xdplb_backend_info));
 }
 
-static void take_answers(const struct config *config, const struct pending *pending,
-			 const struct mapping_query *queries, size_t count,
-			 struct access_view *view, struct notes *notes)
+int access_prepare(const struct config *config, const struct access_plan *plan,
+		   struct access_view *view, struct access_asking *asking)
 {
-	size_t silent = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct config_service *service = pending[i].service->config;
-		const struct config_backend *backend =
-			&config->backends[service->members[pending[i].number].backend];
-		uint32_t index = pending[i].service->members[pending[i].number];
-
-		if (queries[i].answer == QUERY_CONFIRMED) {
-			access_member(view, index)->flags |= XDPLB_MEMBER_CONFIRMED;
-			continue;
-		}
-		if (++silent <= 10)
-			note(notes, "service %s: backend %s gets no traffic yet: node %s %s",
-			     service->name, backend->name, config->nodes[backend->node].name,
-			     queries[i].answer == QUERY_MISMATCH
-				     ? "has another mapping at its tag port"
-				     : "has not confirmed the mapping");
-	}
-	if (silent > 10)
-		note(notes, "... and %zu more backends", silent - 10);
-	if (silent)
-		note(notes, "apply on the service nodes first, then here again");
-}
-
-static int confirm_members(const struct config *config, const struct access_plan *plan,
-			   struct access_view *view, const struct access_options *options)
-{
-	struct mapping_query *queries;
-	struct error error = { 0 };
-	struct pending *pending;
-	size_t count = 0;
-	int err = -ENOMEM;
-
-	confirm_own(config, plan, options->node, view);
-	for (size_t i = 0; i < plan->service_count; i++)
-		count += plan->services[i].config->member_count;
-	queries = calloc(count + 1, sizeof(*queries));
-	pending = calloc(count + 1, sizeof(*pending));
-	if (queries && pending) {
-		count = list_pending(plan, view, pending, queries);
-		err = count ? query_mappings(queries, count, &config->key, options->wait_ms, &error)
-			    : 0;
-		take_answers(config, pending, queries, count, view, options->notes);
-		if (err)
-			note(options->notes, "cannot ask service nodes: %s", error.text);
-	}
-	free(queries);
-	free(pending);
-	return err;
-}
-
-int access_commit(const struct config *config, const struct access_plan *plan,
-		  struct access_view *view, const struct access_options *options)
-{
-	struct xdplb_lb_control *control = map_at(&view->control, 0);
 	int err;
 
 	write_backends(config, plan, view);
 	for (size_t i = 0; i < plan->service_count; i++)
 		write_members(plan, &plan->services[i], view);
-	err = confirm_members(config, plan, view, options);
+	err = access_confirm(config, plan, view, asking);
+	if (err == -EINTR)
+		access_take_back(plan, view);
+	return err == -EINTR ? err : 0;
+}
+
+void access_commit(const struct access_plan *plan, struct access_view *view)
+{
+	struct xdplb_lb_control *control = map_at(&view->control, 0);
+
 	for (size_t i = 0; i < plan->service_count; i++) {
 		if (plan->services[i].table_changed) {
 			write_table(&plan->services[i], view);
@@ -293,5 +216,4 @@ int access_commit(const struct config *config, const struct access_plan *plan,
 		control->generation++;
 	map_wait_for_readers();
 	clear_rest(plan, view);
-	return err;
 }

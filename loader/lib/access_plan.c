@@ -145,6 +145,7 @@ static int plan_members(const struct access_view *view, struct access_plan *plan
 	service->member_is_new = calloc(config->member_count, sizeof(*service->member_is_new));
 	if (!service->members || !service->member_is_new)
 		return -ENOMEM;
+	service->members_before = info->members;
 	service->table_changed = service->is_new || info->members != config->member_count ||
 				 service->buckets.count != config->buckets;
 	for (size_t i = 0; i < config->member_count; i++) {

@@ -44,6 +44,7 @@ struct work {
 	struct host_wanted host;
 	uint32_t *ifindexes;
 	uint64_t now;
+	size_t confirmed; /* members that may be used from now on */
 };
 
 static uint64_t boottime_ns(void)
@@ -238,6 +239,33 @@ static int plan_hooks(struct work *work)
 
 /* ---- doing it ---- */
 
+static int prepare_tables(struct work *work)
+{
+	struct access_asking asking = {
+		.node = work->number,
+		.wait_ms = work->options->wait_ms,
+		.notes = work->notes,
+	};
+	int err = access_prepare(work->config, &work->access_plan, &work->access, &asking);
+
+	work->confirmed = asking.confirmed;
+
+	return err ? fail(work->error, err, "%s: interrupted: nothing was changed",
+			  work->node->name)
+		   : 0;
+}
+
+static int swap_programs(struct work *work)
+{
+	int err = 0;
+
+	if (!work->load)
+		return 0;
+	if (work->was_attached)
+		err = hooks_swap(&work->hooks, &work->programs, &work->hooks_options, work->error);
+	return err ? err : programs_pin(&work->programs, &work->paths, work->error);
+}
+
 /* The steps that touch the node and may fail; each takes back its own, and this what went before. */
 static int prepare(struct work *work)
 {
@@ -248,11 +276,16 @@ static int prepare(struct work *work)
 
 	if (err)
 		return err;
-	err = host_prepare(&work->host, work->undo_fd, generation, work->notes, work->error);
-	if (!err && work->load && work->was_attached)
-		err = hooks_swap(&work->hooks, &work->programs, &work->hooks_options, work->error);
-	if (!err && work->load)
-		err = programs_pin(&work->programs, &work->paths, work->error);
+	if (work->node->is_access)
+		err = prepare_tables(work);
+	if (!err) {
+		err = host_prepare(&work->host, work->undo_fd, generation, work->notes,
+				   work->error);
+		if (!err)
+			err = swap_programs(work);
+		if (err && work->node->is_access)
+			access_take_back(&work->access_plan, &work->access);
+	}
 	if (err)
 		hooks_take_back(&work->hooks, &work->hooks_options);
 	return err;
@@ -283,20 +316,13 @@ static void write_node_info(struct work *work, size_t changes)
 
 static void commit(struct work *work, struct node_result *result)
 {
-	const struct access_options options = {
-		.node = work->number,
-		.wait_ms = work->options->wait_ms,
-		.notes = work->notes,
-	};
-
 	result->swapped = work->load;
-	result->changes =
-		count_attached(&work->hooks) + work->access_plan.changes + work->node_plan.changes;
-	/* The service node's part first: an access node on the same machine asks it. */
+	result->changes = work->confirmed + count_attached(&work->hooks) +
+			  work->access_plan.changes + work->node_plan.changes;
 	if (work->node->is_service)
 		node_commit(work->config, &work->node_plan, work->now, &work->tables);
 	if (work->node->is_access)
-		access_commit(work->config, &work->access_plan, &work->access, &options);
+		access_commit(&work->access_plan, &work->access);
 	host_finish(&work->host, work->undo_fd, work->notes);
 	result->changes += hooks_prune(&work->hooks, &work->hooks_options, work->notes);
 	write_node_info(work, result->changes);
@@ -360,39 +386,12 @@ int node_apply(const struct config *config, size_t node, const struct node_optio
 	if (lock < 0)
 		return lock;
 	err = run(&work, result);
-	if (err && !work.was_attached)
+	if (err && !work.was_attached) {
+		if (work.undo_fd >= 0)
+			host_undo_all(work.undo_fd, notes);
 		paths_remove(&work.paths, &ignored);
+	}
 	give_back(&work);
-	close(lock);
-	return err;
-}
-
-int node_detach(const char *node, struct notes *notes, struct error *error)
-{
-	struct hooks_options options = { 0 };
-	struct paths paths;
-	char path[PATH_LEN];
-	int lock, err;
-
-	if (paths_of_node(node, &paths))
-		return fail(error, -ENAMETOOLONG, "%s: the name is too long", node);
-	if (access(paths.dir, F_OK))
-		return errno == EACCES
-			       ? fail_errno(error, -EACCES, "cannot look into %s", PATHS_ROOT)
-			       : fail(error, -ENOENT, "%s: not attached", node);
-	lock = paths_lock(error);
-	if (lock < 0)
-		return lock;
-	options.paths = &paths;
-	options.undo_fd = map_open(path_of_map(&paths, "undos", path));
-	hooks_prune(NULL, &options, notes);
-	err = options.undo_fd >= 0 ? host_undo_all(options.undo_fd, notes) : 0;
-	if (err)
-		fail_errno(error, err, "%s: not everything could be put back: pins are kept", node);
-	else
-		err = paths_remove(&paths, error);
-	if (options.undo_fd >= 0)
-		close(options.undo_fd);
 	close(lock);
 	return err;
 }

@@ -8,6 +8,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -270,24 +271,33 @@ static void read_answers(struct asker *asker, int fd)
 	}
 }
 
-static void await_answers(struct asker *asker, uint64_t now, uint64_t until)
+/* Signals that the caller has blocked come through here, and here alone. */
+static int await_answers(struct asker *asker, uint64_t now, uint64_t until)
 {
+	uint64_t wait = until > now ? earlier(until - now, LAST_INTERVAL) : 0;
+	struct timespec timeout = { .tv_sec = wait / 1000, .tv_nsec = wait % 1000 * 1000000 };
 	struct pollfd fds[FAMILIES];
+	sigset_t none;
+	int ready;
 
+	sigemptyset(&none);
 	for (int i = 0; i < FAMILIES; i++)
 		fds[i] = (struct pollfd){ .fd = asker->sockets[i], .events = POLLIN };
-	if (poll(fds, FAMILIES, until > now ? (int)earlier(until - now, LAST_INTERVAL) : 0) <= 0)
-		return;
-	for (int i = 0; i < FAMILIES; i++) {
+	ready = ppoll(fds, FAMILIES, &timeout, &none);
+	if (ready < 0)
+		return -errno;
+	for (int i = 0; i < FAMILIES && ready; i++) {
 		if (fds[i].revents)
 			read_answers(asker, fds[i].fd);
 	}
+	return 0;
 }
 
-static void ask_all(struct asker *asker, unsigned int wait_ms)
+static int ask_all(struct asker *asker, unsigned int wait_ms)
 {
 	uint64_t now = now_ms(), end = now + wait_ms, wake;
 	bool first_round = true;
+	int err;
 
 	asker->deadline = end;
 	while (asker->unconfirmed && (first_round || now < end)) {
@@ -297,9 +307,12 @@ static void ask_all(struct asker *asker, unsigned int wait_ms)
 			if (end < now + LAST_WORD)
 				end = now + LAST_WORD;
 		}
-		await_answers(asker, now, first_round ? wake : earlier(wake, end));
+		err = await_answers(asker, now, first_round ? wake : earlier(wake, end));
+		if (err)
+			return err;
 		now = now_ms();
 	}
+	return 0;
 }
 
 static void prepare_questions(struct asker *asker, struct mapping_query *queries)
@@ -335,8 +348,11 @@ int query_mappings(struct mapping_query *queries, size_t count, const struct xdp
 	memcpy(asker.key, words, sizeof(asker.key));
 	prepare_questions(&asker, queries);
 	err = open_sockets(&asker, error);
-	if (!err)
-		ask_all(&asker, wait_ms);
+	if (!err) {
+		err = ask_all(&asker, wait_ms);
+		if (err)
+			fail_errno(error, err, "waiting for answers");
+	}
 	for (int i = 0; i < FAMILIES; i++) {
 		if (asker.sockets[i] >= 0)
 			close(asker.sockets[i]);

@@ -38,7 +38,9 @@ struct mapping_query {
  *
  * Ends early when all are confirmed. Destinations that can't be reached are silent, no failure.
  *
- * Return: 0; -ENOMEM; -errno no socket could be had.
+ * All signals are let through while it waits, also those that the caller has blocked.
+ *
+ * Return: 0; -EINTR a signal came; -ENOMEM; -errno no socket could be had.
  */
 int query_mappings(struct mapping_query *queries, size_t count, const struct xdplb_key *key,
 		   unsigned int wait_ms, struct error *error);

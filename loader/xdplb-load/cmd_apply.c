@@ -36,6 +36,7 @@ static int apply_config(const struct command_line *line, const struct config *co
 	if (!config->has_key)
 		return complain("%s: the key file %s cannot be read", line->file, config->key_path);
 	options.attach = attach;
+	hold_signals();
 	err = node_apply(config, node, &options, &result, &notes, &error);
 	print_notes(&notes);
 	if (err)

@@ -17,6 +17,7 @@ int cmd_detach(const struct command_line *line)
 
 	if (status)
 		return status;
+	hold_signals();
 	err = node_detach(name, &notes, &error);
 	if (notes.text)
 		fputs(notes.text, stdout);

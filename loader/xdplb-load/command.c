@@ -5,6 +5,7 @@
 #include "command.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,6 +38,24 @@ void print_notes(struct notes *notes)
 {
 	print_lines("xdplb-load: warning: ", notes->text);
 	notes_free(notes);
+}
+
+static void note_signal(int signal)
+{
+}
+
+void hold_signals(void)
+{
+	const struct sigaction action = { .sa_handler = note_signal };
+	const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+	sigset_t held;
+
+	sigemptyset(&held);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
+		sigaction(ending[i], &action, NULL);
+		sigaddset(&held, ending[i]);
+	}
+	sigprocmask(SIG_BLOCK, &held, NULL);
 }
 
 int read_config(const struct command_line *line, struct config *ret_config)

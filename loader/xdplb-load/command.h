@@ -39,6 +39,10 @@ int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints notes to stderr, each line as a warning, and frees them. */
 void print_notes(struct notes *notes);
 
+/* From here on a signal that would end the command ends only its waiting: a node is never left half
+ * changed by Ctrl-C. */
+void hold_signals(void);
+
 /**
  * read_config() - Load the file of a command line, printing its errors and warnings.
  * Return: EXIT_DONE, with *ret_config filled, or EXIT_FAILED.

@@ -88,6 +88,15 @@ wait_until() {
   done
 }
 
+# has PATTERN CMD...: whether the output of a command has a line that matches. A pipe into grep -q would
+# stop the command at the first match, which pipefail takes for a failure.
+has() {
+  local pattern=$1 output
+  shift
+  output=$("$@") || return
+  grep -Eq -- "$pattern" <<<"$output"
+}
+
 # xdplb NODE VERB ARGUMENT...: the program as it would be run on that node.
 xdplb() {
   local node=$1
@@ -460,7 +469,8 @@ start_echo() {
 
 # listens NODE tcp|udp ADDRESS PORT
 listens() {
-  in_ns "$1" ss -Hln "--$2" | grep -Fq " $3:$4 "
+  local address=${3//[/\\[}
+  has " ${address//]/\\]}:$4 " in_ns "$1" ss -Hln "--$2"
 }
 
 # bracket ADDRESS: as it stands before a colon and a port.
@@ -534,7 +544,7 @@ stop_capture() {
 }
 
 has_marker() {
-  tcpdump -r "$LAB_DIR/$1.pcap" -nn "$LAB_MARKER" 2>/dev/null | grep -q .
+  has . tcpdump -r "$LAB_DIR/$1.pcap" -nn "$LAB_MARKER"
 }
 
 # count_packets NAME FILTER

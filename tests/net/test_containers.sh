@@ -75,11 +75,11 @@ direct() {
 vips_are_inside() {
   local node
   for node in c1 c2 c3 c4; do
-    ip -n "$node" address show dev lo | grep -q 192.0.2.20/32 || fail "$node has no VIP"
-    ip -n "$node" address show dev lo | grep -q 2001:db8:1::20/128 || fail "$node has no IPv6 VIP"
+    has 192.0.2.20/32 ip -n "$node" address show dev lo || fail "$node has no VIP"
+    has 2001:db8:1::20/128 ip -n "$node" address show dev lo || fail "$node has no IPv6 VIP"
   done
   for node in node1 node2; do
-    ! ip -n "$node" address show | grep -Eq '192\.0\.2\.|2001:db8:' || fail "$node has a VIP"
+    ! has '192\.0\.2\.|2001:db8:' ip -n "$node" address show || fail "$node has a VIP"
   done
 }
 
@@ -102,7 +102,7 @@ gone() {
   xdplb node1 detach
   xdplb node2 detach
   for node in c1 c2 c3 c4; do
-    ! ip -n "$node" address show dev lo | grep -Eq '192\.0\.2\.|2001:db8:' ||
+    ! has '192\.0\.2\.|2001:db8:' ip -n "$node" address show dev lo ||
       fail "$node still has a VIP"
   done
 }

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Taking a node's programs, filters, addresses, settings and pins away again.
+ */
+#include "node.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "maps.h"
+#include "paths.h"
+
+int node_detach(const char *node, struct notes *notes, struct error *error)
+{
+	struct hooks_options options = { 0 };
+	struct paths paths;
+	char path[PATH_LEN];
+	int lock, err;
+
+	if (paths_of_node(node, &paths))
+		return fail(error, -ENAMETOOLONG, "%s: the name is too long", node);
+	if (access(paths.dir, F_OK))
+		return errno == EACCES
+			       ? fail_errno(error, -EACCES, "cannot look into %s", PATHS_ROOT)
+			       : fail(error, -ENOENT, "%s: not attached", node);
+	lock = paths_lock(error);
+	if (lock < 0)
+		return lock;
+	options.paths = &paths;
+	options.undo_fd = map_open(path_of_map(&paths, "undos", path));
+	hooks_prune(NULL, &options, notes);
+	err = options.undo_fd >= 0 ? host_undo_all(options.undo_fd, notes) : 0;
+	if (err)
+		fail_errno(error, err, "%s: not everything could be put back: pins are kept", node);
+	else
+		err = paths_remove(&paths, error);
+	if (options.undo_fd >= 0)
+		close(options.undo_fd);
+	close(lock);
+	return err;
+}
