@@ -25,7 +25,7 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-missing-f
 LDLIBS      = $(shell $(PKGCONFIG) --libs $(LIBS))
 BPF_ARCH   := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/;s/ppc64le/powerpc/')
 BPF_CFLAGS := -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -I. -Iinclude -Ibpf \
-	-Wall -Wextra $(WERROR) -Wno-missing-declarations -MMD -MP
+	-Wall -Wextra -Wno-unused-parameter $(WERROR) -Wno-missing-declarations -MMD -MP
 
 BPF_OBJS   := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELS      := $(BPF_OBJS:.bpf.o=.skel.h)

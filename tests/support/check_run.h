@@ -8,7 +8,7 @@
 #include "prog_run.h"
 #include "xdplb/counters.h"
 
-#define NO_DROP	  (-1)
+#define NO_DROP     (-1)
 #define EVENT(NAME) (1U << XDPLB_EVENT_##NAME)
 
 /* Where the counters of a program lie. */
@@ -21,8 +21,8 @@ struct counter_maps {
 struct expected {
 	int verdict;
 	const struct test_packet *packet; /* NULL: does not matter, the packet is dropped */
-	int drop;			  /* the reason that is counted, once; NO_DROP: none is */
-	__u32 events;			  /* EVENT()s that are counted, each once; no others are */
+	int drop; /* the reason that is counted, once; NO_DROP: none is */
+	__u32 events; /* EVENT()s that are counted, each once; no others are */
 };
 
 /**

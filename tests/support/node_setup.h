@@ -26,7 +26,7 @@
 #define SETUP_FLOWS    4096
 
 #define SETUP_TAG_FIRST 61000
-#define SETUP_TAG_LAST	61999
+#define SETUP_TAG_LAST  61999
 
 #define VIP_PORT     80
 #define BACKEND_PORT 8080
@@ -92,7 +92,7 @@ struct setup_member {
 	__u8 family;
 	struct packet_end vip;
 	struct packet_end to; /* the backend's address, the tag port, the next hop's MAC address */
-	__u32 ifindex;	      /* of the next hop; 0: none, the kernel must be asked */
+	__u32 ifindex; /* of the next hop; 0: none, the kernel must be asked */
 	__u32 health;
 };
 

@@ -30,8 +30,7 @@ void world_close(struct world *world)
 struct xdplb_mapping world_mapping(const struct world *world, __u32 number,
 				   enum xdplb_restore restore)
 {
-	struct xdplb_mapping mapping =
-		setup_mapping(world->family, world->proto, number, restore);
+	struct xdplb_mapping mapping = setup_mapping(world->family, world->proto, number, restore);
 
 	mapping.ifindex = world->hook == WORLD_AT_VNIC ? WORLD_VNIC : 0;
 	return mapping;

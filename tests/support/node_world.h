@@ -11,7 +11,10 @@
 /* The virtual NIC of the tests is lo: there TC programs stand in BPF_PROG_TEST_RUN. */
 #define WORLD_VNIC 1
 
-enum world_hook { WORLD_AT_UPLINK, WORLD_AT_VNIC };
+enum world_hook {
+	WORLD_AT_UPLINK,
+	WORLD_AT_VNIC
+};
 
 struct world {
 	struct node_setup node;

@@ -12,8 +12,8 @@
 
 #include "packet.h"
 
-#define UDP_LEN	 8
-#define TCP_LEN	 20
+#define UDP_LEN  8
+#define TCP_LEN  20
 #define ICMP_LEN 8
 
 static void put16(__u8 *at, __u32 value)
@@ -159,8 +159,8 @@ static __u16 l4_checksum(__u8 family, __u8 proto, const __u8 *ip, const __u8 *l4
 	__u16 check;
 
 	if (proto != IPPROTO_ICMP)
-		sum = family == XDPLB_IPV4 ? pseudo_sum(ip + 12, 8, proto, len) :
-					     pseudo_sum(ip + 8, 32, proto, len);
+		sum = family == XDPLB_IPV4 ? pseudo_sum(ip + 12, 8, proto, len)
+					   : pseudo_sum(ip + 8, 32, proto, len);
 	sum = sum_bytes(sum, l4, at);
 	sum = sum_bytes(sum, l4 + at + 2, len - at - 2);
 	check = ~fold(sum);
@@ -247,8 +247,8 @@ static const char *l4_fault(__u8 proto, const __u8 *ip, const __u8 *l4, size_t l
 	if (proto == IPPROTO_UDP && !there && family == XDPLB_IPV4)
 		return NULL;
 	if (right != there)
-		return fault("the %s checksum of protocol %u is %04x, must be %04x", of, proto, there,
-			     right);
+		return fault("the %s checksum of protocol %u is %04x, must be %04x", of, proto,
+			     there, right);
 	if (!quoted && ((proto == IPPROTO_ICMP && (l4[0] == 3 || l4[0] == 11 || l4[0] == 12)) ||
 			(proto == IPPROTO_ICMPV6 && l4[0] < 128)))
 		return ip_fault(l4 + ICMP_LEN, len - ICMP_LEN, true);
@@ -266,7 +266,8 @@ static const char *ip_fault(const __u8 *ip, size_t len, bool quoted)
 		proto = ip[9];
 		total = get16(ip + 2);
 		if (fold(sum_bytes(0, ip, header)) != 0xffff)
-			return fault("the %s IPv4 header checksum is %04x: wrong", of, get16(ip + 10));
+			return fault("the %s IPv4 header checksum is %04x: wrong", of,
+				     get16(ip + 10));
 		if (get16(ip + 6) & 0x3fff)
 			return NULL; /* a fragment: no whole transport packet */
 	} else {

@@ -13,7 +13,7 @@
 #include "xdplb/types.h"
 
 #define PACKET_MAX 2048
-#define ETH_LEN	   14
+#define ETH_LEN    14
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -38,7 +38,7 @@ struct packet_end {
 /* What packet_build() builds; numbers in host byte order. */
 struct packet_spec {
 	__u8 family; /* XDPLB_IPV4 or XDPLB_IPV6 */
-	__u8 proto;  /* TCP, UDP, ICMP, ICMPv6; any other: the payload follows the IP header */
+	__u8 proto; /* TCP, UDP, ICMP, ICMPv6; any other: the payload follows the IP header */
 	struct packet_end source;
 	struct packet_end dest;
 	__u8 ttl;
@@ -46,8 +46,8 @@ struct packet_spec {
 	__u16 id;
 	__u16 frag_off; /* IPv4: flags and offset as in the header */
 	__u32 flow_label;
-	__u8 ip_options;  /* IPv4: bytes of options, a multiple of 4 */
-	__u8 ext_header;  /* IPv6: one extension header of 8 bytes, of this protocol; 0: none */
+	__u8 ip_options; /* IPv4: bytes of options, a multiple of 4 */
+	__u8 ext_header; /* IPv6: one extension header of 8 bytes, of this protocol; 0: none */
 	__u8 tcp_flags;
 	__u8 tcp_options; /* bytes, a multiple of 4 */
 	bool no_checksum; /* UDP: send 0 */

@@ -12,12 +12,9 @@ int prog_run(const struct bpf_program *prog, const struct test_packet *in, __u32
 	struct xdp_md xdp = { .data_end = in->len, .ingress_ifindex = ifindex };
 	struct __sk_buff skb = { .ifindex = ifindex };
 	bool is_xdp = bpf_program__type(prog) == BPF_PROG_TYPE_XDP;
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts,
-			    .data_in = in->data,
-			    .data_size_in = in->len,
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->data, .data_size_in = in->len,
 			    .data_out = ret_result->packet.data,
-			    .data_size_out = sizeof(ret_result->packet.data),
-			    .repeat = 1);
+			    .data_size_out = sizeof(ret_result->packet.data), .repeat = 1);
 	int err;
 
 	if (ifindex) {

@@ -75,8 +75,8 @@ Test(hash, flow_hash)
 		struct xdplb_addr client = packet_addr(row->client), vip = packet_addr(row->vip);
 		__u64 word = flow_word(htons(row->sport), htons(row->dport), row->proto,
 				       ipv4 ? XDPLB_IPV4 : XDPLB_IPV6);
-		__u64 hash = ipv4 ? flow_hash4(KEY0, KEY1, client.word[0], vip.word[0], word) :
-				    flow_hash6(KEY0, KEY1, client.word, vip.word, word);
+		__u64 hash = ipv4 ? flow_hash4(KEY0, KEY1, client.word[0], vip.word[0], word)
+				  : flow_hash6(KEY0, KEY1, client.word, vip.word, word);
 
 		cr_assert_eq(hash, row->hash, "%s: hash %016llx, want %016llx", row->client, hash,
 			     row->hash);
@@ -93,8 +93,8 @@ static __u64 nth_hash(bool ipv4, __u32 n)
 	__u64 word = flow_word(htons(1024 + n % 60000), htons(80), IPPROTO_TCP,
 			       ipv4 ? XDPLB_IPV4 : XDPLB_IPV6);
 
-	return ipv4 ? flow_hash4(KEY0, KEY1, client[0], vip[0], word) :
-		      flow_hash6(KEY0, KEY1, client, vip, word);
+	return ipv4 ? flow_hash4(KEY0, KEY1, client[0], vip[0], word)
+		    : flow_hash6(KEY0, KEY1, client, vip, word);
 }
 
 /* The sum of squared deviations over what is expected; about `cells` for an even spread. */
@@ -156,7 +156,10 @@ static int changed_bits(__u64 a, __u64 b)
 /* A bit of any part of a flow, or of the key, changes about half of the hash; over many flows. */
 Test(hash, every_bit_counts)
 {
-	enum { INPUT_BITS = 128 + 128 + 48 + 128, SAMPLES = 400 };
+	enum {
+		INPUT_BITS = 128 + 128 + 48 + 128,
+		SAMPLES = 400
+	};
 
 	for (int bit = 0; bit < INPUT_BITS; bit++) {
 		int sum6 = 0, sum4 = 0;
@@ -216,7 +219,10 @@ Test(hash, owner_bucket_is_in_the_table)
 /* A table of 8 members by turns, of which one is down: its share goes to the others alike. */
 Test(hash, share_of_a_member_spreads_over_the_others)
 {
-	enum { MEMBERS = 8, COUNT = 80021 };
+	enum {
+		MEMBERS = 8,
+		COUNT = 80021
+	};
 
 	for (__u32 down = 0; down < MEMBERS; down++) {
 		int seen[MEMBERS] = {}, moved = 0;
@@ -272,8 +278,8 @@ Test(hash, endpoints_spread)
 		}
 		chi = chi_square(seen, CELLS, 20000);
 		cr_assert_lt(chi, CHI_MAX, "%s, %s: chi-square %f",
-			     family == XDPLB_IPV4 ? "IPv4" : "IPv6",
-			     i & 2 ? "addresses" : "ports", chi);
+			     family == XDPLB_IPV4 ? "IPv4" : "IPv6", i & 2 ? "addresses" : "ports",
+			     chi);
 	}
 }
 
@@ -321,7 +327,10 @@ static const struct key_pattern key_patterns[] = {
 /* The loader looks for a seed with which all keys fit: there must be one for any sane cluster. */
 Test(hash, a_seed_fits)
 {
-	enum { KEYS = 64, SEEDS = 1000 };
+	enum {
+		KEYS = 64,
+		SEEDS = 1000
+	};
 
 	for (size_t p = 0; p < sizeof(key_patterns) / sizeof(key_patterns[0]); p++) {
 		const struct key_pattern *pattern = &key_patterns[p];
@@ -341,10 +350,10 @@ Test(hash, a_seed_fits)
 			word = &keys[i].addr.word[ipv6 ? 3 : 0];
 			*word = htonl(ntohl(*word) + i * pattern->addr_step);
 		}
-		while (seed < SEEDS &&
-		       longest_search(keys, KEYS, seed) > XDPLB_ENDPOINT_PROBES)
+		while (seed < SEEDS && longest_search(keys, KEYS, seed) > XDPLB_ENDPOINT_PROBES)
 			seed++;
-		cr_expect_lt(seed, SEEDS, "%s, %s: %d seeds, and with none do %d keys fit into %d slots",
+		cr_expect_lt(seed, SEEDS,
+			     "%s, %s: %d seeds, and with none do %d keys fit into %d slots",
 			     ipv6 ? "IPv6" : "IPv4", pattern->name, SEEDS, KEYS, SLOTS);
 	}
 }

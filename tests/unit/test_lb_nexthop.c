@@ -122,7 +122,10 @@ static void run_fib_row(const struct fib_row *row)
 		struct packet_spec out = left_to_kernel(&in);
 		struct test_packet packet, want;
 		struct expected expected = {
-			row->verdict, row->drop == NO_DROP ? &want : NULL, row->drop, row->events,
+			row->verdict,
+			row->drop == NO_DROP ? &want : NULL,
+			row->drop,
+			row->events,
 		};
 		__u32 member = setup_service(in.family, in.proto);
 

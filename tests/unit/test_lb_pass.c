@@ -12,7 +12,7 @@
 
 TestSuite(lb_pass);
 
-#define ANY 0
+#define ANY      0
 #define STRANGER true
 
 /* Changes a packet that is built. */
@@ -21,12 +21,12 @@ typedef void edit_fn(struct test_packet *packet);
 struct pass_row {
 	const char *name;
 	__u8 family; /* ANY: both */
-	__u8 proto;  /* ANY: TCP and UDP */
+	__u8 proto; /* ANY: TCP and UDP */
 	bool stranger; /* to an address that is no VIP */
-	__u16 port;    /* destination port, or 0: VIP_PORT */
+	__u16 port; /* destination port, or 0: VIP_PORT */
 	__u16 frag_off;
 	__u8 ext_header;
-	int cut;       /* bytes of the transport header that are left; -1: all */
+	int cut; /* bytes of the transport header that are left; -1: all */
 	edit_fn *edit;
 	int drop;
 };
@@ -140,8 +140,7 @@ static const struct pass_row pass_rows[] = {
 	  .drop = XDPLB_DROP_FRAGMENT },
 	{ "middle fragment", XDPLB_IPV4, ANY, .frag_off = IP_FLAG_MF | 100, .cut = -1,
 	  .drop = XDPLB_DROP_FRAGMENT },
-	{ "last fragment", XDPLB_IPV4, ANY, .frag_off = 1, .cut = -1,
-	  .drop = XDPLB_DROP_FRAGMENT },
+	{ "last fragment", XDPLB_IPV4, ANY, .frag_off = 1, .cut = -1, .drop = XDPLB_DROP_FRAGMENT },
 	{ "last fragment, 1 byte", XDPLB_IPV4, ANY, .frag_off = 0x1fff, .cut = 1,
 	  .drop = XDPLB_DROP_FRAGMENT },
 	{ "fragment, other port", XDPLB_IPV4, ANY, .port = 81, .frag_off = IP_FLAG_MF, .cut = -1,
@@ -161,8 +160,7 @@ static const struct pass_row pass_rows[] = {
 	{ "ports alone", ANY, ANY, .cut = 4, .drop = XDPLB_DROP_TRUNCATED },
 	{ "7 bytes", ANY, ANY, .cut = 7, .drop = XDPLB_DROP_TRUNCATED },
 	{ "19 bytes", ANY, IPPROTO_TCP, .cut = 19, .drop = XDPLB_DROP_TRUNCATED },
-	{ "ports alone, other port", ANY, ANY, .port = 81, .cut = 4,
-	  .drop = XDPLB_DROP_TRUNCATED },
+	{ "ports alone, other port", ANY, ANY, .port = 81, .cut = 4, .drop = XDPLB_DROP_TRUNCATED },
 	{ "options cut off", XDPLB_IPV4, ANY, .cut = -1, .edit = set_ihl15_and_cut,
 	  .drop = XDPLB_DROP_TRUNCATED },
 	{ "no byte of its header, to a stranger", ANY, ANY, STRANGER, .cut = 0, .drop = NO_DROP },
@@ -224,6 +222,36 @@ Test(lb_pass, rows)
 	lb_setup_close(&lb);
 }
 
+/* With ihl 0 .. 4, were it believed, the ports would be found in the IP header: a VIP's ports. */
+Test(lb_pass, ihl_below_5_is_not_believed)
+{
+	struct lb_setup lb;
+
+	for (int ihl = 0; ihl < 2 * 5; ihl++) {
+		struct packet_spec spec = setup_spec(XDPLB_IPV4, setup_protos[ihl % 2]);
+		struct test_packet packet;
+		struct expected expected = { XDP_PASS, &packet, NO_DROP, 0 };
+		__u8 *ip = packet.data + ETH_LEN, *port = ip + ihl / 2 * 4 + 2;
+		struct setup_endpoint vip = {
+			spec.dest.addr,
+			0,
+			spec.proto,
+			XDPLB_IPV4,
+			setup_service(XDPLB_IPV4, spec.proto),
+		};
+
+		lb_setup_open(&lb);
+		lb_setup_fill(&lb, 1);
+		packet_build(&spec, &packet);
+		ip[0] = 4 << 4 | ihl / 2;
+		vip.port = port[0] << 8 | port[1];
+		lb_setup_vip(&lb, &vip);
+		check_run(setup_kind(XDPLB_IPV4, spec.proto), lb.skel->progs.lb_xdp, lb.counters,
+			  &packet, 0, &expected);
+		lb_setup_close(&lb);
+	}
+}
+
 /* A port of a VIP that is served for the other protocol only. */
 Test(lb_pass, other_protocol_of_a_vip)
 {
@@ -262,8 +290,8 @@ Test(lb_pass, empty_maps)
 		struct expected expected = { XDP_PASS, &packet, NO_DROP, 0 };
 
 		packet_build(&spec, &packet);
-		check_run(setup_kind(family, proto), lb.skel->progs.lb_xdp, lb.counters, &packet,
-			  0, &expected);
+		check_run(setup_kind(family, proto), lb.skel->progs.lb_xdp, lb.counters, &packet, 0,
+			  &expected);
 	}
 	lb_setup_close(&lb);
 }

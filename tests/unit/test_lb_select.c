@@ -14,8 +14,8 @@
 TestSuite(lb_select);
 
 #define IN_IFINDEX 1
-#define NOBODY	   (-1)
-#define MEMBERS	   8
+#define NOBODY     (-1)
+#define MEMBERS    8
 
 /* A service of 8 members, index and health word alike, in each family and protocol. */
 static void open_with_members(struct lb_setup *lb, __u8 family, __u8 proto)
@@ -83,14 +83,14 @@ Test(lb_select, member_that_the_bucket_names)
 		for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
 			deal_buckets(&lb, 32 * c, counts[c], MEMBERS);
 			for (__u32 flow = 0; flow < 300; flow++) {
-				struct packet_spec spec = setup_spec(setup_families[i / 2],
-								     setup_protos[i % 2]);
+				struct packet_spec spec =
+					setup_spec(setup_families[i / 2], setup_protos[i % 2]);
 
 				spec.source.port = 10000 + flow;
 				snprintf(row, sizeof(row), "%s, %u buckets, flow %u",
 					 setup_kind(spec.family, spec.proto), counts[c], flow);
-				check_member(row, &lb, &spec,
-					     bucket_of(&spec, counts[c]) % MEMBERS, 0);
+				check_member(row, &lb, &spec, bucket_of(&spec, counts[c]) % MEMBERS,
+					     0);
 			}
 		}
 		lb_setup_close(&lb);
@@ -197,7 +197,8 @@ Test(lb_select, health_and_confirmation)
 
 	for (int i = 0; i < 4; i++) {
 		struct packet_spec spec = setup_spec(setup_families[i / 2], setup_protos[i % 2]);
-		int first = bucket_of(&spec, 251) % MEMBERS, next = next_owner_of(&spec, 251, first);
+		int first = bucket_of(&spec, 251) % MEMBERS,
+		    next = next_owner_of(&spec, 251, first);
 
 		open_with_members(&lb, spec.family, spec.proto);
 		deal_buckets(&lb, 16, 251, MEMBERS);
@@ -298,7 +299,10 @@ static const struct refusal_row refusal_rows[] = {
 	{ "no buckets", { 0, 0 }, true, XDPLB_HEALTH_UP, XDPLB_DROP_NO_MEMBER },
 	{ "no buckets, base set", { 16, 0 }, true, XDPLB_HEALTH_UP, XDPLB_DROP_NO_MEMBER },
 	{ "all down", { 0, 251 }, true, XDPLB_HEALTH_DOWN, XDPLB_DROP_NO_USABLE_MEMBER },
-	{ "all in maintenance", { 0, 251 }, true, XDPLB_HEALTH_MAINTENANCE,
+	{ "all in maintenance",
+	  { 0, 251 },
+	  true,
+	  XDPLB_HEALTH_MAINTENANCE,
 	  XDPLB_DROP_NO_USABLE_MEMBER },
 	{ "none confirmed", { 0, 251 }, false, XDPLB_HEALTH_UP, XDPLB_DROP_NO_USABLE_MEMBER },
 };

@@ -46,7 +46,7 @@ static void check_forwarded(const char *row, struct lb_setup *lb, const struct p
 struct forward_row {
 	const char *name;
 	__u8 family; /* 0: both */
-	__u8 proto;  /* 0: both */
+	__u8 proto; /* 0: both */
 	struct packet_spec change;
 };
 
@@ -84,7 +84,9 @@ static const struct forward_row forward_rows[] = {
 	{ "TTL 128 becomes 127", 0, 0, { .ttl = 128 } },
 	{ "traffic class stays", 0, 0, { .tos = 0xff } },
 	{ "all bits of the identification and flow label set",
-	  0, 0, { .id = 0xffff, .flow_label = 0xfffff } },
+	  0,
+	  0,
+	  { .id = 0xffff, .flow_label = 0xfffff } },
 	{ "don't fragment stays", XDPLB_IPV4, 0, { .frag_off = IP_FLAG_DF } },
 	{ "the reserved flag is no fragment", XDPLB_IPV4, 0, { .frag_off = 0x8000 } },
 	{ "IPv4 options, ihl 6", XDPLB_IPV4, 0, { .ip_options = 4 } },
@@ -102,7 +104,9 @@ static const struct forward_row forward_rows[] = {
 	{ "RST", 0, IPPROTO_TCP, { .tcp_flags = TCP_RST } },
 	{ "UDP without checksum", XDPLB_IPV4, IPPROTO_UDP, { .no_checksum = true } },
 	{ "UDP without checksum, options",
-	  XDPLB_IPV4, IPPROTO_UDP, { .no_checksum = true, .ip_options = 12 } },
+	  XDPLB_IPV4,
+	  IPPROTO_UDP,
+	  { .no_checksum = true, .ip_options = 12 } },
 	{ "1 byte of payload", 0, 0, { .payload_len = 1 } },
 	{ "31 bytes of payload", 0, 0, { .payload_len = 31 } },
 	{ "1399 bytes of payload", 0, 0, { .payload_len = 1399 } },
@@ -262,8 +266,8 @@ Test(lb_xdp, unchanged_words)
 		out = forwarded(&in, &member.to);
 		packet_build(&in, &packet);
 		packet_build(&out, &want);
-		check_run("member equal to the VIP", lb.skel->progs.lb_xdp, lb.counters, &packet,
-			  0, &expected);
+		check_run("member equal to the VIP", lb.skel->progs.lb_xdp, lb.counters, &packet, 0,
+			  &expected);
 	}
 	lb_setup_close(&lb);
 }

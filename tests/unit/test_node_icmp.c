@@ -116,16 +116,11 @@ static void check_untouched(struct world *world, const char *row, const struct i
 
 /* The types that are errors, of either family. */
 static const struct icmp_error errors[] = {
-	{ .type = 3, .code = 3 },
-	{ .type = 3, .code = 4, .rest = 1400 },
-	{ .type = 3, .code = 13 },
-	{ .type = 11, .code = 0 },
-	{ .type = 11, .code = 1 },
-	{ .type = 12, .code = 0, .rest = 0x14000000 },
-	{ .type = 1, .code = 4 },
-	{ .type = 2, .code = 0, .rest = 1280 },
-	{ .type = 3, .code = 0 },
-	{ .type = 4, .code = 1, .rest = 40 },
+	{ .type = 3, .code = 3 },  { .type = 3, .code = 4, .rest = 1400 },
+	{ .type = 3, .code = 13 }, { .type = 11, .code = 0 },
+	{ .type = 11, .code = 1 }, { .type = 12, .code = 0, .rest = 0x14000000 },
+	{ .type = 1, .code = 4 },  { .type = 2, .code = 0, .rest = 1280 },
+	{ .type = 3, .code = 0 },  { .type = 4, .code = 1, .rest = 40 },
 };
 
 static bool is_error_of(const struct icmp_error *error, __u8 family)
@@ -289,7 +284,8 @@ Test(node_icmp, malformed)
 					      &packet);
 		build_error(&error, &packet);
 		packet.data[inner] ^= 0x80;
-		world_check_untouched(&world, "quoted version", world_from_backend(&world), &packet);
+		world_check_untouched(&world, "quoted version", world_from_backend(&world),
+				      &packet);
 		if (world.family == XDPLB_IPV4) {
 			packet.data[inner] = 0x44;
 			world_check_untouched(&world, "quoted ihl", world_from_backend(&world),

@@ -17,7 +17,7 @@ typedef void edit_fn(struct test_packet *packet);
 struct pass_row {
 	const char *name;
 	__u8 family; /* ANY: both */
-	__u8 proto;  /* ANY: the world's */
+	__u8 proto; /* ANY: the world's */
 	__u16 frag_off;
 	__u8 ext_header;
 	int cut; /* bytes of the transport header that are left; -1: all */

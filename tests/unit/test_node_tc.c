@@ -190,8 +190,7 @@ Test(node_tc, admission)
 				       XDPLB_DROP_NOT_ADMITTED);
 		in = world_tagged(&world, 0);
 		in.dest.port++;
-		world_check_to_refused(&world, "mark of another VIP", &in,
-				       XDPLB_DROP_NOT_ADMITTED);
+		world_check_to_refused(&world, "mark of another VIP", &in, XDPLB_DROP_NOT_ADMITTED);
 		in = world_tagged(&world, 0);
 		in.proto = setup_protos[world.proto == IPPROTO_TCP];
 		world_check_to_refused(&world, "mark of the other protocol", &in,
@@ -266,9 +265,9 @@ Test(node_tc, reply_at_another_hook)
 		in = world_reply(&world, CLIENT_PORT);
 		packet_build(&in, &reply);
 		world_check_untouched(&world, "reply at another hook",
-				      world.hook == WORLD_AT_VNIC ?
-					      world.node.skel->progs.uplink_egress :
-					      world.node.skel->progs.vnic_ingress,
+				      world.hook == WORLD_AT_VNIC
+					      ? world.node.skel->progs.uplink_egress
+					      : world.node.skel->progs.vnic_ingress,
 				      &reply);
 		world_close(&world);
 	}
