@@ -137,7 +137,7 @@ INLINE enum verdict balance(struct xdp_md *ctx)
 	struct packet pkt;
 	__u32 index;
 
-	switch (parse_packet(&pkt, data, end)) {
+	switch (parse_packet(&pkt, data, end, end - data)) {
 	case PARSED_L4:
 		break;
 	case PARSED_FRAGMENT:

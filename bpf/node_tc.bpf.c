@@ -121,7 +121,7 @@ INLINE enum verdict to_tag(struct __sk_buff *skb, struct packet *pkt, const stru
 	read_dest(pkt, &key.addr);
 	found = find_endpoint(&tags, ref, tag_mask, &key);
 	mapping = mapping_of(found, hook);
-	if (!mapping)
+	if (!mapping || mapping->state == XDPLB_MAPPING_FREE)
 		return VERDICT_PASS;
 	pkt->ours = true;
 	if (unlikely(!admitted(pkt, mapping)))
@@ -198,16 +198,22 @@ INLINE struct xdplb_flow *find_note(const struct xdplb_flow_key *key, const stru
 	return bpf_map_lookup_elem(&flows, key);
 }
 
-/* Who a noted flow's backend is to the client; false: itself, or the mapping has gone. */
-INLINE bool face_of(const struct xdplb_flow *note, struct xdplb_addr *ret_addr, __be16 *ret_port)
+/* Who a noted flow's backend is to the client: a VIP, or itself in a direct flow; false: the mapping
+ * has gone, and nobody's packets are changed for it. */
+INLINE bool face_of(const struct xdplb_flow *note, struct rewriting *to)
 {
 	__u32 key = note->mapping;
-	const struct xdplb_mapping *mapping = bpf_map_lookup_elem(&mappings, &key);
+	const struct xdplb_mapping *mapping;
 
+	to->ports.dest = note->client_port;
+	if (note->mapping == XDPLB_MAPPING_DIRECT)
+		return true;
+	mapping = bpf_map_lookup_elem(&mappings, &key);
 	if (!mapping || mapping->state == XDPLB_MAPPING_FREE || mapping->epoch != note->epoch)
 		return false;
-	*ret_addr = mapping->vip;
-	*ret_port = mapping->vport;
+	to->side = SIDE_SOURCE;
+	to->addr = mapping->vip;
+	to->ports.source = mapping->vport;
 	return true;
 }
 
@@ -227,12 +233,9 @@ INLINE enum verdict restore_source(struct __sk_buff *skb, struct packet *pkt,
 	read_source(pkt, &key.backend);
 	read_dest(pkt, &key.client);
 	note = find_note(&key, hook);
-	if (!note)
+	if (!note || !face_of(note, &to))
 		return VERDICT_PASS;
-	to.ports.dest = note->client_port;
-	if (face_of(note, &to.addr, &to.ports.source))
-		to.side = SIDE_SOURCE;
-	else if (to.ports.dest == key.client_port)
+	if (to.side == SIDE_NONE && to.ports.dest == key.client_port)
 		return VERDICT_PASS; /* a direct flow as it is */
 	pkt->ours = true;
 	return rewrite_packet(skb, pkt, &to);
@@ -243,8 +246,8 @@ INLINE enum verdict restore_error(struct packet *pkt, const struct hook *hook)
 {
 	struct xdplb_flow_key key = {};
 	const struct xdplb_flow *note;
-	struct xdplb_addr sender, face;
-	struct ports ports;
+	struct rewriting to = {};
+	struct xdplb_addr sender;
 	struct quote quote;
 
 	if (!read_quote(pkt, &quote))
@@ -259,13 +262,15 @@ INLINE enum verdict restore_error(struct packet *pkt, const struct hook *hook)
 	if (!same_addr(&sender, &key.backend))
 		return VERDICT_PASS;
 	note = find_note(&key, hook);
-	if (!note)
+	to.addr = key.backend;
+	to.ports.source = key.port;
+	if (!note || !face_of(note, &to))
 		return VERDICT_PASS;
-	face = key.backend;
-	ports = (struct ports){ .source = note->client_port, .dest = key.port };
-	if (face_of(note, &face, &ports.dest))
+	if (to.side == SIDE_SOURCE)
 		count_event(XDPLB_EVENT_ICMP_RESTORED);
-	restore_quote(pkt, &quote, &face, ports);
+	/* The quoted packet goes the other way: its source is the client. */
+	restore_quote(pkt, &quote, &to.addr,
+		      (struct ports){ .source = to.ports.dest, .dest = to.ports.source });
 	return VERDICT_PASS;
 }
 

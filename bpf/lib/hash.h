@@ -117,17 +117,21 @@ HASH_INLINE __u32 mark_ipv6(__u64 flow_hash)
 	return (__u32)flow_hash & 0xfffff;
 }
 
-/* Where the search for an endpoint starts; not keyed, since only the operator chooses the keys. */
+/*
+ * Where the search for an endpoint starts; not keyed, since only the operator chooses the keys. Address
+ * and port are multiplied apart, so that a row of addresses with a row of ports does not fall together
+ * whatever the seed.
+ */
 HASH_INLINE __u32 endpoint_hash(__u32 seed, const struct xdplb_addr *addr, __be16 port, __u8 proto,
 				__u8 family)
 {
-	__u64 x = join32(addr->word[0], (__u32)port << 16 | (__u32)proto << 8 | family);
+	__u64 x = join32(addr->word[0], seed) * 0xd6e8feb86659fd93ULL;
 
-	x ^= seed * 0xd6e8feb86659fd93ULL;
 	if (family == XDPLB_IPV6) {
 		x ^= join32(addr->word[2], addr->word[1]) * 0xa0761d6478bd642fULL;
-		x = rotl64(x, 23) ^ addr->word[3] * 0xe7037ed1a0b428dbULL;
+		x = rotl64(x, 23) + addr->word[3] * 0xe7037ed1a0b428dbULL;
 	}
+	x ^= ((__u32)port << 16 | (__u32)proto << 8 | family) * 0x8ebc6af09c88c6e3ULL;
 	x ^= x >> 32;
 	x *= 0x9e3779b97f4a7c15ULL;
 	return (__u32)(x >> 32);

@@ -96,14 +96,14 @@ INLINE __u32 fix_quoted_checksum(const struct packet *inner, __u32 delta)
 		if (!*check)
 			return 0;
 	} else {
-		struct tcphdr *tcp = inner->l4;
-
-		if ((void *)(tcp + 1) > inner->end)
+		check = inner->l4 + offsetof(struct tcphdr, check);
+		if ((void *)(check + 1) > inner->end)
 			return 0;
-		check = &tcp->check;
 	}
 	old = *check;
 	*check = csum_apply(old, delta);
+	if (inner->proto == IPPROTO_UDP && !*check)
+		*check = 0xffff; /* as the client must have sent it */
 	return csum_delta16(old, *check);
 }
 

@@ -16,18 +16,47 @@ enum parsed {
 	PARSED_OTHER, /* not IP, malformed IP, or another protocol */
 };
 
+/*
+ * Does a packet's length, from its IP header on, hold `needed` bytes and fit into its frame? A length of
+ * zero is right for what GRO has made longer than 64 KiB only.
+ */
+INLINE bool length_holds(const struct packet *pkt, __u32 length, __u32 needed)
+{
+	if (unlikely(!length))
+		return pkt->frame_len > 65535 + ETH_HLEN;
+	return length >= needed && length + ETH_HLEN <= pkt->frame_len;
+}
+
+/* Is the packet long enough for its transport header, by its own account too? */
+INLINE bool holds_l4(const struct packet *pkt, __u32 l4_len)
+{
+	__u32 length = pkt->family == XDPLB_IPV4 ? bpf_ntohs(pkt->ip4->tot_len)
+						 : bpf_ntohs(pkt->ip6->payload_len);
+
+	if (pkt->family == XDPLB_IPV6 && length)
+		length += sizeof(struct ipv6hdr);
+	return pkt->l4 + l4_len <= pkt->end &&
+	       length_holds(pkt, length, pkt->l4_offset - ETH_HLEN + l4_len);
+}
+
 /* The transport header, as far as its checksum. */
 INLINE enum parsed parse_l4(struct packet *pkt)
 {
 	if (pkt->proto == IPPROTO_TCP) {
 		pkt->proto = opaque(IPPROTO_TCP);
-		return pkt->l4 + sizeof(struct tcphdr) > pkt->end ? PARSED_TRUNCATED : PARSED_L4;
+		return holds_l4(pkt, sizeof(struct tcphdr)) ? PARSED_L4 : PARSED_TRUNCATED;
 	}
 	if (pkt->proto == IPPROTO_UDP) {
 		pkt->proto = opaque(IPPROTO_UDP);
-		return pkt->l4 + sizeof(struct udphdr) > pkt->end ? PARSED_TRUNCATED : PARSED_L4;
+		return holds_l4(pkt, sizeof(struct udphdr)) ? PARSED_L4 : PARSED_TRUNCATED;
 	}
 	return PARSED_OTHER;
+}
+
+/* A fragment of what would be served if it were whole. */
+INLINE enum parsed parse_fragment(__u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ? PARSED_FRAGMENT : PARSED_OTHER;
 }
 
 INLINE enum parsed parse_ipv4(struct packet *pkt)
@@ -39,7 +68,7 @@ INLINE enum parsed parse_ipv4(struct packet *pkt)
 	pkt->family = opaque(XDPLB_IPV4);
 	pkt->proto = ip->protocol;
 	if (unlikely(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)))
-		return PARSED_FRAGMENT;
+		return parse_fragment(pkt->proto);
 	pkt->l4 = (void *)ip + ip->ihl * 4;
 	pkt->l4_offset = ETH_HLEN + ip->ihl * 4;
 	if (unlikely(pkt->proto == IPPROTO_ICMP))
@@ -55,22 +84,28 @@ INLINE enum parsed parse_ipv6(struct packet *pkt)
 		return PARSED_OTHER;
 	pkt->family = opaque(XDPLB_IPV6);
 	pkt->proto = ip->nexthdr;
-	if (unlikely(pkt->proto == IPPROTO_FRAGMENT))
-		return PARSED_FRAGMENT;
 	pkt->l4 = ip + 1;
+	if (unlikely(pkt->proto == IPPROTO_FRAGMENT)) {
+		struct frag_hdr *fragment = pkt->l4;
+
+		if ((void *)(fragment + 1) > pkt->end)
+			return PARSED_OTHER;
+		return parse_fragment(fragment->nexthdr);
+	}
 	pkt->l4_offset = ETH_HLEN + sizeof(*ip);
 	if (unlikely(pkt->proto == IPPROTO_ICMPV6))
 		return PARSED_ICMP;
 	return parse_l4(pkt);
 }
 
-/* Fills pkt for an Ethernet frame in [data, end). */
-INLINE enum parsed parse_packet(struct packet *pkt, void *data, void *end)
+/* Fills pkt for an Ethernet frame of frame_len bytes, of which [data, end) can be read. */
+INLINE enum parsed parse_packet(struct packet *pkt, void *data, void *end, __u32 frame_len)
 {
 	struct ethhdr *eth = data;
 
 	pkt->data = data;
 	pkt->end = end;
+	pkt->frame_len = frame_len;
 	pkt->ours = false;
 	pkt->ip4 = (void *)(eth + 1);
 	if ((void *)(eth + 1) > end)

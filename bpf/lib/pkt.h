@@ -65,6 +65,7 @@ struct ports {
 struct packet {
 	void *data;
 	void *end;
+	__u32 frame_len; /* may reach beyond end, at TC */
 	union {
 		struct iphdr *ip4;
 		struct ipv6hdr *ip6;

@@ -44,7 +44,7 @@ INLINE enum parsed parse_skb(struct __sk_buff *skb, struct packet *pkt)
 		data = (void *)(long)skb->data;
 		end = (void *)(long)skb->data_end;
 	}
-	return parse_packet(pkt, data, end);
+	return parse_packet(pkt, data, end, skb->len);
 }
 
 /*

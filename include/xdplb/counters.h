@@ -40,7 +40,8 @@ enum xdplb_drop {
 	X(LEFT_TO_KERNEL, left_to_kernel,                                                          \
 	  "no neighbour yet, or a local backend: the kernel forwarded the packet")                 \
 	X(NEXT_OWNER, next_owner, "the bucket's first owner could not be used: a later one was")   \
-	X(FLOW_NOTED, flow_noted, "a new flow of a source service was noted")                      \
+	X(FLOW_NOTED, flow_noted,                                                                  \
+	  "a new flow to a backend of a source service was noted, a direct one too")               \
 	X(FLOW_REMAPPED, flow_remapped, "a clash of 5-tuples was resolved by another client port") \
 	X(ICMP_RESTORED, icmp_restored, "an ICMP error of a backend was given its VIP")            \
 	X(QUERY_ANSWERED, query_answered, "an access node asked for a mapping and was answered")

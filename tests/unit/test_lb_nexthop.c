@@ -105,6 +105,8 @@ static const struct fib_row fib_rows[] = {
 	{ "forwarding off on the interface",
 	  "sysctl -qw net.ipv4.conf.in0.forwarding=0 net.ipv6.conf.in0.forwarding=0", XDP_DROP,
 	  XDPLB_DROP_NO_ROUTE, 0 },
+	{ "no route at all", "ip route flush table main; ip -6 route flush table main", XDP_PASS,
+	  NO_DROP, EVENT(LEFT_TO_KERNEL) },
 	{ "local backend", "ip addr add 10.1.0.1/32 dev lo; ip addr add fd00:1::1/128 dev lo nodad",
 	  XDP_PASS, NO_DROP, EVENT(LEFT_TO_KERNEL) },
 };

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
 /*
- * Where the programs do other than bpf/README.md says. A test moves to the file of its topic once code
- * and documentation agree.
+ * Edges that the programs once got wrong: lengths that contradict each other, notes whose mapping has
+ * gone, quotes that end early.
  */
 #include <criterion/criterion.h>
 #include <linux/bpf.h>
-#include <net/if.h>
-#include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "node_world.h"
 
-TestSuite(bpf_findings);
+TestSuite(bpf_edges);
 
 /* A packet too short for its transport header by its IP length, in a frame that padding fills. */
-Test(bpf_findings, truncated_by_its_ip_length)
+Test(bpf_edges, truncated_by_its_ip_length)
 {
 	struct lb_setup lb;
 
@@ -30,29 +27,6 @@ Test(bpf_findings, truncated_by_its_ip_length)
 		packet_build(&spec, &packet);
 		ip[spec.family == XDPLB_IPV4 ? 2 : 4] = 0;
 		ip[spec.family == XDPLB_IPV4 ? 3 : 5] = spec.family == XDPLB_IPV4 ? 24 : 4;
-		check_run(setup_kind(spec.family, spec.proto), lb.skel->progs.lb_xdp, lb.counters,
-			  &packet, 0, &expected);
-	}
-	lb_setup_close(&lb);
-}
-
-/* "No route: drop no_route": no route at all, not even one that says unreachable. */
-Test(bpf_findings, no_route_at_all)
-{
-	struct lb_setup lb;
-
-	cr_assert_eq(unshare(CLONE_NEWNET), 0);
-	cr_assert_eq(system("ip link set lo up; "
-			    "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"),
-		     0);
-	lb_setup_open(&lb);
-	lb_setup_fill(&lb, 0);
-	for (int i = 0; i < 4; i++) {
-		struct packet_spec spec = setup_spec(setup_families[i / 2], setup_protos[i % 2]);
-		struct expected expected = { XDP_DROP, NULL, XDPLB_DROP_NO_ROUTE, 0 };
-		struct test_packet packet;
-
-		packet_build(&spec, &packet);
 		check_run(setup_kind(spec.family, spec.proto), lb.skel->progs.lb_xdp, lb.counters,
 			  &packet, 0, &expected);
 	}
@@ -78,7 +52,7 @@ static __u16 open_flow(struct world *world, bool remapped)
 }
 
 /* "All else passes": a reply of a flow whose mapping has gone is all else, remapped or not. */
-Test(bpf_findings, dead_note_of_a_remapped_flow)
+Test(bpf_edges, dead_note_of_a_remapped_flow)
 {
 	struct world world;
 
@@ -130,7 +104,7 @@ static void packets_of_flow(const struct world *world, struct packet_spec *ret_g
 }
 
 /* A client that computes 0 sends 0xffff (RFC 768): so must the quote of that packet say. */
-Test(bpf_findings, quoted_udp_checksum_that_becomes_zero)
+Test(bpf_edges, quoted_udp_checksum_that_becomes_zero)
 {
 	struct world world;
 	__u8 payload[32];
@@ -153,7 +127,7 @@ Test(bpf_findings, quoted_udp_checksum_that_becomes_zero)
 }
 
 /* 18 bytes of a TCP header hold its checksum. */
-Test(bpf_findings, quote_that_ends_behind_the_tcp_checksum)
+Test(bpf_edges, quote_that_ends_behind_the_tcp_checksum)
 {
 	struct world world;
 
