@@ -15,7 +15,7 @@ WERROR    ?=
 BUILD_DEPS := clang llvm gcc make pkg-config bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
 	libmnl-dev libsodium-dev libjansson-dev
 TEST_DEPS  := libcriterion-dev iproute2 nginx-light curl tcpdump ethtool jq socat iputils-ping \
-	nftables procps util-linux openssl
+	procps util-linux openssl
 
 LIBS       := libbpf libelf zlib yaml-0.1 libmnl libsodium jansson
 override CPPFLAGS += -I. -Iinclude -Iloader/lib -I$(BUILD) -D_GNU_SOURCE -DXDPLB_VERSION='"$(VERSION)"'
