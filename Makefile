@@ -10,6 +10,9 @@ PKGCONFIG ?= pkg-config
 PREFIX    ?= /usr/local
 VERSION   := 0.1.0
 WERROR    ?=
+# `make V=1` shows the commands.
+V         ?= 0
+say        = $(if $(filter 0,$(V)),@echo "  $(1)$(patsubst $(BUILD)/%,%,$@)" &&)
 
 # Debian packages; `make deps` installs what is missing.
 BUILD_DEPS := clang llvm gcc make pkg-config bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
@@ -54,18 +57,18 @@ deps-build: ## install only what building needs (as root)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c vmlinux.h
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(call say,BPF   )$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 $(BUILD)/tests/%.bpf.o: tests/%.bpf.c vmlinux.h
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(call say,BPF   )$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
-	$(BPFTOOL) gen skeleton $< >$@
+	$(call say,SKEL  )$(BPFTOOL) gen skeleton $< >$@
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+	$(call say,CC    )$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 $(LIB_OBJS) $(LOAD_OBJS) $(UNIT_OBJS) $(BENCH_OBJS): | $(SKELS)
 $(UNIT_OBJS) $(BENCH_OBJS): override CPPFLAGS += -Itests/support
@@ -73,18 +76,18 @@ $(BENCH_OBJS): | $(BENCH_BPF)
 
 $(LIB): $(LIB_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR    )$(AR) rcs $@ $^
 
 $(BUILD)/xdplb-load: $(LOAD_OBJS) $(LIB)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
 $(BUILD)/tests/unit_tests: $(UNIT_OBJS) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(shell $(PKGCONFIG) --libs criterion)
+	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(shell $(PKGCONFIG) --libs criterion)
 
 $(BUILD)/tests/bench/bench: $(BENCH_OBJS) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
 # The dependencies are installed before anything is compiled, hence the second make.
 test: deps ## unit and end-to-end tests (as root)
