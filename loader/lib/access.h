@@ -61,6 +61,12 @@ static inline uint32_t *access_bucket(const struct access_view *view, uint32_t n
 	return &line->member[number % XDPLB_BUCKETS_PER_LINE];
 }
 
+/* Has an index been given to a service? A loader killed in between may have left it without a name. */
+static inline bool access_service_in_use(const struct access_view *view, uint32_t i)
+{
+	return access_service_info(view, i)->name[0] || access_service(view, i)->buckets.count;
+}
+
 /* A service as it is to be. */
 struct access_plan_service {
 	const struct config_service *config;
@@ -129,7 +135,8 @@ void access_take_back(const struct access_plan *plan, struct access_view *view);
  * Tables first, then the references to them, each in one store; what is no longer referred to is
  * cleared after a grace period.
  */
-void access_commit(const struct access_plan *plan, struct access_view *view);
+void access_commit(const struct config *config, const struct access_plan *plan,
+		   struct access_view *view);
 
 /* The digest of a service's live table, by backend names; equal on every access node. */
 uint64_t access_table_digest(const struct access_view *view, uint32_t service);

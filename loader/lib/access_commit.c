@@ -45,20 +45,27 @@ static struct xdplb_member make_member(const struct config_service *service,
 	};
 }
 
-static void write_backends(const struct config *config, const struct access_plan *plan,
-			   struct access_view *view)
+static void write_new_backends(const struct config *config, const struct access_plan *plan,
+			       struct access_view *view)
 {
 	for (size_t i = 0; i < config->backend_count; i++) {
-		const struct config_backend *backend = &config->backends[i];
 		struct xdplb_backend_info *info = access_backend_info(view, plan->backends[i]);
 
-		if (plan->backend_is_new[i]) {
-			memset(map_at(&view->health, plan->backends[i]), 0,
-			       sizeof(struct xdplb_health));
-			strcpy(info->name, backend->name);
-		}
+		if (!plan->backend_is_new[i])
+			continue;
+		memset(map_at(&view->health, plan->backends[i]), 0, sizeof(struct xdplb_health));
+		strcpy(info->name, config->backends[i].name);
+	}
+}
+
+static void write_nodes_of_backends(const struct config *config, const struct access_plan *plan,
+				    struct access_view *view)
+{
+	for (size_t i = 0; i < config->backend_count; i++) {
+		struct xdplb_backend_info *info = access_backend_info(view, plan->backends[i]);
+
 		memset(info->node, 0, sizeof(info->node));
-		strcpy(info->node, config->nodes[backend->node].name);
+		strcpy(info->node, config->nodes[config->backends[i].node].name);
 	}
 }
 
@@ -105,15 +112,17 @@ static void write_service_info(const struct access_plan_service *service, struct
 	struct xdplb_service_info *info = access_service_info(view, service->index);
 	const struct config_service *config = service->config;
 
+	memset(info->name, 0, sizeof(info->name));
 	strcpy(info->name, config->name);
 	info->vip = config->vip;
 	info->port = config->port;
 	info->proto = config->proto;
 	info->family = config->family;
 	info->restore = config->restore;
-	info->members = config->member_count;
 	if (service->table_changed)
 		info->table_hash = service->digest;
+	/* Last: it says that all the rest is done. */
+	__atomic_store_n(&info->members, config->member_count, __ATOMIC_RELEASE);
 }
 
 /* The one store that makes a table live. */
@@ -143,7 +152,7 @@ static void switch_vips(const struct access_plan *plan, struct access_view *view
 static void clear_rest(const struct access_plan *plan, struct access_view *view)
 {
 	for (uint32_t i = 0; i < view->service_infos.count; i++) {
-		if (plan->service_kept[i] || !access_service_info(view, i)->name[0])
+		if (plan->service_kept[i] || !access_service_in_use(view, i))
 			continue;
 		memset(access_service(view, i), 0, sizeof(struct xdplb_service));
 		memset(access_service_info(view, i), 0, sizeof(struct xdplb_service_info));
@@ -190,7 +199,7 @@ int access_prepare(const struct config *config, const struct access_plan *plan,
 {
 	int err;
 
-	write_backends(config, plan, view);
+	write_new_backends(config, plan, view);
 	for (size_t i = 0; i < plan->service_count; i++)
 		write_members(plan, &plan->services[i], view);
 	err = access_confirm(config, plan, view, asking);
@@ -199,7 +208,8 @@ int access_prepare(const struct config *config, const struct access_plan *plan,
 	return err == -EINTR ? err : 0;
 }
 
-void access_commit(const struct access_plan *plan, struct access_view *view)
+void access_commit(const struct config *config, const struct access_plan *plan,
+		   struct access_view *view)
 {
 	struct xdplb_lb_control *control = map_at(&view->control, 0);
 
@@ -210,6 +220,7 @@ void access_commit(const struct access_plan *plan, struct access_view *view)
 		}
 		write_service_info(&plan->services[i], view);
 	}
+	write_nodes_of_backends(config, plan, view);
 	if (plan->vips)
 		switch_vips(plan, view);
 	if (plan->changes)

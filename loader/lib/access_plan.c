@@ -54,11 +54,11 @@ static int plan_backends(const struct config *config, const struct access_view *
 
 /* ---- services and members ---- */
 
+/* A service is what it is on the wire: it may be renamed. */
 static bool is_service(const struct xdplb_service_info *info, const struct config_service *service)
 {
-	return !strcmp(info->name, service->name) && same_address(&info->vip, &service->vip) &&
-	       info->port == service->port && info->proto == service->proto &&
-	       info->family == service->family;
+	return same_address(&info->vip, &service->vip) && info->port == service->port &&
+	       info->proto == service->proto && info->family == service->family;
 }
 
 static int plan_service_index(const struct access_view *view, struct access_plan *plan,
@@ -75,7 +75,8 @@ static int plan_service_index(const struct access_view *view, struct access_plan
 			plan->service_kept[i] = true;
 			return 0;
 		}
-		if (!info->name[0] && !plan->service_kept[i] && free_index == UINT32_MAX)
+		if (!access_service_in_use(view, i) && !plan->service_kept[i] &&
+		    free_index == UINT32_MAX)
 			free_index = i;
 	}
 	if (free_index == UINT32_MAX)
@@ -112,14 +113,21 @@ static int list_members(const struct access_view *view, struct member_lists *lis
 }
 
 /* The member of a service that stands for a config member already. */
-static uint32_t find_member(const struct access_view *view, const struct member_lists *lists,
-			    uint32_t service, const struct config_member *wanted, uint32_t backend)
+static uint32_t find_member(const struct config *config, const struct access_view *view,
+			    uint32_t first, const struct member_lists *lists,
+			    const struct config_member *wanted)
 {
-	for (uint32_t i = lists->first[service]; i != UINT32_MAX; i = lists->next[i]) {
-		const struct xdplb_member *member = access_member(view, i);
+	const struct config_backend *backend = &config->backends[wanted->backend];
+	const char *node = config->nodes[backend->node].name;
 
-		if (access_member_info(view, i)->backend == backend && member->tag == wanted->tag &&
-		    same_address(&member->addr, &wanted->addr))
+	for (uint32_t i = first; i != UINT32_MAX; i = lists->next[i]) {
+		const struct xdplb_member *member = access_member(view, i);
+		const struct xdplb_backend_info *info =
+			access_backend_info(view, access_member_info(view, i)->backend);
+
+		/* On another node it is another member, which that node has to confirm. */
+		if (!strcmp(info->name, backend->name) && !strcmp(info->node, node) &&
+		    member->tag == wanted->tag && same_address(&member->addr, &wanted->addr))
 			return i;
 	}
 	return UINT32_MAX;
@@ -134,39 +142,60 @@ static uint32_t free_member(const struct access_view *view, const struct access_
 	return UINT32_MAX;
 }
 
-/* Finds or allots the members of a service; says whether its table stays as it is. */
-static int plan_members(const struct access_view *view, struct access_plan *plan,
-			struct access_plan_service *service, struct member_lists *lists)
+/* Is a member in use that the service is to have no longer? */
+static bool members_go(const struct access_plan *plan, uint32_t first,
+		       const struct member_lists *lists)
 {
-	const struct config_service *config = service->config;
+	for (uint32_t i = first; i != UINT32_MAX; i = lists->next[i])
+		if (!plan->member_kept[i])
+			return true;
+	return false;
+}
+
+/* Finds or allots one member; false: there is no free index. */
+static bool plan_member(const struct config *config, const struct access_view *view,
+			struct access_plan *plan, struct access_plan_service *service,
+			struct member_lists *lists, size_t number)
+{
+	const struct config_member *member = &service->config->members[number];
+	uint32_t index = UINT32_MAX;
+
+	if (!service->is_new)
+		index = find_member(config, view, lists->first[service->index], lists, member);
+	if (index == UINT32_MAX) {
+		index = free_member(view, plan, &lists->free_from);
+		if (index == UINT32_MAX)
+			return false;
+		service->member_is_new[number] = true;
+		service->table_changed = true;
+	} else if (access_member_info(view, index)->weight != member->weight) {
+		service->table_changed = true;
+	}
+	service->members[number] = index;
+	plan->member_kept[index] = true;
+	return true;
+}
+
+/* Finds or allots the members of a service; says whether its table stays as it is. */
+static int plan_members(const struct config *config, const struct access_view *view,
+			struct access_plan *plan, struct access_plan_service *service,
+			struct member_lists *lists)
+{
+	const struct config_service *wanted = service->config;
 	const struct xdplb_service_info *info = access_service_info(view, service->index);
 
-	service->members = calloc(config->member_count, sizeof(*service->members));
-	service->member_is_new = calloc(config->member_count, sizeof(*service->member_is_new));
+	service->members = calloc(wanted->member_count, sizeof(*service->members));
+	service->member_is_new = calloc(wanted->member_count, sizeof(*service->member_is_new));
 	if (!service->members || !service->member_is_new)
 		return -ENOMEM;
 	service->members_before = info->members;
-	service->table_changed = service->is_new || info->members != config->member_count ||
-				 service->buckets.count != config->buckets;
-	for (size_t i = 0; i < config->member_count; i++) {
-		const struct config_member *member = &config->members[i];
-		uint32_t index = UINT32_MAX;
-
-		if (!service->is_new)
-			index = find_member(view, lists, service->index, member,
-					    plan->backends[member->backend]);
-		if (index == UINT32_MAX) {
-			index = free_member(view, plan, &lists->free_from);
-			if (index == UINT32_MAX)
-				return -ENOSPC;
-			service->member_is_new[i] = true;
-			service->table_changed = true;
-		} else if (access_member_info(view, index)->weight != member->weight) {
-			service->table_changed = true;
-		}
-		service->members[i] = index;
-		plan->member_kept[index] = true;
-	}
+	service->table_changed = service->is_new || info->members != wanted->member_count ||
+				 service->buckets.count != wanted->buckets;
+	for (size_t i = 0; i < wanted->member_count; i++)
+		if (!plan_member(config, view, plan, service, lists, i))
+			return -ENOSPC;
+	if (!service->is_new && members_go(plan, lists->first[service->index], lists))
+		service->table_changed = true;
 	return 0;
 }
 
@@ -232,15 +261,32 @@ static int plan_vips(const struct access_view *view, struct access_plan *plan)
 
 /* ---- all of it ---- */
 
-static void count_changes(const struct access_view *view, struct access_plan *plan)
+/* Is a running service's description another one than its config's? */
+static bool described_otherwise(const struct access_view *view,
+				const struct access_plan_service *service)
+{
+	const struct xdplb_service_info *info = access_service_info(view, service->index);
+
+	return strcmp(info->name, service->config->name) ||
+	       info->restore != service->config->restore;
+}
+
+static void count_changes(const struct config *config, const struct access_view *view,
+			  struct access_plan *plan)
 {
 	plan->changes = plan->vips != NULL;
 	for (size_t i = 0; i < plan->service_count; i++)
-		plan->changes += plan->services[i].table_changed;
-	for (size_t i = 0; i < plan->backend_count; i++)
-		plan->changes += plan->backend_is_new[i];
+		plan->changes += plan->services[i].table_changed ||
+				 described_otherwise(view, &plan->services[i]);
+	for (size_t i = 0; i < plan->backend_count; i++) {
+		const char *node = config->nodes[config->backends[i].node].name;
+
+		plan->changes +=
+			plan->backend_is_new[i] ||
+			strcmp(access_backend_info(view, plan->backends[i])->node, node) != 0;
+	}
 	for (size_t i = 0; i < view->service_infos.count; i++)
-		plan->changes += access_service_info(view, i)->name[0] && !plan->service_kept[i];
+		plan->changes += access_service_in_use(view, i) && !plan->service_kept[i];
 	for (size_t i = 0; i < view->member_infos.count; i++)
 		plan->changes += access_member_info(view, i)->in_use && !plan->member_kept[i];
 	for (size_t i = 0; i < view->backend_infos.count; i++)
@@ -261,7 +307,7 @@ static int plan_services(const struct config *config, const struct access_view *
 				    "service %s: no free index: capacities.services is %zu, and a "
 				    "service being replaced needs one for each version",
 				    service->config->name, view->service_infos.count);
-		err = plan_members(view, plan, service, lists);
+		err = plan_members(config, view, plan, service, lists);
 		if (err == -ENOSPC)
 			return fail(error, err,
 				    "service %s: no free member: capacities.members is %zu, and a "
@@ -324,7 +370,7 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 		fail_errno(error, err, "cannot fill the table of VIPs");
 		goto out;
 	}
-	count_changes(view, &plan);
+	count_changes(config, view, &plan);
 	*ret_plan = plan;
 out:
 	if (err)

@@ -79,7 +79,8 @@ void access_view_close(struct access_view *view)
 
 static uint64_t hash_of_member(const struct access_view *view, uint32_t member)
 {
-	if (member >= view->members.count)
+	if (member >= view->members.count ||
+	    access_member(view, member)->health >= view->backend_infos.count)
 		return 0;
 	return maglev_name_hash(
 		access_backend_info(view, access_member(view, member)->health)->name);

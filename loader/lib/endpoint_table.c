@@ -32,6 +32,8 @@ static int place(const struct xdplb_endpoint *entry, struct xdplb_endpoint *tabl
 			*slot = *entry;
 			return 0;
 		}
+		if (!memcmp(slot, entry, offsetof(struct xdplb_endpoint, index)))
+			return -ENOSPC; /* twice the same */
 	}
 	return -ENOSPC;
 }

@@ -2,50 +2,13 @@
 /*
  * A node as a whole.
  */
-#include "node.h"
+#include "node_work.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "access.h"
-#include "host.h"
-#include "maps.h"
-#include "node_tables.h"
-#include "paths.h"
-#include "programs.h"
-#include "xdplb/infos.h"
-
-/* Everything one run of node_apply() holds. */
-struct work {
-	const struct config *config;
-	const struct config_node *node;
-	size_t number;
-	const struct node_options *options;
-	struct notes *notes;
-	struct error *error;
-
-	struct paths paths;
-	struct config constants; /* a shallow copy of config, see widen_tag_range() */
-	bool was_attached;
-	bool load; /* programs are to be loaded (anew) */
-	struct programs programs;
-	struct hooks hooks;
-	struct hooks_options hooks_options;
-	int undo_fd;
-	struct map_array node_info;
-	struct access_view access;
-	struct node_view tables;
-	struct access_plan access_plan;
-	struct node_plan node_plan;
-	struct host_wanted host;
-	uint32_t *ifindexes;
-	uint64_t now;
-	size_t confirmed; /* members that may be used from now on */
-};
 
 static uint64_t boottime_ns(void)
 {
@@ -53,106 +16,6 @@ static uint64_t boottime_ns(void)
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
-/* ---- what runs ---- */
-
-/*
- * The programs take ports in the tag range for tags. A file with another range must not turn the tags
- * of mappings that still run, or rest, into ordinary ports: the range covers them until they are gone.
- */
-static void widen_tag_range(struct work *work)
-{
-	struct map_array mappings;
-	char path[PATH_LEN];
-
-	work->constants = *work->config;
-	path_of_map(&work->paths, "mappings", path);
-	if (map_array_open(path, sizeof(struct xdplb_mapping), &mappings))
-		return; /* no service node, or not yet */
-	for (size_t i = 0; i < mappings.count; i++) {
-		const struct xdplb_mapping *mapping = map_at(&mappings, i);
-		uint16_t tag = ntohs(mapping->tag);
-
-		if (mapping->state == XDPLB_MAPPING_FREE ||
-		    (mapping->state == XDPLB_MAPPING_RESTING && mapping->rest_until <= work->now))
-			continue;
-		if (tag < work->constants.tag_first)
-			work->constants.tag_first = tag;
-		if (tag > work->constants.tag_last)
-			work->constants.tag_last = tag;
-	}
-	map_array_close(&mappings);
-}
-
-static int check_abi(struct work *work)
-{
-	struct map_array array;
-	char path[PATH_LEN];
-	const struct xdplb_node_info *info;
-	uint32_t abi;
-	uint64_t hash;
-	int err;
-
-	path_of_map(&work->paths, "node_info", path);
-	err = map_array_open(path, sizeof(*info), &array);
-	if (err == -EPROTO)
-		return fail(
-			work->error, err,
-			"%s: pinned by another version of xdplb-load: detach with that one first",
-			work->node->name);
-	if (err)
-		return fail_errno(work->error, err, "cannot open %s", path);
-	info = map_at(&array, 0);
-	abi = info->abi;
-	hash = info->program_hash;
-	map_array_close(&array);
-	if (abi && abi != XDPLB_ABI)
-		return fail(work->error, -EPROTO,
-			    "%s: runs with maps of ABI %u, this xdplb-load speaks %u: detach first",
-			    work->node->name, abi, XDPLB_ABI);
-	work->load = work->options->attach || hash != programs_hash(&work->constants, work->node);
-	return programs_check_sizes(work->config, work->node, &work->paths, work->error);
-}
-
-static int look_at_running(struct work *work)
-{
-	work->was_attached = paths_in_use(&work->paths);
-	widen_tag_range(work);
-	if (work->was_attached)
-		return check_abi(work);
-	if (!work->options->attach)
-		return fail(work->error, -ENOENT, "%s: not attached: run `xdplb-load attach` first",
-			    work->node->name);
-	work->load = true;
-	return paths_make(&work->paths, work->error);
-}
-
-static int open_programs(struct work *work)
-{
-	if (work->load)
-		return programs_load(&work->constants, work->node, &work->paths, &work->programs,
-				     work->error);
-	programs_open(&work->paths, &work->programs);
-	return 0;
-}
-
-static int open_maps(struct work *work)
-{
-	char path[PATH_LEN];
-	int err = map_array_open(path_of_map(&work->paths, "node_info", path),
-				 sizeof(struct xdplb_node_info), &work->node_info);
-
-	if (err)
-		return fail_errno(work->error, err, "cannot open %s", path);
-	work->undo_fd = map_open(path_of_map(&work->paths, "undos", path));
-	if (work->undo_fd < 0)
-		return fail_errno(work->error, work->undo_fd, "cannot open %s", path);
-	if (work->node->is_access)
-		err = access_view_open(&work->paths, &work->access, work->error);
-	if (!err && work->node->is_service)
-		err = node_view_open(&work->paths, &work->tables, work->error);
-	return err;
 }
 
 /* ---- what is to be ---- */
@@ -197,6 +60,32 @@ static struct host_address *resting_vips(const struct work *work, size_t *ret_co
 	return addresses;
 }
 
+/* Frees the mappings that have rested long enough, whatever becomes of the new config. */
+static int purge_mappings(struct work *work)
+{
+	struct node_plan plan;
+	int err = node_plan_purge(&work->tables, work->now, &plan, work->error);
+
+	if (err)
+		return err;
+	node_commit(work->config, &plan, work->now, &work->tables);
+	node_plan_free(&plan);
+	return 0;
+}
+
+static int plan_mappings(struct work *work, const struct node_facts *facts)
+{
+	int err =
+		node_plan_build(work->config, &work->tables, facts, &work->node_plan, work->error);
+
+	if (err != -ENOSPC)
+		return err;
+	err = purge_mappings(work);
+	return err ? err
+		   : node_plan_build(work->config, &work->tables, facts, &work->node_plan,
+				     work->error);
+}
+
 static int make_plans(struct work *work)
 {
 	struct host_address *resting = NULL;
@@ -212,8 +101,7 @@ static int make_plans(struct work *work)
 		err = find_vnics(work);
 		facts.ifindexes = work->ifindexes;
 		if (!err)
-			err = node_plan_build(work->config, &work->tables, &facts, &work->node_plan,
-					      work->error);
+			err = plan_mappings(work, &facts);
 		if (!err)
 			resting = resting_vips(work, &resting_count);
 	}
@@ -322,7 +210,7 @@ static void commit(struct work *work, struct node_result *result)
 	if (work->node->is_service)
 		node_commit(work->config, &work->node_plan, work->now, &work->tables);
 	if (work->node->is_access)
-		access_commit(&work->access_plan, &work->access);
+		access_commit(work->config, &work->access_plan, &work->access);
 	host_finish(&work->host, work->undo_fd, work->notes);
 	result->changes += hooks_prune(&work->hooks, &work->hooks_options, work->notes);
 	write_node_info(work, result->changes);
@@ -345,12 +233,12 @@ static void give_back(struct work *work)
 
 static int run(struct work *work, struct node_result *result)
 {
-	int err = look_at_running(work);
+	int err = work_look_at_running(work);
 
 	if (!err)
-		err = open_programs(work);
+		err = work_open_programs(work);
 	if (!err)
-		err = open_maps(work);
+		err = work_open_maps(work);
 	if (!err)
 		err = make_plans(work);
 	if (!err)

@@ -8,6 +8,15 @@
 
 #define NSEC_PER_SEC 1000000000ULL
 
+static void write_names(struct xdplb_mapping_info *info, const struct node_plan_mapping *wanted)
+{
+	if (!strcmp(info->service, wanted->service) && !strcmp(info->backend, wanted->backend))
+		return;
+	memset(info, 0, sizeof(*info));
+	strcpy(info->service, wanted->service);
+	strcpy(info->backend, wanted->backend);
+}
+
 /* Mappings before the tables that name them; one that stays changes its hook and state alone. */
 static void write_mappings(const struct node_plan *plan, struct node_view *view)
 {
@@ -16,9 +25,7 @@ static void write_mappings(const struct node_plan *plan, struct node_view *view)
 		struct xdplb_mapping *mapping = node_mapping(view, wanted->index);
 		struct xdplb_mapping_info *info = node_mapping_info(view, wanted->index);
 
-		memset(info, 0, sizeof(*info));
-		strcpy(info->service, wanted->service);
-		strcpy(info->backend, wanted->backend);
+		write_names(info, wanted);
 		if (mapping->state == XDPLB_MAPPING_FREE) {
 			*mapping = wanted->mapping;
 			continue;

@@ -2,14 +2,12 @@
 /*
  * Config and running mappings in, changes out. Reads the view, writes nothing to it.
  */
-#include "node_tables.h"
+#include "node_plan_tables.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "endpoint_table.h"
 
 #define NSEC_PER_SEC 1000000000ULL
 
@@ -21,12 +19,13 @@ static bool same_address(const struct xdplb_addr *a, const struct xdplb_addr *b)
 /* Do two mappings stand for the same VIP, port and protocol? */
 static bool same_face(const struct xdplb_mapping *a, const struct xdplb_mapping *b)
 {
-	return same_address(&a->vip, &b->vip) && a->vport == b->vport && a->proto == b->proto;
+	return a->family == b->family && same_address(&a->vip, &b->vip) && a->vport == b->vport &&
+	       a->proto == b->proto;
 }
 
 static bool same_tag(const struct xdplb_mapping *a, const struct xdplb_mapping *b)
 {
-	return a->tag == b->tag && same_address(&a->backend, &b->backend);
+	return a->family == b->family && a->tag == b->tag && same_address(&a->backend, &b->backend);
 }
 
 static bool same_mapping(const struct xdplb_mapping *a, const struct xdplb_mapping *b)
@@ -111,7 +110,7 @@ static int check_rest(const struct node_view *view, const struct node_plan *plan
 				"that first and let the tag rest, or set another `tag:`",
 				wanted->service, ntohs(old->tag), wanted->backend,
 				node_mapping_info(view, i)->service);
-		left = (old->rest_until - facts->now) / NSEC_PER_SEC + 1;
+		left = (old->rest_until - facts->now + NSEC_PER_SEC - 1) / NSEC_PER_SEC;
 		return fail(
 			error, -EBUSY,
 			"service %s: tag %u at backend %s was service %s's and rests for %llu s "
@@ -120,6 +119,14 @@ static int check_rest(const struct node_view *view, const struct node_plan *plan
 			node_mapping_info(view, i)->service, (unsigned long long)left);
 	}
 	return 0;
+}
+
+/* Does a running mapping stand under other names? */
+static bool renamed(const struct node_view *view, const struct node_plan_mapping *wanted)
+{
+	const struct xdplb_mapping_info *info = node_mapping_info(view, wanted->index);
+
+	return strcmp(info->service, wanted->service) || strcmp(info->backend, wanted->backend);
 }
 
 static void find_running(const struct node_view *view, struct node_plan *plan)
@@ -136,7 +143,8 @@ static void find_running(const struct node_view *view, struct node_plan *plan)
 			wanted->index = i;
 			plan->wanted[i] = true;
 			plan->changes += old->state != XDPLB_MAPPING_ACTIVE ||
-					 old->ifindex != wanted->mapping.ifindex;
+					 old->ifindex != wanted->mapping.ifindex ||
+					 renamed(view, wanted);
 			break;
 		}
 	}
@@ -192,102 +200,7 @@ static void plan_rest(const struct node_view *view, struct node_plan *plan)
 		if (old->state == XDPLB_MAPPING_FREE || plan->wanted[i])
 			continue;
 		plan->changes += old->state == XDPLB_MAPPING_ACTIVE || plan->expired[i];
-		for (size_t m = 0; m < plan->count && !plan->shadowed[i]; m++)
-			plan->shadowed[i] = same_tag(old, &plan->mappings[m].mapping);
 	}
-}
-
-/* ---- the tables ---- */
-
-static int by_endpoint(const void *a, const void *b)
-{
-	const struct xdplb_endpoint *x = a, *y = b;
-	int order = memcmp(x, y, offsetof(struct xdplb_endpoint, index));
-
-	return order ? order : (x->index > y->index) - (x->index < y->index);
-}
-
-static bool same_endpoint(const struct xdplb_endpoint *a, const struct xdplb_endpoint *b)
-{
-	return !memcmp(a, b, offsetof(struct xdplb_endpoint, index));
-}
-
-/* What `tags` (or `endpoints`) is to hold for one mapping; false: nothing. */
-static bool entry_of(const struct xdplb_mapping *mapping, uint32_t index, bool is_tag,
-		     struct xdplb_endpoint *ret_entry)
-{
-	if (!is_tag && mapping->restore != XDPLB_RESTORE_SOURCE)
-		return false;
-	*ret_entry = (struct xdplb_endpoint){
-		.addr = mapping->backend,
-		.port = is_tag ? mapping->tag : mapping->port,
-		.proto = is_tag ? 0 : mapping->proto,
-		.family = mapping->family,
-		.index = index,
-	};
-	return true;
-}
-
-static size_t list_entries(const struct node_view *view, const struct node_plan *plan, bool is_tag,
-			   struct xdplb_endpoint *entries)
-{
-	size_t n = 0, unique = 0;
-
-	for (size_t m = 0; m < plan->count; m++)
-		n += entry_of(&plan->mappings[m].mapping, plan->mappings[m].index, is_tag,
-			      &entries[n]);
-	for (uint32_t i = 0; i < view->mappings.count; i++) {
-		const struct xdplb_mapping *old = node_mapping(view, i);
-
-		if (old->state == XDPLB_MAPPING_FREE || plan->wanted[i] || plan->expired[i] ||
-		    (is_tag && plan->shadowed[i]))
-			continue;
-		n += entry_of(old, i, is_tag, &entries[n]);
-	}
-	qsort(entries, n, sizeof(*entries), by_endpoint);
-	for (size_t i = 0; i < n; i++)
-		if (!unique || !same_endpoint(&entries[i], &entries[unique - 1]))
-			entries[unique++] = entries[i];
-	return unique;
-}
-
-/* Builds one of the two tables; NULL in *ret_table: it stays as it is. */
-static int plan_table(const struct node_view *view, const struct node_plan *plan, bool is_tag,
-		      struct xdplb_endpoint **ret_table, uint32_t *ret_seed)
-{
-	const struct xdplb_node_control *control = map_at(&view->control, 0);
-	const struct map_array *map = is_tag ? &view->tags : &view->endpoints;
-	const struct xdplb_table_ref *live = is_tag ? &control->tags : &control->endpoints;
-	struct xdplb_endpoint *entries, *table;
-	int err = -ENOMEM;
-
-	entries = calloc(plan->count + view->mappings.count + 1, sizeof(*entries));
-	table = calloc(plan->slots, sizeof(*table));
-	if (entries && table)
-		err = endpoint_table_build(entries, list_entries(view, plan, is_tag, entries),
-					   table, plan->slots, ret_seed);
-	free(entries);
-	if (err || (*ret_seed == live->seed &&
-		    !memcmp(table, map_at(map, live->base), plan->slots * sizeof(*table)))) {
-		free(table);
-		table = NULL;
-	}
-	*ret_table = table;
-	return err;
-}
-
-static int plan_tables(const struct node_view *view, struct node_plan *plan, struct error *error)
-{
-	int err;
-
-	plan->slots = view->tags.count / 2;
-	err = plan_table(view, plan, true, &plan->tags, &plan->tags_seed);
-	if (!err)
-		err = plan_table(view, plan, false, &plan->endpoints, &plan->endpoints_seed);
-	if (err)
-		return fail_errno(error, err, "cannot fill the tables of tags and endpoints");
-	plan->changes += (plan->tags != NULL) + (plan->endpoints != NULL);
-	return 0;
 }
 
 int node_plan_build(const struct config *config, const struct node_view *view,
@@ -298,9 +211,7 @@ int node_plan_build(const struct config *config, const struct node_view *view,
 
 	plan.wanted = calloc(view->mappings.count, sizeof(bool));
 	plan.expired = calloc(view->mappings.count, sizeof(bool));
-	plan.shadowed = calloc(view->mappings.count, sizeof(bool));
-	err = plan.wanted && plan.expired && plan.shadowed ? list_mappings(config, facts, &plan)
-							   : -ENOMEM;
+	err = plan.wanted && plan.expired ? list_mappings(config, facts, &plan) : -ENOMEM;
 	if (err) {
 		fail_errno(error, err, "cannot plan");
 		goto out;
@@ -314,7 +225,44 @@ int node_plan_build(const struct config *config, const struct node_view *view,
 	if (err)
 		goto out;
 	plan_rest(view, &plan);
-	err = plan_tables(view, &plan, error);
+	err = node_plan_tables(view, &plan, error);
+out:
+	if (err)
+		node_plan_free(&plan);
+	else
+		*ret_plan = plan;
+	return err;
+}
+
+int node_plan_purge(const struct node_view *view, uint64_t now, struct node_plan *ret_plan,
+		    struct error *error)
+{
+	static const struct config nothing_new = { .tag_rest = 1 };
+	const struct node_facts facts = { .now = now };
+	struct node_plan plan = { 0 };
+	int err = 0;
+
+	plan.mappings = calloc(view->mappings.count + 1, sizeof(*plan.mappings));
+	plan.wanted = calloc(view->mappings.count, sizeof(bool));
+	plan.expired = calloc(view->mappings.count, sizeof(bool));
+	if (!plan.mappings || !plan.wanted || !plan.expired) {
+		err = fail_errno(error, -ENOMEM, "cannot plan");
+		goto out;
+	}
+	mark_resting(&nothing_new, view, &facts, &plan);
+	for (uint32_t i = 0; i < view->mappings.count; i++) {
+		if (node_mapping(view, i)->state != XDPLB_MAPPING_ACTIVE)
+			continue;
+		plan.wanted[i] = true;
+		plan.mappings[plan.count++] = (struct node_plan_mapping){
+			.index = i,
+			.mapping = *node_mapping(view, i),
+			.service = node_mapping_info(view, i)->service,
+			.backend = node_mapping_info(view, i)->backend,
+		};
+	}
+	plan_rest(view, &plan);
+	err = node_plan_tables(view, &plan, error);
 out:
 	if (err)
 		node_plan_free(&plan);
@@ -328,7 +276,6 @@ void node_plan_free(struct node_plan *plan)
 	free(plan->mappings);
 	free(plan->wanted);
 	free(plan->expired);
-	free(plan->shadowed);
 	free(plan->tags);
 	free(plan->endpoints);
 	memset(plan, 0, sizeof(*plan));

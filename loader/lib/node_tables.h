@@ -42,7 +42,6 @@ struct node_plan {
 	size_t count;
 	bool *wanted; /* by index in `mappings`: of the config */
 	bool *expired; /* by index: has rested long enough */
-	bool *shadowed; /* by index: rests, but its tag stands for a wanted mapping now */
 	struct xdplb_endpoint *tags, *endpoints; /* the new tables, or NULL if they stay */
 	uint32_t slots, tags_seed, endpoints_seed;
 	size_t changes;
@@ -67,6 +66,15 @@ int node_plan_build(const struct config *config, const struct node_view *view,
 		    const struct node_facts *facts, struct node_plan *ret_plan,
 		    struct error *error);
 void node_plan_free(struct node_plan *plan);
+
+/**
+ * node_plan_purge() - What it takes to free the mappings that have rested long enough, and nothing
+ * else: they make room before a new config is planned.
+ *
+ * Return: as node_plan_build().
+ */
+int node_plan_purge(const struct node_view *view, uint64_t now, struct node_plan *ret_plan,
+		    struct error *error);
 
 /* Makes the plan true; cannot fail. */
 void node_commit(const struct config *config, const struct node_plan *plan, uint64_t now,

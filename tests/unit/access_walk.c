@@ -4,12 +4,10 @@
  */
 #include "access_walk.h"
 
-#include <criterion/criterion.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "maglev.h"
 
@@ -94,6 +92,17 @@ static bool is_delta(uint16_t delta, uint16_t before, uint16_t after)
 	return (uint16_t)~fold_sum((uint16_t)~before + delta) == after;
 }
 
+bool access_deltas_right(const struct config_service *service, const struct xdplb_member *member)
+{
+	if (!is_delta(member->l4_delta, full_checksum(&service->vip, &service->port),
+		      full_checksum(&member->addr, &member->tag)))
+		return false;
+	if (service->family == XDPLB_IPV6)
+		return !member->ip_delta;
+	return is_delta(member->ip_delta, full_checksum(&service->vip, NULL),
+			full_checksum(&member->addr, NULL));
+}
+
 /* ---- one service ---- */
 
 static const char *check_member(const struct access_view *view, const struct config *config,
@@ -111,14 +120,8 @@ static const char *check_member(const struct access_view *view, const struct con
 		return fault("%s: member %s: weight %u", service->name, name, info->weight);
 	if (member->health != info->backend || member->service != info->service)
 		return fault("%s: member %s: health or service", service->name, name);
-	if (!is_delta(member->l4_delta, full_checksum(&service->vip, &service->port),
-		      full_checksum(&member->addr, &member->tag)))
-		return fault("%s: member %s: l4_delta", service->name, name);
-	if (service->family == XDPLB_IPV4 ? !is_delta(member->ip_delta,
-						      full_checksum(&service->vip, NULL),
-						      full_checksum(&member->addr, NULL))
-					  : member->ip_delta)
-		return fault("%s: member %s: ip_delta", service->name, name);
+	if (!access_deltas_right(service, member))
+		return fault("%s: member %s: checksum deltas", service->name, name);
 	return NULL;
 }
 
@@ -209,34 +212,46 @@ static const char *check_service(const struct access_view *view, const struct co
 
 /* ---- nothing else ---- */
 
-static const char *check_free(const struct access_view *view, const struct config *config)
+static const char *check_counts(const struct access_view *view, const struct config *config)
 {
 	size_t services = 0, members = 0, backends = 0, wanted = 0;
 
-	for (uint32_t i = 0; i < view->services.count; i++)
-		if (access_service_info(view, i)->name[0])
-			services++;
-		else if (!all_zero(access_service(view, i), sizeof(struct xdplb_service)) ||
-			 !all_zero(access_service_info(view, i), view->service_infos.stride))
-			return fault("free service %u is not zero", i);
+	for (uint32_t i = 0; i < view->services.count; i++) {
+		services += access_service_info(view, i)->name[0] != 0;
+		if (!access_service_info(view, i)->name[0] &&
+		    access_service(view, i)->buckets.count)
+			return fault("free service %u keeps room for buckets", i);
+	}
 	for (uint32_t i = 0; i < view->members.count; i++)
-		if (access_member_info(view, i)->in_use)
-			members++;
-		else if (!all_zero(access_member(view, i), sizeof(struct xdplb_member)) ||
-			 !all_zero(access_member_info(view, i), view->member_infos.stride))
-			return fault("free member %u is not zero", i);
+		members += access_member_info(view, i)->in_use;
 	for (uint32_t i = 0; i < view->health.count; i++)
-		if (access_backend_info(view, i)->name[0])
-			backends++;
-		else if (!all_zero(map_at(&view->health, i), sizeof(struct xdplb_health)) ||
-			 !all_zero(access_backend_info(view, i), view->backend_infos.stride))
-			return fault("free backend %u is not zero", i);
+		backends += access_backend_info(view, i)->name[0] != 0;
 	for (size_t s = 0; s < config->service_count; s++)
 		wanted += config->services[s].member_count;
 	if (services != config->service_count || members != wanted ||
 	    backends != config->backend_count)
 		return fault("%zu services, %zu members, %zu backends in use", services, members,
 			     backends);
+	return NULL;
+}
+
+const char *access_litter(const struct access_view *view)
+{
+	for (uint32_t i = 0; i < view->services.count; i++)
+		if (!access_service_info(view, i)->name[0] &&
+		    (!all_zero(access_service(view, i), sizeof(struct xdplb_service)) ||
+		     !all_zero(access_service_info(view, i), view->service_infos.stride)))
+			return fault("free service %u is not zero", i);
+	for (uint32_t i = 0; i < view->members.count; i++)
+		if (!access_member_info(view, i)->in_use &&
+		    (!all_zero(access_member(view, i), sizeof(struct xdplb_member)) ||
+		     !all_zero(access_member_info(view, i), view->member_infos.stride)))
+			return fault("free member %u is not zero", i);
+	for (uint32_t i = 0; i < view->health.count; i++)
+		if (!access_backend_info(view, i)->name[0] &&
+		    (!all_zero(map_at(&view->health, i), sizeof(struct xdplb_health)) ||
+		     !all_zero(access_backend_info(view, i), view->backend_infos.stride)))
+			return fault("free backend %u is not zero", i);
 	return NULL;
 }
 
@@ -288,5 +303,5 @@ const char *access_fault(const struct access_view *view, const struct config *co
 				config->nodes[backend->node].name))
 			wrong = fault("backend %s: its node", backend->name);
 	}
-	return wrong ? wrong : check_free(view, config);
+	return wrong ? wrong : check_counts(view, config);
 }

@@ -10,11 +10,17 @@
 
 /**
  * access_fault() - Walks every lookup of a config: VIP, service, bucket, member, backend, and what
- * people read; checksum deltas are compared with checksums computed in full. Also: nothing is there
- * beside it, what is free is zero.
+ * people read; checksum deltas are compared with checksums computed in full. Also: nothing is in use
+ * beside it.
  * Return: NULL if all is right, else what is wrong.
  */
 const char *access_fault(const struct access_view *view, const struct config *config);
+
+/* What is free and not zero, NULL if all is clean. After a kill such litter does no harm. */
+const char *access_litter(const struct access_view *view);
+
+/* Do a member's checksum deltas turn a service's VIP and port into its own address and tag? */
+bool access_deltas_right(const struct config_service *service, const struct xdplb_member *member);
 
 /**
  * access_disturbed() - What a commit must leave alone: the place and every byte of members, and health
@@ -30,12 +36,15 @@ int access_backend_index(const struct access_view *view, const char *backend);
 
 /* Plan and commit, without a network to ask. */
 struct applied {
-	int err; /* of the plan; the node is untouched if not 0 */
+	int err; /* of the plan or the preparation */
 	size_t changes;
 	struct error error;
 };
 
-/* Members stay unconfirmed: asking fails at once for want of a socket. */
+/* access_prepare() on node a, which asks nobody: without descriptors no socket can be had, and that is
+ * no failure. New members stay unconfirmed, and it takes no time. */
+int access_prepare_alone(const struct config *config, const struct access_plan *plan,
+			 struct access_view *view);
 struct applied access_apply(const struct config *config, struct access_view *view);
 
 /* As above, with a config's text, and a failed expectation if it does not go well. */

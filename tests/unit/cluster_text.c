@@ -98,8 +98,8 @@ static void parse_member(struct config *config, size_t service, const char *toke
 	       config->services[service].members[at].backend < backend)
 		at++;
 	config->services[service].members =
-		insert(config->services[service].members,
-		       &config->services[service].member_count, at, sizeof(*member));
+		insert(config->services[service].members, &config->services[service].member_count,
+		       at, sizeof(*member));
 	config->services[service].members[at] = parsed;
 }
 
@@ -162,8 +162,8 @@ static void finish(struct config *config)
 			struct config_member *member = &service->members[m];
 			const struct config_backend *backend = &config->backends[member->backend];
 
-			member->addr = service->family == XDPLB_IPV4 ? backend->ipv4
-								     : backend->ipv6;
+			member->addr =
+				service->family == XDPLB_IPV4 ? backend->ipv4 : backend->ipv6;
 			if (!member->tag)
 				member->tag = usual_tag(service);
 			if (!member->port || service->restore == XDPLB_RESTORE_INTERFACE)

@@ -4,10 +4,16 @@
  */
 #include "plan_world.h"
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "bpf/lib/hash.h"
+#include "stepper.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -28,12 +34,19 @@ struct place {
 	size_t offset;
 };
 
-#define ACCESS(array) { #array, offsetof(struct access_view, array) }
-#define NODE(array)   { #array, offsetof(struct node_view, array) }
+#define ACCESS(array)                                       \
+	{                                                   \
+#array, offsetof(struct access_view, array) \
+	}
+#define NODE(array)                                       \
+	{                                                 \
+#array, offsetof(struct node_view, array) \
+	}
 
 static const struct place access_places[] = {
-	ACCESS(vips),   ACCESS(control),       ACCESS(services),     ACCESS(buckets),       ACCESS(members),
-	ACCESS(health), ACCESS(service_infos), ACCESS(member_infos), ACCESS(backend_infos),
+	ACCESS(vips),          ACCESS(control),      ACCESS(services),
+	ACCESS(buckets),       ACCESS(members),      ACCESS(health),
+	ACCESS(service_infos), ACCESS(member_infos), ACCESS(backend_infos),
 };
 
 static const struct place node_places[] = {
@@ -62,6 +75,18 @@ static void copy_arrays(const void *from, void *to, const struct place *places, 
 
 		*copy = make_array(source->stride, source->count);
 		memcpy(copy->values, source->values, source->length);
+	}
+}
+
+static void read_arrays(pid_t child, const void *from, void *to, const struct place *places,
+			size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct map_array *array = array_at((void *)from, &places[i]);
+
+		if (step_read(child, array->values, array_at(to, &places[i])->values,
+			      array->length))
+			abort();
 	}
 }
 
@@ -135,6 +160,16 @@ void node_memory_copy(const struct node_view *view, struct node_view *ret_copy)
 	copy_arrays(view, ret_copy, node_places, COUNT(node_places));
 }
 
+void access_memory_read(pid_t child, const struct access_view *view, struct access_view *ret_copy)
+{
+	read_arrays(child, view, ret_copy, access_places, COUNT(access_places));
+}
+
+void node_memory_read(pid_t child, const struct node_view *view, struct node_view *ret_copy)
+{
+	read_arrays(child, view, ret_copy, node_places, COUNT(node_places));
+}
+
 void access_memory_free(struct access_view *view)
 {
 	free_arrays(view, access_places, COUNT(access_places));
@@ -199,6 +234,21 @@ size_t endpoints_taken(const struct map_array *map, struct xdplb_table_ref live)
 		n += slot && slot->family;
 	}
 	return n;
+}
+
+void skip_grace_periods(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = COUNT(filter), .filter = filter };
+
+	/* Where that is forbidden the test takes longer. */
+	if (!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }
 
 uint32_t next_random(uint64_t *state, uint32_t below)

@@ -6,6 +6,8 @@
 #ifndef XDPLB_TEST_PLAN_WORLD_H
 #define XDPLB_TEST_PLAN_WORLD_H
 
+#include <sys/types.h>
+
 #include "access.h"
 #include "config.h"
 #include "node_tables.h"
@@ -48,6 +50,10 @@ void node_memory_copy(const struct node_view *view, struct node_view *ret_copy);
 void access_memory_free(struct access_view *view);
 void node_memory_free(struct node_view *view);
 
+/* Copies a child's arrays, which stand where `view`'s stand here, into `ret_copy`'s. */
+void access_memory_read(pid_t child, const struct access_view *view, struct access_view *ret_copy);
+void node_memory_read(pid_t child, const struct node_view *view, struct node_view *ret_copy);
+
 /* The name of the first array in which two nodes differ by a byte; NULL: none. */
 const char *access_memory_diff(const struct access_view *a, const struct access_view *b);
 const char *node_memory_diff(const struct node_view *a, const struct node_view *b);
@@ -65,6 +71,10 @@ const struct xdplb_endpoint *endpoint_find(const struct map_array *map, struct x
 
 /* How many slots of the live table are taken. */
 size_t endpoints_taken(const struct map_array *map, struct xdplb_table_ref live);
+
+/* From now on this process waits for no grace period (map_wait_for_readers()): nobody reads plain
+ * memory, and a fuzz would wait a minute. */
+void skip_grace_periods(void);
 
 /* The same numbers in every run: 0 .. below - 1. */
 uint32_t next_random(uint64_t *state, uint32_t below);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What one run of node_apply() holds, for its steps in node.c and node_open.c.
+ */
+#ifndef XDPLB_NODE_WORK_H
+#define XDPLB_NODE_WORK_H
+
+#include "access.h"
+#include "host.h"
+#include "maps.h"
+#include "node.h"
+#include "node_tables.h"
+#include "paths.h"
+#include "programs.h"
+#include "xdplb/infos.h"
+
+/* Everything one run of node_apply() holds. */
+struct work {
+	const struct config *config;
+	const struct config_node *node;
+	size_t number;
+	const struct node_options *options;
+	struct notes *notes;
+	struct error *error;
+
+	struct paths paths;
+	struct config constants; /* a shallow copy of config, see widen_tag_range() */
+	bool was_attached;
+	bool load; /* programs are to be loaded (anew) */
+	struct programs programs;
+	struct hooks hooks;
+	struct hooks_options hooks_options;
+	int undo_fd;
+	struct map_array node_info;
+	struct access_view access;
+	struct node_view tables;
+	struct access_plan access_plan;
+	struct node_plan node_plan;
+	struct host_wanted host;
+	uint32_t *ifindexes;
+	uint64_t now;
+	size_t confirmed; /* members that may be used from now on */
+};
+
+/* Is the node attached, by this version, with the file's capacities? Says whether programs are to be
+ * loaded. */
+int work_look_at_running(struct work *work);
+
+/* Loads the programs, or opens those that run. */
+int work_open_programs(struct work *work);
+
+/* Opens the maps of the node's roles. */
+int work_open_maps(struct work *work);
+
+#endif
