@@ -142,6 +142,18 @@ INLINE void flow_keys(const struct packet *pkt, const struct flow_owner *owner,
 	ret_remap->kind = XDPLB_NOTE_REMAP;
 }
 
+/* The flow could not be noted: another CPU may have been faster with the same. */
+INLINE enum verdict take_race(struct packet *pkt, const struct flow_owner *owner,
+			      const struct xdplb_flow_key *reply, __be16 client_port)
+{
+	const struct xdplb_flow *note = bpf_map_lookup_elem(&flows, reply);
+
+	if (note && note_is_of(note, owner, client_port))
+		return VERDICT_NEXT;
+	pkt->ours = owner->mapping != XDPLB_MAPPING_DIRECT;
+	return refuse(pkt, XDPLB_DROP_FLOW_TABLE);
+}
+
 /*
  * The client port under which a packet's flow is known to the backend, noting the flow if it is new.
  * VERDICT_NEXT: *ret_port holds it. VERDICT_PASS: a direct flow that nobody has noted and that need not
@@ -167,10 +179,8 @@ INLINE enum verdict note_flow(struct packet *pkt, const struct flow_owner *owner
 	if (!note || !note_alive(note)) {
 		if (direct && !opens)
 			return VERDICT_PASS;
-		if (!put_note(&reply, owner, client_port)) {
-			pkt->ours = !direct;
-			return refuse(pkt, XDPLB_DROP_FLOW_TABLE);
-		}
+		if (!put_note(&reply, owner, client_port))
+			return take_race(pkt, owner, &reply, client_port);
 		count_event(XDPLB_EVENT_FLOW_NOTED);
 		return VERDICT_NEXT;
 	}

@@ -12,6 +12,18 @@
 /* How long a learned next hop is used before the kernel is asked again, in jiffies. */
 const volatile __u64 nexthop_lifetime = 250;
 
+/*
+ * The interfaces that lb_xdp stands on, by index. Frames are redirected to these alone: a device
+ * without XDP of its own (a bridge, a VLAN, many a NIC) drops what is redirected to it, silently. A way
+ * that leaves by another device is the kernel's to take.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, XDPLB_INTERFACES_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} interfaces SEC(".maps");
+
 INLINE void keep_nexthop(struct xdplb_nexthop *nexthop, const struct bpf_fib_lookup *fib)
 {
 	volatile __u64 *expires = &nexthop->expires;
@@ -62,6 +74,8 @@ INLINE enum verdict find_nexthop(struct xdp_md *ctx, const struct packet *pkt,
 	fill_fib_params(&fib, pkt, member);
 	switch (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0)) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
+		if (!bpf_map_lookup_elem(&interfaces, &fib.ifindex))
+			break;
 		keep_nexthop(&member->nexthop, &fib);
 		return VERDICT_NEXT;
 	case BPF_FIB_LKUP_RET_BLACKHOLE:
@@ -70,9 +84,10 @@ INLINE enum verdict find_nexthop(struct xdp_md *ctx, const struct packet *pkt,
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
 		return refuse(pkt, XDPLB_DROP_NO_ROUTE);
 	default:
-		count_event(XDPLB_EVENT_LEFT_TO_KERNEL);
-		return VERDICT_PASS;
+		break;
 	}
+	count_event(XDPLB_EVENT_LEFT_TO_KERNEL);
+	return VERDICT_PASS;
 }
 
 #endif

@@ -17,6 +17,9 @@
 /* Bucket entries in one element of the map `buckets`: a cache line of them. */
 #define XDPLB_BUCKETS_PER_LINE 16
 
+/* Interfaces that lb_xdp may stand on at most: elements of the map `interfaces`. */
+#define XDPLB_INTERFACES_MAX 64
+
 /* An entry of a bucket table that names no member. */
 #define XDPLB_NO_MEMBER 0xffffffffU
 

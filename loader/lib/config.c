@@ -231,3 +231,12 @@ int config_find_node(const struct config *config, const char *name)
 			       compare_node_name);
 	return node ? (int)(node - config->nodes) : -ENOENT;
 }
+
+bool config_in_service(const struct config *config, size_t backend)
+{
+	for (size_t i = 0; i < config->service_count; i++)
+		for (size_t m = 0; m < config->services[i].member_count; m++)
+			if (config->services[i].members[m].backend == backend)
+				return true;
+	return false;
+}

@@ -16,10 +16,14 @@
 
 #define CONFIG_INTERFACES_MAX 16
 #define CONFIG_WEIGHT_MAX     1000
-#define CONFIG_PATH_LEN	      63 /* of a network namespace; fits struct xdplb_undo_key */
+#define CONFIG_PATH_LEN       63 /* of a network namespace; fits struct xdplb_undo_key */
 
 /* How lb_xdp is attached: native with a warned fall-back to generic (auto), or one of them. */
-enum config_xdp_mode { CONFIG_XDP_AUTO, CONFIG_XDP_NATIVE, CONFIG_XDP_GENERIC };
+enum config_xdp_mode {
+	CONFIG_XDP_AUTO,
+	CONFIG_XDP_NATIVE,
+	CONFIG_XDP_GENERIC
+};
 
 /* One node of the cluster. `line` everywhere: where in the file it was defined, from 1. */
 struct config_node {
@@ -40,8 +44,9 @@ struct config_backend {
 	size_t node; /* index into config.nodes */
 	bool has_ipv4, has_ipv6;
 	struct xdplb_addr ipv4, ipv6;
-	char vnic[IF_NAMESIZE];	/* host side of its virtual NIC; empty: reached through an uplink */
-	char netns[CONFIG_PATH_LEN + 1]; /* absolute path of its network namespace; empty: the node's */
+	char vnic[IF_NAMESIZE]; /* host side of its virtual NIC; empty: reached through an uplink */
+	char netns[CONFIG_PATH_LEN +
+		   1]; /* absolute path of its network namespace; empty: the node's */
 	int line;
 };
 
@@ -50,9 +55,9 @@ struct config_member {
 	size_t backend; /* index into config.backends */
 	struct xdplb_addr addr; /* the backend's address of the service's family */
 	uint16_t weight; /* 0 .. CONFIG_WEIGHT_MAX; 0: gets no new flows; default 1 */
-	__be16 port;	 /* where it listens: the member's `port`, else the service's `backend_port`,
+	__be16 port; /* where it listens: the member's `port`, else the service's `backend_port`,
 			  * else the service's port */
-	__be16 tag;	 /* set in the file, or derived */
+	__be16 tag; /* set in the file, or derived */
 	bool tag_is_set;
 	int line;
 };
@@ -61,11 +66,12 @@ struct config_member {
 struct config_service {
 	char name[XDPLB_NAME_LEN];
 	__u8 family; /* XDPLB_IPV4 or XDPLB_IPV6 */
-	__u8 proto;  /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP */
 	__be16 port;
 	struct xdplb_addr vip;
 	enum xdplb_restore restore;
-	uint32_t buckets; /* size of its table: set in the file, or config_default_buckets(); prime */
+	uint32_t
+		buckets; /* size of its table: set in the file, or config_default_buckets(); prime */
 	struct config_member *members;
 	size_t member_count;
 	int line;
@@ -74,10 +80,10 @@ struct config_service {
 /* Elements of the maps; changing one needs detach and attach. */
 struct config_capacities {
 	uint32_t services; /* default 1024 */
-	uint32_t members;  /* default 8192: also of mappings on a service node */
+	uint32_t members; /* default 8192: also of mappings on a service node */
 	uint32_t backends; /* default 4096 */
-	uint32_t buckets;  /* default 2097152: a table being changed needs room for both versions */
-	uint32_t flows;	   /* default 262144: flow notes of a service node */
+	uint32_t buckets; /* default 2097152: a table being changed needs room for both versions */
+	uint32_t flows; /* default 262144: flow notes of a service node */
 };
 
 /* The whole file. Nodes, backends and services are sorted by name: the order of the file's entries
@@ -85,10 +91,10 @@ struct config_capacities {
 struct config {
 	char cluster[XDPLB_NAME_LEN];
 	char key_path[4096]; /* as found: relative to the file's folder, or absolute */
-	bool has_key;	     /* the key file could be read */
+	bool has_key; /* the key file could be read */
 	struct xdplb_key key;
 	uint16_t tag_first, tag_last; /* host order, inclusive; default 61000 .. 65535 */
-	uint32_t tag_rest;	      /* seconds a freed tag rests; default 600 */
+	uint32_t tag_rest; /* seconds a freed tag rests; default 600 */
 	struct config_capacities capacities;
 	struct config_node *nodes;
 	size_t node_count;
@@ -127,6 +133,9 @@ void config_errors_free(struct config_errors *errors);
  * Return: its index in config->nodes, or -ENOENT.
  */
 int config_find_node(const struct config *config, const char *name);
+
+/* Is a backend (index into config->backends) in any service? */
+bool config_in_service(const struct config *config, size_t backend);
 
 /**
  * config_default_buckets() - The table size of a service that sets none.

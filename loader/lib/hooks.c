@@ -38,12 +38,17 @@ static void add_hook(struct hooks *hooks, const char *interface, enum hook_kind 
 	snprintf(hook->interface, sizeof(hook->interface), "%s", interface);
 }
 
-static bool in_service(const struct config *config, size_t backend)
+static void add_uplink(struct hooks *hooks, const char *interface)
 {
-	for (size_t i = 0; i < config->service_count; i++)
-		for (size_t m = 0; m < config->services[i].member_count; m++)
-			if (config->services[i].members[m].backend == backend)
-				return true;
+	add_hook(hooks, interface, HOOK_TC_INGRESS, PROGRAM_UPLINK_INGRESS);
+	add_hook(hooks, interface, HOOK_TC_EGRESS, PROGRAM_UPLINK_EGRESS);
+}
+
+static bool is_uplink(const struct config_node *node, const char *interface)
+{
+	for (size_t i = 0; i < node->uplink_count; i++)
+		if (!strcmp(node->uplinks[i], interface))
+			return true;
 	return false;
 }
 
@@ -53,19 +58,22 @@ int hooks_of_config(const struct config *config, size_t number, struct hooks *re
 	struct hooks hooks = { 0 };
 
 	hooks.hooks =
-		calloc(3 * CONFIG_INTERFACES_MAX + 2 * config->backend_count, sizeof(*hooks.hooks));
+		calloc(5 * CONFIG_INTERFACES_MAX + 2 * config->backend_count, sizeof(*hooks.hooks));
 	if (!hooks.hooks)
 		return -ENOMEM;
 	for (size_t i = 0; node->is_access && i < node->access_interface_count; i++)
 		add_hook(&hooks, node->access_interfaces[i], HOOK_XDP, PROGRAM_LB_XDP);
-	for (size_t i = 0; node->is_service && i < node->uplink_count; i++) {
-		add_hook(&hooks, node->uplinks[i], HOOK_TC_INGRESS, PROGRAM_UPLINK_INGRESS);
-		add_hook(&hooks, node->uplinks[i], HOOK_TC_EGRESS, PROGRAM_UPLINK_EGRESS);
-	}
+	for (size_t i = 0; node->is_service && i < node->uplink_count; i++)
+		add_uplink(&hooks, node->uplinks[i]);
+	/* Packets for the node's own backends are passed up where lb_xdp stands. */
+	for (size_t i = 0; node->is_access && node->is_service && i < node->access_interface_count;
+	     i++)
+		if (!is_uplink(node, node->access_interfaces[i]))
+			add_uplink(&hooks, node->access_interfaces[i]);
 	for (size_t i = 0; i < config->backend_count; i++) {
 		const struct config_backend *backend = &config->backends[i];
 
-		if (backend->node != number || !backend->vnic[0] || !in_service(config, i))
+		if (backend->node != number || !backend->vnic[0] || !config_in_service(config, i))
 			continue;
 		add_hook(&hooks, backend->vnic, HOOK_TC_INGRESS, PROGRAM_VNIC_INGRESS);
 		add_hook(&hooks, backend->vnic, HOOK_TC_EGRESS, PROGRAM_VNIC_EGRESS);
@@ -149,7 +157,7 @@ static int attach_xdp(const struct hook *hook, int prog_fd, enum config_xdp_mode
 			hook->interface);
 	if (fd < 0)
 		return fail_errno(error, fd, "%s: cannot attach lb_xdp", hook->interface);
-	if (is_veth(hook->interface))
+	if (mode != CONFIG_XDP_GENERIC && is_veth(hook->interface))
 		note(notes,
 		     "%s: a veth: its other end needs an XDP program of its own and tx checksum "
 		     "offload off, or what lb_xdp sends is lost (README: virtual interfaces)",

@@ -63,6 +63,16 @@ int hooks_of_config(const struct config *config, size_t node, struct hooks *ret)
 int hooks_attach(struct hooks *hooks, const struct programs *programs,
 		 const struct hooks_options *options, struct notes *notes, struct error *error);
 
+/**
+ * hooks_publish() - Tell lb_xdp which interfaces it stands on: it redirects to these alone.
+ * Return: 0; -errno with words.
+ */
+int hooks_publish(const struct hooks *hooks, const struct hooks_options *options,
+		  struct error *error);
+
+/* Does lb_xdp stand, or is it to stand, on an interface? */
+bool hooks_have_xdp(const struct hooks *hooks, unsigned int ifindex);
+
 /* Detaches what hooks_attach() attached. */
 void hooks_take_back(struct hooks *hooks, const struct hooks_options *options);
 
@@ -80,9 +90,10 @@ void hooks_drop_link(const char *path);
 
 /* One attached program, for status. */
 struct hook_state {
-	char interface[IF_NAMESIZE]; /* empty: the interface is gone */
+	char interface[IF_NAMESIZE];
 	char program[32];
-	const char *how; /* "xdp native", "xdp generic", "tcx", "clsact" */
+	const char
+		*how; /* "xdp native", "xdp generic", "tcx", "clsact", "gone" with its interface */
 	unsigned int program_id;
 };
 

@@ -74,7 +74,10 @@ static size_t list_links(const struct paths *paths, struct hook_state *ret, size
 		if (!split_pin(entry->d_name, &ret[n], &interface))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		describe_link(path, &ret[n++]);
+		describe_link(path, &ret[n]);
+		if (!ret[n].interface[0]) /* it is gone: as it was pinned */
+			snprintf(ret[n].interface, sizeof(ret[n].interface), "%s", interface);
+		n++;
 	}
 	if (dir)
 		closedir(dir);
@@ -223,4 +226,49 @@ int hooks_prune(const struct hooks *wanted, const struct hooks_options *options,
 
 	return detached +
 	       (options->undo_fd < 0 ? 0 : prune_filters(wanted, options->undo_fd, notes));
+}
+
+/* ---- where frames may be redirected to ---- */
+
+bool hooks_have_xdp(const struct hooks *hooks, unsigned int ifindex)
+{
+	for (size_t i = 0; i < hooks->count; i++)
+		if (hooks->hooks[i].kind == HOOK_XDP &&
+		    if_nametoindex(hooks->hooks[i].interface) == ifindex)
+			return true;
+	return false;
+}
+
+/* Takes out the first interface that lb_xdp no longer stands on; false: there is none. */
+static bool forget_interface(int map, const struct hooks *hooks)
+{
+	__u32 ifindex, *previous = NULL;
+
+	while (!map_next(map, previous, &ifindex)) {
+		if (!hooks_have_xdp(hooks, ifindex))
+			return !map_delete(map, &ifindex);
+		previous = &ifindex;
+	}
+	return false;
+}
+
+int hooks_publish(const struct hooks *hooks, const struct hooks_options *options,
+		  struct error *error)
+{
+	char path[PATH_LEN];
+	int map = map_open(path_of_map(options->paths, "interfaces", path)), err = 0;
+	__u32 one = 1;
+
+	if (map < 0)
+		return fail_errno(error, map, "cannot open %s", path);
+	for (size_t i = 0; i < hooks->count && !err; i++) {
+		__u32 ifindex = if_nametoindex(hooks->hooks[i].interface);
+
+		if (hooks->hooks[i].kind == HOOK_XDP)
+			err = map_put(map, &ifindex, &one);
+	}
+	while (!err && forget_interface(map, hooks))
+		;
+	close(map);
+	return err ? fail_errno(error, err, "cannot note the interfaces of lb_xdp") : 0;
 }

@@ -30,7 +30,8 @@ static int find_vnics(struct work *work)
 	for (size_t i = 0; i < config->backend_count; i++) {
 		const struct config_backend *backend = &config->backends[i];
 
-		if (backend->node != work->number || !backend->vnic[0])
+		if (backend->node != work->number || !backend->vnic[0] ||
+		    !config_in_service(config, i))
 			continue;
 		work->ifindexes[i] = if_nametoindex(backend->vnic);
 		if (!work->ifindexes[i])
@@ -165,6 +166,8 @@ static int prepare(struct work *work)
 	if (err)
 		return err;
 	if (work->node->is_access)
+		err = hooks_publish(&work->hooks, &work->hooks_options, work->error);
+	if (!err && work->node->is_access)
 		err = prepare_tables(work);
 	if (!err) {
 		err = host_prepare(&work->host, work->undo_fd, generation, work->notes,
@@ -202,6 +205,17 @@ static void write_node_info(struct work *work, size_t changes)
 		info->generation++;
 }
 
+/* Next hops by an interface that lb_xdp leaves are learned anew at once. */
+static void forget_ways(struct work *work)
+{
+	for (uint32_t i = 0; i < work->access.members.count; i++) {
+		struct xdplb_nexthop *nexthop = &access_member(&work->access, i)->nexthop;
+
+		if (nexthop->expires && !hooks_have_xdp(&work->hooks, nexthop->ifindex))
+			__atomic_store_n(&nexthop->expires, 0, __ATOMIC_RELAXED);
+	}
+}
+
 static void commit(struct work *work, struct node_result *result)
 {
 	result->swapped = work->load;
@@ -211,8 +225,13 @@ static void commit(struct work *work, struct node_result *result)
 		node_commit(work->config, &work->node_plan, work->now, &work->tables);
 	if (work->node->is_access)
 		access_commit(work->config, &work->access_plan, &work->access);
+	forget_ways(work);
 	host_finish(&work->host, work->undo_fd, work->notes);
 	result->changes += hooks_prune(&work->hooks, &work->hooks_options, work->notes);
+	if (!work->node->is_access)
+		result->changes += programs_unpin_access(&work->paths);
+	if (!work->node->is_service)
+		result->changes += programs_unpin_service(&work->paths);
 	write_node_info(work, result->changes);
 }
 
@@ -274,7 +293,7 @@ int node_apply(const struct config *config, size_t node, const struct node_optio
 	if (lock < 0)
 		return lock;
 	err = run(&work, result);
-	if (err && !work.was_attached) {
+	if (err && !work.had_folder) {
 		if (work.undo_fd >= 0)
 			host_undo_all(work.undo_fd, notes);
 		paths_remove(&work.paths, &ignored);

@@ -17,6 +17,7 @@ int node_detach(const char *node, struct notes *notes, struct error *error)
 	struct paths paths;
 	char path[PATH_LEN];
 	int lock, err;
+	bool lost;
 
 	if (paths_of_node(node, &paths))
 		return fail(error, -ENAMETOOLONG, "%s: the name is too long", node);
@@ -29,12 +30,21 @@ int node_detach(const char *node, struct notes *notes, struct error *error)
 		return lock;
 	options.paths = &paths;
 	options.undo_fd = map_open(path_of_map(&paths, "undos", path));
+	/* An attach that was killed early has no record because it had changed nothing. */
+	lost = options.undo_fd < 0 && !access(path_of_map(&paths, "drops", path), F_OK);
 	hooks_prune(NULL, &options, notes);
 	err = options.undo_fd >= 0 ? host_undo_all(options.undo_fd, notes) : 0;
 	if (err)
 		fail_errno(error, err, "%s: not everything could be put back: pins are kept", node);
 	else
 		err = paths_remove(&paths, error);
+	if (!err && lost)
+		err = fail(
+			error, -ENODATA,
+			"%s: detached, but the record of what attach had changed on the host was "
+			"gone: look for VIPs on lo, settings, and clsact filters of priority "
+			"22596 by hand",
+			node);
 	if (options.undo_fd >= 0)
 		close(options.undo_fd);
 	close(lock);

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <unistd.h>
 
 /*
  * The programs take ports in the tag range for tags. A file with another range must not turn the tags
@@ -67,10 +68,16 @@ static int check_abi(struct work *work)
 
 int work_look_at_running(struct work *work)
 {
+	work->had_folder = !access(work->paths.dir, F_OK);
 	work->was_attached = paths_in_use(&work->paths);
 	widen_tag_range(work);
 	if (work->was_attached)
 		return check_abi(work);
+	if (!work->options->attach && work->had_folder)
+		return fail(work->error, -EBADF,
+			    "%s: its pins are not whole (was an attach killed?): run `xdplb-load "
+			    "attach` or `detach`",
+			    work->node->name);
 	if (!work->options->attach)
 		return fail(work->error, -ENOENT, "%s: not attached: run `xdplb-load attach` first",
 			    work->node->name);

@@ -25,6 +25,7 @@ struct work {
 
 	struct paths paths;
 	struct config constants; /* a shallow copy of config, see widen_tag_range() */
+	bool had_folder; /* something is pinned already */
 	bool was_attached;
 	bool load; /* programs are to be loaded (anew) */
 	struct programs programs;

@@ -37,7 +37,10 @@ struct map_plan {
 	uint32_t entries;
 };
 
-#define MAP_PLANS 15
+#define MAP_PLANS 16
+
+/* Settings of the host that attach may have to undo, beside an address or route for each member. */
+#define SETTINGS_MAX 4096
 
 /* A service has up to two entries in `vips`: itself, and its VIP as such. */
 static uint32_t vip_slots(const struct config *config)
@@ -69,6 +72,7 @@ static void plan_maps(const struct config *config, struct map_plan plans[MAP_PLA
 		{ "backend_infos", "backends", c->backends },
 		{ "buckets", "buckets", lines },
 		{ "flows", "flows", c->flows },
+		{ "undos", "members", SETTINGS_MAX + 2 * c->members },
 		{ NULL, NULL, 0 },
 	};
 
@@ -329,4 +333,37 @@ int programs_pin(const struct programs *programs, const struct paths *paths, str
 			return fail_errno(error, -errno, "cannot pin %s", path);
 	}
 	return 0;
+}
+
+static int unpin(const struct paths *paths, const char *const *maps, const enum program *programs,
+		 size_t program_count)
+{
+	char path[PATH_LEN];
+	int found = 0;
+
+	for (; *maps; maps++)
+		found |= !unlink(path_of_map(paths, *maps, path));
+	for (size_t i = 0; i < program_count; i++)
+		unlink(path_of_program(paths, program_names[programs[i]], path));
+	return found;
+}
+
+int programs_unpin_access(const struct paths *paths)
+{
+	static const char *const maps[] = { "vips",       "services",       "buckets",
+					    "members",    "health",         "lb_control",
+					    "interfaces", "member_traffic", NULL };
+	static const enum program programs[] = { PROGRAM_LB_XDP };
+
+	return unpin(paths, maps, programs, 1);
+}
+
+int programs_unpin_service(const struct paths *paths)
+{
+	static const char *const maps[] = { "tags",  "endpoints",    "mappings",
+					    "flows", "node_control", NULL };
+	static const enum program programs[] = { PROGRAM_UPLINK_INGRESS, PROGRAM_UPLINK_EGRESS,
+						 PROGRAM_VNIC_INGRESS, PROGRAM_VNIC_EGRESS };
+
+	return unpin(paths, maps, programs, 4);
 }

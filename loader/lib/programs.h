@@ -52,6 +52,11 @@ void programs_close(struct programs *programs);
 /* Pins loaded programs, replacing what was pinned under their names. */
 int programs_pin(const struct programs *programs, const struct paths *paths, struct error *error);
 
+/* Unpin the maps and programs of a role that the node no longer has, once nothing runs them. Return: 1
+ * if there were any, else 0. */
+int programs_unpin_access(const struct paths *paths);
+int programs_unpin_service(const struct paths *paths);
+
 /**
  * programs_check_sizes() - Do the running maps have the declared capacities?
  * Return: 0; -EINVAL, naming the capacity that differs.

@@ -2,10 +2,25 @@
 /*
  * xdplb-load detach.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 
 #include "command.h"
+#include "paths.h"
+
+/* Another name may have been meant. */
+static void print_attached(void)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(PATHS_ROOT);
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			printf("attached here: %s\n", entry->d_name);
+	if (dir)
+		closedir(dir);
+}
 
 /* What was detached goes to stdout: it is the answer, not a warning. */
 int cmd_detach(const struct command_line *line)
@@ -25,6 +40,7 @@ int cmd_detach(const struct command_line *line)
 	if (err == -ENOENT) {
 		/* What was asked for is so: detaching twice is no failure. */
 		printf("%s: not attached, nothing to do\n", name);
+		print_attached();
 		return EXIT_DONE;
 	}
 	if (err)

@@ -16,7 +16,7 @@ TO_CLIENT="dst host $CLIENT4 or dst host $CLIENT6"
 
 write_cluster() {
   local both='web1: , web2: '
-  cluster_head access1 node1 node2
+  cluster_head "access1:$1" node1 node2
   cluster_backends
   echo "services:"
   cluster_service web4-source 192.0.2.10 80 tcp source "$both" 8080
@@ -68,8 +68,17 @@ http() {
   expect "packets left to the kernel" "$(counter access1 events left_to_kernel)" "$left"
 }
 
+# by_the_kernel VIP: eth1 is taken out of the file.
+by_the_kernel() {
+  local left
+  xdplb access1 apply "$CLUSTER" >/dev/null
+  left=$(counter access1 events left_to_kernel)
+  expect "answers" "$(http_new 10 "$(url "$1")" | grep -c ' 200 ')" 10
+  (($(counter access1 events left_to_kernel) >= left + 10)) || fail "left_to_kernel was not counted"
+}
+
 lab_two_arms
-write_cluster >"$CLUSTER"
+write_cluster eth0,eth1 >"$CLUSTER"
 start_nginx node1 web1 10.0.1.11:8080 '[::]:80'
 start_nginx node2 web2 10.0.2.11:8080 '[::]:80'
 lab_setup "$CLUSTER" node1 node2 access1
@@ -78,4 +87,7 @@ check no_neighbour_ipv4 first 4 192.0.2.10
 check no_neighbour_ipv6 first 6 2001:db8:1::20
 check http_ipv4 http 192.0.2.10
 check http_ipv6 http 2001:db8:1::20
+# eth1 without lb_xdp: a frame sent there by XDP could be lost, so that the kernel forwards all.
+write_cluster eth0 >"$CLUSTER"
+check way_without_xdp by_the_kernel 192.0.2.10
 finish

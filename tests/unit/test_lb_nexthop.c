@@ -46,6 +46,15 @@ struct fib_setup {
 	__u32 out;
 };
 
+/* Says that lb_xdp stands on an interface, so that frames may be redirected there. */
+static void stand_on(struct lb_setup *lb, __u32 ifindex)
+{
+	__u32 one = 1;
+
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(lb->skel->maps.interfaces), &ifindex, &one, 0),
+		     0);
+}
+
 static void open_fib(struct fib_setup *ret_fib)
 {
 	int err;
@@ -57,6 +66,8 @@ static void open_fib(struct fib_setup *ret_fib)
 	lb_setup_fill(&ret_fib->lb, 0);
 	err = bpf_xdp_attach(ret_fib->in, bpf_program__fd(ret_fib->lb.skel->progs.lb_xdp), 0, NULL);
 	cr_assert_eq(err, 0, "cannot attach to in0: %s", strerror(-err));
+	stand_on(&ret_fib->lb, ret_fib->in);
+	stand_on(&ret_fib->lb, ret_fib->out);
 }
 
 static void close_fib(struct fib_setup *fib)
@@ -107,6 +118,12 @@ static const struct fib_row fib_rows[] = {
 	  XDPLB_DROP_NO_ROUTE, 0 },
 	{ "no route at all", "ip route flush table main; ip -6 route flush table main", XDP_PASS,
 	  NO_DROP, EVENT(LEFT_TO_KERNEL) },
+	{ "a way by a device without lb_xdp",
+	  "ip link add br0 up type bridge; ip addr flush dev out0; "
+	  "ip addr add 10.1.0.254/24 dev br0; ip addr add fd00:1::254/64 dev br0 nodad; "
+	  "ip neigh add 10.1.0.1 lladdr " BACKEND_MAC " dev br0 nud permanent; "
+	  "ip neigh add fd00:1::1 lladdr " BACKEND_MAC " dev br0 nud permanent",
+	  XDP_PASS, NO_DROP, EVENT(LEFT_TO_KERNEL) },
 	{ "local backend", "ip addr add 10.1.0.1/32 dev lo; ip addr add fd00:1::1/128 dev lo nodad",
 	  XDP_PASS, NO_DROP, EVENT(LEFT_TO_KERNEL) },
 };
