@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -18,6 +17,7 @@
 #include "bpf/node_tc.skel.h"
 #include "bpf/state.skel.h"
 #include "endpoint_table.h"
+#include "jiffies.h"
 #include "maps.h"
 #include "xdplb/access.h"
 #include "xdplb/infos.h"
@@ -220,16 +220,6 @@ static int load_state(const struct config *config, const struct paths *paths, st
 		  : load_object(state->obj, "state", error);
 	state_bpf__destroy(state);
 	return err;
-}
-
-/* The coarse clocks advance with the tick, and their resolution says how often that is (CONFIG_HZ). */
-static uint64_t jiffies_per_second(void)
-{
-	struct timespec tick;
-
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || tick.tv_sec || tick.tv_nsec <= 0)
-		return 250;
-	return (1000000000 + tick.tv_nsec / 2) / tick.tv_nsec;
 }
 
 static int load_lb(const struct config *config, const struct paths *paths, struct programs *ret,

@@ -16,15 +16,10 @@
 
 #include "access.h"
 #include "address.h"
+#include "health.h"
 #include "maglev.h"
 #include "maps.h"
 #include "node_tables.h"
-
-static const char *const health_names[] = {
-	[XDPLB_HEALTH_UNKNOWN] = "unknown",         [XDPLB_HEALTH_UP] = "up",
-	[XDPLB_HEALTH_DRAINING] = "draining",       [XDPLB_HEALTH_DOWN] = "down",
-	[XDPLB_HEALTH_MAINTENANCE] = "maintenance",
-};
 
 static bool role_pinned(const struct paths *paths, const char *map)
 {
@@ -105,10 +100,7 @@ static json_t *member_json(const struct access_view *view, uint32_t index, uint3
 	json_object_set_new(json, "tag", json_integer(ntohs(member->tag)));
 	json_object_set_new(json, "weight", json_integer(info->weight));
 	json_object_set_new(json, "share", json_real(total ? 100.0 * buckets / total : 0));
-	json_object_set_new(json, "health",
-			    json_string(health->state <= XDPLB_HEALTH_MAINTENANCE
-						? health_names[health->state]
-						: "?"));
+	json_object_set_new(json, "health", json_string(health_state_name(health->state)));
 	json_object_set_new(json, "confirmed",
 			    json_boolean(member->flags & XDPLB_MEMBER_CONFIRMED));
 	json_object_set_new(json, "next_hop", nexthop_json(&member->nexthop));

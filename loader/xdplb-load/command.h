@@ -21,6 +21,9 @@
 struct command_line {
 	const char *file;
 	const char *node; /* NULL: the host name */
+	char **words; /* what follows the command, where it takes more than a file */
+	int word_count;
+	uint64_t lease_ms; /* 0: none */
 	bool json;
 	bool verbose;
 	struct node_options options; /* xdp, tc, wait_ms */
@@ -32,6 +35,7 @@ int cmd_apply(const struct command_line *line);
 int cmd_check(const struct command_line *line);
 int cmd_detach(const struct command_line *line);
 int cmd_status(const struct command_line *line);
+int cmd_health(const struct command_line *line);
 
 /* Prints "xdplb-load: ..." to stderr; returns EXIT_FAILED. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

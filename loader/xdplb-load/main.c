@@ -19,6 +19,8 @@ enum {
 	TAKES_WAIT = 1 << 2,
 	TAKES_MODES = 1 << 3,
 	TAKES_JSON = 1 << 4,
+	TAKES_WORDS = 1 << 5,
+	TAKES_LEASE = 1 << 6,
 };
 
 static const struct command {
@@ -34,6 +36,10 @@ static const struct command {
 	{ "check", cmd_check, TAKES_FILE | TAKES_NODE,
 	  "check FILE    find the errors in FILE; touches nothing" },
 	{ "status", cmd_status, TAKES_NODE | TAKES_JSON, "status        what runs on this node" },
+	{ "health", cmd_health, TAKES_NODE | TAKES_JSON | TAKES_WORDS | TAKES_LEASE,
+	  "health        how the backends are, as this access node knows it\n"
+	  "  health set BACKEND up|down|maint\n"
+	  "                say how a backend is; obeyed at the next packet" },
 	{ "detach", cmd_detach, TAKES_NODE,
 	  "detach        take away everything that attach and apply have made" },
 };
@@ -50,7 +56,8 @@ static const char options_help[] =
 	"      --tc KIND          attach, apply: tcx, clsact or auto (default: auto, TCX if the "
 	"kernel "
 	"has it)\n"
-	"  -j, --json             status: as JSON\n"
+	"      --lease TIME       health set: for how long, in seconds or with s, m, h\n"
+	"  -j, --json             status, health: as JSON\n"
 	"  -v, --verbose          show what libbpf says\n"
 	"  -h, --help             this text\n"
 	"  -V, --version          the version\n"
@@ -115,21 +122,34 @@ static int set_wait(const char *word, struct command_line *line)
 	return EXIT_DONE;
 }
 
+static int set_lease(const char *word, struct command_line *line)
+{
+	char *end;
+	double seconds = strtod(word, &end);
+
+	if (end != word && *end && !end[1]) {
+		seconds *= *end == 'h' ? 3600 : *end == 'm' ? 60 : 1;
+		end += strchr("smh", *end) != NULL;
+	}
+	if (end == word || *end || !(seconds > 0 && seconds <= 365 * 86400.0))
+		return wrong_usage("--lease takes a time such as 10s, 5m, 1h, not", word);
+	line->lease_ms = seconds * 1000 + 0.5;
+	return EXIT_DONE;
+}
+
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
 	return vfprintf(stderr, format, args);
 }
 
-enum {
-	OPTION_XDP = 256,
-	OPTION_TC
-};
+enum { OPTION_XDP = 256, OPTION_TC, OPTION_LEASE };
 
 static const struct option long_options[] = {
 	{ "node", required_argument, NULL, 'n' },
 	{ "wait", required_argument, NULL, 'w' },
 	{ "xdp", required_argument, NULL, OPTION_XDP },
 	{ "tc", required_argument, NULL, OPTION_TC },
+	{ "lease", required_argument, NULL, OPTION_LEASE },
 	{ "json", no_argument, NULL, 'j' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -154,6 +174,9 @@ static int take_option(int option, struct command_line *line, unsigned int *ret_
 	case OPTION_TC:
 		*ret_used |= TAKES_MODES;
 		return set_tc(optarg, line);
+	case OPTION_LEASE:
+		*ret_used |= TAKES_LEASE;
+		return set_lease(optarg, line);
 	case 'j':
 		*ret_used |= TAKES_JSON;
 		line->json = true;
@@ -191,8 +214,12 @@ static int run_command(const struct command *command, int argc, char **argv, uns
 			return wrong_usage("which FILE?", command->name);
 		line->file = argv[optind++];
 	}
-	if (optind < argc)
+	if (command->takes & TAKES_WORDS) {
+		line->words = argv + optind;
+		line->word_count = argc - optind;
+	} else if (optind < argc) {
 		return wrong_usage("one word too many", argv[optind]);
+	}
 	return command->run(line);
 }
 

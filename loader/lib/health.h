@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The map `health` of an access node, by backend names. lb_xdp obeys it at the next packet.
+ */
+#ifndef XDPLB_HEALTH_MAP_H
+#define XDPLB_HEALTH_MAP_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "xdplb/health.h"
+
+/* "up", "down", "maint", ...; "?" for a number that has no name. */
+const char *health_state_name(enum xdplb_health_state state);
+
+/* Why a backend is in its state. */
+const char *health_cause_name(enum xdplb_health_cause cause);
+
+/* A state that may be set by hand, by its name; -EINVAL: there is none such. */
+int health_state_by_name(const char *name, enum xdplb_health_state *ret_state);
+
+/**
+ * health_set() - Say how a backend is.
+ * @node:     whose map
+ * @backend:  its name
+ * @state:    the new state; cause is XDPLB_CAUSE_OPERATOR
+ * @lease_ms: for how long this holds; 0: until somebody says otherwise
+ *
+ * The lease is written before the state, the state in one store.
+ *
+ * Return: 0; -ENOENT no such node, no access node, or no such backend there, with words; -errno.
+ */
+int health_set(const char *node, const char *backend, enum xdplb_health_state state,
+	       uint64_t lease_ms, struct error *error);
+
+/**
+ * health_list() - All backends of an access node, as a JSON array sorted by name.
+ *
+ * Keys: name, node, state, cause, age_seconds (since the state last changed; null: never), lease_seconds
+ * (left; negative: expired; null: none), epoch.
+ *
+ * Return: 0; -errno with words.
+ */
+int health_list(const char *node, json_t **ret_json, struct error *error);
+
+#endif

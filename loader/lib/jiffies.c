@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The kernel's tick.
+ */
+#include "jiffies.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+
+#include "bpf/clock.skel.h"
+
+uint64_t jiffies_per_second(void)
+{
+	struct timespec tick;
+
+	/* The coarse clocks advance with the tick, and their resolution says how often that is. */
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || tick.tv_sec || tick.tv_nsec <= 0)
+		return 250;
+	return (1000000000 + tick.tv_nsec / 2) / tick.tv_nsec;
+}
+
+int jiffies_now(uint64_t *ret_jiffies)
+{
+	struct clock_bpf *clock = clock_bpf__open_and_load();
+	uint64_t now = 0;
+	/* The kernel writes a syscall program's context back to where it came from. */
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &now, .ctx_size_in = sizeof(now));
+	int err;
+
+	if (!clock)
+		return -errno;
+	err = bpf_prog_test_run_opts(bpf_program__fd(clock->progs.read_jiffies), &opts);
+	clock_bpf__destroy(clock);
+	if (err)
+		return -errno;
+	*ret_jiffies = now;
+	return 0;
+}

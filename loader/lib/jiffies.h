@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel's tick, in which leases and next hops of the datapath are counted.
+ */
+#ifndef XDPLB_JIFFIES_H
+#define XDPLB_JIFFIES_H
+
+#include <stdint.h>
+
+/* Ticks a second (CONFIG_HZ). */
+uint64_t jiffies_per_second(void);
+
+/**
+ * jiffies_now() - jiffies64 as BPF programs see it.
+ * Return: 0; -EPERM without root; -errno.
+ */
+int jiffies_now(uint64_t *ret_jiffies);
+
+#endif
