@@ -38,7 +38,7 @@ enum xdplb_drop {
 	X(NEXTHOP_LEARNED, nexthop_learned,                                                        \
 	  "next hop read from the kernel's routes and neighbours")                                 \
 	X(LEFT_TO_KERNEL, left_to_kernel,                                                          \
-	  "no neighbour yet, a local backend, or a way without XDP: left to the kernel")                 \
+	  "no neighbour yet, a local backend, or a way without XDP: left to the kernel")           \
 	X(NEXT_OWNER, next_owner, "the bucket's first owner could not be used: a later one was")   \
 	X(FLOW_NOTED, flow_noted,                                                                  \
 	  "a new flow to a backend of a source service was noted, a direct one too")               \

@@ -142,7 +142,11 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return vfprintf(stderr, format, args);
 }
 
-enum { OPTION_XDP = 256, OPTION_TC, OPTION_LEASE };
+enum {
+	OPTION_XDP = 256,
+	OPTION_TC,
+	OPTION_LEASE
+};
 
 static const struct option long_options[] = {
 	{ "node", required_argument, NULL, 'n' },
