@@ -67,7 +67,8 @@ XDPLB_ASSERT_SIZE(struct xdplb_node_info, 160);
  * What detach must undo, so that a killed loader leaves no mess: key of the map `undos`.
  * kind 'a': remove address `what` ("ADDRESS") from lo; 's': write the value back to the file below
  * /proc/sys/net `what`; 'q': remove the clsact qdisc of device `what`; 'f': remove our filter from
- * device `what` ("DEVICE/ingress" or "DEVICE/egress").
+ * device `what` ("DEVICE/ingress" or "DEVICE/egress"); 'r': remove our unreachable route to `what`
+ * ("ADDRESS").
  */
 struct xdplb_undo_key {
 	char kind;

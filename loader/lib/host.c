@@ -127,6 +127,30 @@ static int prepare_sysctl(struct preparation *prep, const struct host_sysctl *sy
 	return 0;
 }
 
+/* Somebody else's route for the same address stays, and stays theirs. */
+static int prepare_route(struct preparation *prep, const struct host_address *route)
+{
+	struct xdplb_undo_key key;
+	struct step *step;
+	int err;
+
+	host_route_key(route, &key);
+	err = begin_step(prep, &key, &step);
+	if (!err)
+		err = record_step(prep, step);
+	if (err)
+		return err;
+	err = host_route_add(route);
+	if (err == -EEXIST && !step->had_record) {
+		prep->step_count--;
+		return undo_forget(prep->undo_fd, &key);
+	}
+	if (err && err != -EEXIST)
+		return say_failed(prep, step, err);
+	step->changed = !err;
+	return 0;
+}
+
 /* Settings go first: a VIP must not be local before ARP keeps quiet about it. */
 static int prepare_all(struct preparation *prep)
 {
@@ -136,6 +160,8 @@ static int prepare_all(struct preparation *prep)
 		err = prepare_sysctl(prep, &prep->wanted->sysctls[i]);
 	for (size_t i = 0; !err && i < prep->wanted->address_count; i++)
 		err = prepare_address(prep, &prep->wanted->addresses[i]);
+	for (size_t i = 0; !err && i < prep->wanted->route_count; i++)
+		err = prepare_route(prep, &prep->wanted->routes[i]);
 	return err;
 }
 
@@ -172,7 +198,8 @@ int host_prepare(const struct host_wanted *wanted, int undo_fd, uint64_t generat
 	int err;
 
 	/* One more than can be recorded: the last may turn out to need nothing. */
-	prep.steps = calloc(wanted->address_count + wanted->sysctl_count + 1, sizeof(*prep.steps));
+	prep.steps = calloc(wanted->address_count + wanted->route_count + wanted->sysctl_count + 1,
+			    sizeof(*prep.steps));
 	if (!prep.steps)
 		return fail_errno(error, -ENOMEM, "network settings");
 	if (wanted->notes.text)
@@ -204,6 +231,18 @@ static bool is_wanted_address(const struct host_wanted *wanted, const struct xdp
 		    !strcmp(address.netns, wanted->addresses[i].netns))
 			return true;
 	}
+	return false;
+}
+
+static bool is_wanted_route(const struct host_wanted *wanted, const struct xdplb_undo_key *key)
+{
+	struct host_address address;
+
+	if (host_address_from_key(key, &address))
+		return false;
+	for (size_t i = 0; i < wanted->route_count; i++)
+		if (same_address(&address, &wanted->routes[i]))
+			return true;
 	return false;
 }
 
@@ -253,6 +292,7 @@ static int undo_unwanted(const struct host_wanted *wanted, char kind, int undo_f
 	}
 	for (size_t i = 0; i < count; i++) {
 		stays = kind == UNDO_ADDRESS ? is_wanted_address(wanted, &records[i].key)
+			: kind == UNDO_ROUTE ? is_wanted_route(wanted, &records[i].key)
 					     : is_wanted_sysctl(wanted, &records[i].key);
 		err = stays ? 0 : undo_and_forget(undo_fd, &records[i], notes);
 		if (!first)
@@ -265,9 +305,12 @@ static int undo_unwanted(const struct host_wanted *wanted, char kind, int undo_f
 int host_finish(const struct host_wanted *wanted, int undo_fd, struct notes *notes)
 {
 	int addresses = undo_unwanted(wanted, UNDO_ADDRESS, undo_fd, notes);
+	int routes = undo_unwanted(wanted, UNDO_ROUTE, undo_fd, notes);
 	int sysctls = undo_unwanted(wanted, UNDO_SYSCTL, undo_fd, notes);
 
-	return addresses ? addresses : sysctls;
+	if (addresses)
+		return addresses;
+	return routes ? routes : sysctls;
 }
 
 int host_undo_all(int undo_fd, struct notes *notes)

@@ -40,6 +40,8 @@ struct host_sysctl {
 struct host_wanted {
 	struct host_address *addresses;
 	size_t address_count;
+	struct host_address *routes; /* to be unreachable, where they are not local */
+	size_t route_count;
 	struct host_sysctl *sysctls; /* in the order of doing */
 	size_t sysctl_count;
 	struct host_address *resting; /* see host_wanted_build() */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What an access node needs of its network: forwarding on the interfaces that lb_xdp is attached to.
+ * What an access node needs of its network: forwarding on the interfaces that lb_xdp is attached to, and
+ * VIPs that lead nowhere else.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -75,6 +76,26 @@ static int add_ipv6_forwarding(struct host_builder *builder, const char *interfa
 	return 0;
 }
 
+/*
+ * What is sent to a VIP and is no service (another port, a ping) passes lb_xdp. The kernel would send
+ * it back to the router, and the router here again, until its TTL ends.
+ */
+static int block_vips(struct host_builder *builder)
+{
+	const struct config *config = builder->config;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < config->service_count; i++) {
+		const struct host_address vip = {
+			.family = config->services[i].family,
+			.addr = config->services[i].vip,
+		};
+
+		err = host_want_route(builder, &vip);
+	}
+	return err;
+}
+
 int host_want_access(struct host_builder *builder)
 {
 	bool ipv4 = has_services(builder->config, XDPLB_IPV4);
@@ -93,5 +114,5 @@ int host_want_access(struct host_builder *builder)
 		if (!err && ipv6)
 			err = add_ipv6_forwarding(builder, node->access_interfaces[i]);
 	}
-	return err;
+	return err ? err : block_vips(builder);
 }

@@ -49,6 +49,20 @@ static int delete_address(void *arg)
 	return netlink_address_delete(&job->address->addr, job->address->family);
 }
 
+static int add_route(void *arg)
+{
+	const struct address_job *job = arg;
+
+	return netlink_route_block(&job->address->addr, job->address->family);
+}
+
+static int delete_route(void *arg)
+{
+	const struct address_job *job = arg;
+
+	return netlink_route_unblock(&job->address->addr, job->address->family);
+}
+
 static int read_setting(void *arg)
 {
 	struct sysctl_job *job = arg;
@@ -78,6 +92,13 @@ int host_address_add(const struct host_address *address)
 	struct address_job job = { .address = address };
 
 	return netns_run(address->netns, add_address, &job);
+}
+
+int host_route_add(const struct host_address *address)
+{
+	struct address_job job = { .address = address };
+
+	return netns_run(address->netns, add_route, &job);
 }
 
 int host_sysctl_check(const struct host_sysctl *sysctl, char ret_value[SYSCTL_VALUE_LEN])
@@ -113,6 +134,14 @@ void host_address_key(const struct host_address *address, struct xdplb_undo_key 
 		 ret_key);
 }
 
+void host_route_key(const struct host_address *address, struct xdplb_undo_key *ret_key)
+{
+	char text[ADDRESS_TEXT_LEN];
+
+	undo_key(UNDO_ROUTE, address->netns, address_print(&address->addr, address->family, text),
+		 ret_key);
+}
+
 void host_sysctl_key(const struct host_sysctl *sysctl, struct xdplb_undo_key *ret_key)
 {
 	undo_key(UNDO_SYSCTL, sysctl->netns, sysctl->path, ret_key);
@@ -124,7 +153,7 @@ int host_address_from_key(const struct xdplb_undo_key *key, struct host_address 
 	char what[UNDO_WHAT_LEN];
 
 	undo_key_what(key, what);
-	if (key->kind != UNDO_ADDRESS || address_parse(what, &address.addr, &address.family))
+	if (key->kind == UNDO_SYSCTL || address_parse(what, &address.addr, &address.family))
 		return -EINVAL;
 	undo_key_netns(key, address.netns);
 	*ret_address = address;
@@ -141,6 +170,18 @@ static int undo_address(const struct undo_record *record)
 		return err;
 	err = netns_run(address.netns, delete_address, &job);
 	return err == -EADDRNOTAVAIL || err == -ENODEV ? 0 : err;
+}
+
+static int undo_route(const struct undo_record *record)
+{
+	struct host_address address;
+	struct address_job job = { .address = &address };
+	int err = host_address_from_key(&record->key, &address);
+
+	if (err)
+		return err;
+	err = netns_run(address.netns, delete_route, &job);
+	return err == -ESRCH ? 0 : err;
 }
 
 static int undo_sysctl(const struct undo_record *record)
@@ -161,6 +202,8 @@ int host_undo(const struct undo_record *record)
 
 	if (record->key.kind == UNDO_ADDRESS)
 		err = undo_address(record);
+	else if (record->key.kind == UNDO_ROUTE)
+		err = undo_route(record);
 	else if (record->key.kind == UNDO_SYSCTL)
 		err = undo_sysctl(record);
 	return err == -ENONET ? 0 : err;
@@ -172,7 +215,10 @@ char *host_print(const struct xdplb_undo_key *key, char ret_text[HOST_TEXT_LEN])
 
 	undo_key_netns(key, netns);
 	undo_key_what(key, what);
-	snprintf(ret_text, HOST_TEXT_LEN, "%s%s%s%s%s", key->kind == UNDO_SYSCTL ? "net/" : "",
+	snprintf(ret_text, HOST_TEXT_LEN, "%s%s%s%s%s",
+		 key->kind == UNDO_SYSCTL  ? "net/"
+		 : key->kind == UNDO_ROUTE ? "unreachable route to "
+					   : "",
 		 what, key->kind == UNDO_ADDRESS ? " on lo" : "", netns[0] ? " in " : "", netns);
 	return ret_text;
 }

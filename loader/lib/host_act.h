@@ -18,6 +18,9 @@
 int host_address_holder(const struct host_address *address, char ret_name[IF_NAMESIZE]);
 int host_address_add(const struct host_address *address);
 
+/* Makes an address unreachable; -EEXIST: it has a route of its own. */
+int host_route_add(const struct host_address *address);
+
 /**
  * host_sysctl_check() - Read a setting and see whether it is as wanted.
  * @ret_value: what it is
@@ -29,9 +32,10 @@ int host_sysctl_write(const struct host_sysctl *sysctl);
 
 /* The keys they are recorded under. Their parts always fit. */
 void host_address_key(const struct host_address *address, struct xdplb_undo_key *ret_key);
+void host_route_key(const struct host_address *address, struct xdplb_undo_key *ret_key);
 void host_sysctl_key(const struct host_sysctl *sysctl, struct xdplb_undo_key *ret_key);
 
-/* And back. -EINVAL: a key of another kind or without an address. */
+/* And back, of an address or a route. -EINVAL: a key of another kind or without an address. */
 int host_address_from_key(const struct xdplb_undo_key *key, struct host_address *ret_address);
 
 /* Undoes a record on the host; leaves the record. What is gone already is no error. */

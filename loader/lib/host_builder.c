@@ -39,6 +39,23 @@ int host_want_address(struct host_builder *builder, const struct host_address *a
 	return 0;
 }
 
+int host_want_route(struct host_builder *builder, const struct host_address *route)
+{
+	struct host_wanted *wanted = &builder->wanted;
+	struct host_address *room;
+
+	for (size_t i = 0; i < wanted->route_count; i++) {
+		if (same(&wanted->routes[i], route))
+			return 0;
+	}
+	room = grow(wanted->routes, wanted->route_count, sizeof(*room));
+	if (!room)
+		return fail_errno(builder->error, -ENOMEM, "routes");
+	wanted->routes = room;
+	room[wanted->route_count++] = *route;
+	return 0;
+}
+
 int host_want_setting(struct host_builder *builder, const char *netns, const char *interface,
 		      const struct host_setting *setting)
 {

@@ -28,6 +28,9 @@ struct host_builder {
 /* Adds an address; one that is wanted already is no error. */
 int host_want_address(struct host_builder *builder, const struct host_address *address);
 
+/* Adds an address that is to be unreachable where it is not local. */
+int host_want_route(struct host_builder *builder, const struct host_address *route);
+
 /* Adds a setting of an interface in a network namespace; the first to name a setting wins. */
 int host_want_setting(struct host_builder *builder, const char *netns, const char *interface,
 		      const struct host_setting *setting);

@@ -245,6 +245,7 @@ int host_wanted_build(const struct config *config, size_t node, const struct hos
 void host_wanted_free(struct host_wanted *wanted)
 {
 	free(wanted->addresses);
+	free(wanted->routes);
 	free(wanted->sysctls);
 	free(wanted->resting);
 	notes_free(&wanted->notes);

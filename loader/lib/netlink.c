@@ -197,3 +197,38 @@ int netlink_link_get(const char *name, struct netlink_link *ret_link)
 		*ret_link = link;
 	return err;
 }
+
+static struct nlmsghdr *route_request(char *buffer, const struct xdplb_addr *addr, __u8 family)
+{
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *head = mnl_nlmsg_put_extra_header(request, sizeof(*head));
+
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	head->rtm_family = family == XDPLB_IPV4 ? AF_INET : AF_INET6;
+	head->rtm_dst_len = 8 * address_len(family);
+	head->rtm_table = RT_TABLE_MAIN;
+	head->rtm_protocol = NETLINK_ROUTE_PROTOCOL;
+	head->rtm_scope = RT_SCOPE_UNIVERSE;
+	head->rtm_type = RTN_UNREACHABLE;
+	mnl_attr_put(request, RTA_DST, address_len(family), addr);
+	return request;
+}
+
+int netlink_route_block(const struct xdplb_addr *addr, __u8 family)
+{
+	char buffer[REQUEST_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *request = route_request(buffer, addr, family);
+
+	request->nlmsg_type = RTM_NEWROUTE;
+	request->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
+	return talk(request, NULL, NULL);
+}
+
+int netlink_route_unblock(const struct xdplb_addr *addr, __u8 family)
+{
+	char buffer[REQUEST_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *request = route_request(buffer, addr, family);
+
+	request->nlmsg_type = RTM_DELROUTE;
+	return talk(request, NULL, NULL);
+}

@@ -30,6 +30,22 @@ int netlink_address_delete(const struct xdplb_addr *addr, __u8 family);
  */
 int netlink_address_find(const struct xdplb_addr *addr, __u8 family, char ret_name[IF_NAMESIZE]);
 
+/* What our routes are marked with, so that no other is taken for one (rtm_protocol; ip route shows it). */
+#define NETLINK_ROUTE_PROTOCOL 188
+
+/**
+ * netlink_route_block() - Make an address unreachable, unless it is local.
+ *
+ * A route of type unreachable for the address alone, in the main table: what is sent there is answered
+ * by an ICMP error.
+ *
+ * Return: 0; -EEXIST there is a route for this very address; -errno.
+ */
+int netlink_route_block(const struct xdplb_addr *addr, __u8 family);
+
+/* Removes such a route of ours. 0; -ESRCH: was not there; -errno. */
+int netlink_route_unblock(const struct xdplb_addr *addr, __u8 family);
+
 struct netlink_link {
 	unsigned int flags; /* IFF_UP ... */
 	char master[IF_NAMESIZE]; /* the bridge or other device it is enslaved to; empty: none */

@@ -156,6 +156,17 @@ outgoing() {
   expect "answer" "$(in_ns node1 curl -s --max-time 5 http://10.0.0.2:8000/)" "from-client 10.0.1.2 "
 }
 
+# no_service VIP: another port of a VIP is nobody's: an ICMP error answers, and the packet goes no second time
+# to the access node (it would go round until its TTL ended).
+no_service() {
+  local status=0
+  start_capture access router to-access1 udp
+  in_ns client bash -c "exec 3<>/dev/udp/$1/4242; echo x >&3; timeout 2 cat <&3" >/dev/null 2>&1 || status=$?
+  stop_capture access
+  expect "crossings of the access node's link" "$(count_packets access "udp dst port 4242")" 1
+  ((status != 124)) || fail "no ICMP error came"
+}
+
 no_drops() {
   local node
   for node in access1 node1 node2; do
@@ -195,5 +206,7 @@ check direct_ipv6 direct fd00:1::11
 check direct_udp_ipv4 direct_udp 10.0.1.11
 check direct_udp_ipv6 direct_udp fd00:1::11
 check outgoing outgoing
+check no_service_ipv4 no_service 192.0.2.10
+check no_service_ipv6 no_service 2001:db8:1::10
 check no_drops no_drops
 finish
