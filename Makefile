@@ -40,7 +40,7 @@ BENCH_BPF  := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard tests/bench/*.bpf.
 LIB        := $(BUILD)/libxdplb.a
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
 
-.PHONY: all help deps deps-build test test-unit test-net demo bench check-style install clean vmlinux
+.PHONY: all help deps deps-build test test-unit test-net demo bench fuzz check-style install clean vmlinux
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -107,6 +107,19 @@ demo: deps-build ## the main job in a lab of namespaces: real HTTP through the b
 
 bench: all $(BUILD)/tests/bench/bench ## nanoseconds a packet, into build/bench.json (as root)
 	@$(BUILD)/tests/bench/bench --out $(BUILD)/bench.json
+
+# Fuzzers are built apart from everything else, with the sanitizers in.
+FUZZ_SECONDS ?= 60
+FUZZERS      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+# A fuzzer includes the .c it is for, so that it reaches what is static there.
+$(BUILD)/fuzz/%: tests/fuzz/%.c loader/lib/error.c $(wildcard loader/lib/share_*.[ch])
+	@mkdir -p $(@D)
+	$(call say,FUZZ  )$(CLANG) -g -O1 -std=gnu11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
+		-I. -Iinclude -Iloader/lib $< loader/lib/error.c -o $@ -lsodium
+
+fuzz: $(FUZZERS) ## fuzz the decoders, FUZZ_SECONDS each (package libclang-rt-dev)
+	@for f in $(FUZZERS); do $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 || exit 1; done
 
 check-style: ## formatting, shell scripts, file lengths
 	@tests/support/check_style.sh
