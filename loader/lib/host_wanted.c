@@ -31,11 +31,12 @@ struct need {
 	bool vnic_ipv4; /* replies of an IPv4 service come in by its virtual NIC */
 };
 
-static int want_quiet_arp(struct host_builder *builder, const char *netns, const char *interface)
+/* For all interfaces of the namespace: any of them might be asked for the VIP. */
+static int want_quiet_arp(struct host_builder *builder, const char *netns)
 {
-	int err = host_want_setting(builder, netns, interface, &arp_settings[0]);
+	int err = host_want_setting(builder, netns, "all", &arp_settings[0]);
 
-	return err ? err : host_want_setting(builder, netns, interface, &arp_settings[1]);
+	return err ? err : host_want_setting(builder, netns, "all", &arp_settings[1]);
 }
 
 static int add_member(struct host_builder *builder, const struct config_service *service,
@@ -106,7 +107,7 @@ static int probe_home(void *arg)
 	return probe->found == -EADDRNOTAVAIL ? 0 : probe->found;
 }
 
-/* The ARP settings where a VIP is local, on the interface that faces its clients. */
+/* The ARP settings where a VIP is local. */
 static int add_home(struct host_builder *builder, const struct config_backend *backend,
 		    const struct need *need)
 {
@@ -127,11 +128,9 @@ static int add_home(struct host_builder *builder, const struct config_backend *b
 		     backend->name);
 	if (!need->local_ipv4)
 		return 0;
-	if (!probe.found)
-		return want_quiet_arp(builder, backend->netns, probe.holder);
-	/* In the node's own namespace the uplinks are seen to whoever has the address. */
-	if (!backend->netns[0])
-		return 0;
+	/* A container without the backend's address is another's; the node has it somewhere else. */
+	if (!probe.found || !backend->netns[0])
+		return want_quiet_arp(builder, backend->netns);
 	return fail(builder->error, probe.found, "%s: backend %s: no interface in %s has %s",
 		    builder->node->name, backend->name, backend->netns,
 		    address_print(&backend->ipv4, XDPLB_IPV4, text));
@@ -154,8 +153,6 @@ static int add_homes(struct host_builder *builder, const struct need *needs, boo
 		struct netlink_link link;
 
 		err = host_find_link(builder, builder->node->uplinks[i], &link);
-		if (!err)
-			err = want_quiet_arp(builder, "", builder->node->uplinks[i]);
 	}
 	return err;
 }

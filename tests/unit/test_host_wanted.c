@@ -63,7 +63,7 @@ static const struct {
 	{ "on the node", "n",
 	  FILE_HEAD "backends:\n" HOST "services:\n" SERVICE("s", "192.0.2.1", "interface", "host")
 		  SERVICE("t", "2001:db8::1", "interface", "host"),
-	  "- 192.0.2.1\n- 2001:db8::1\n" QUIET("-", "up0"), NULL, NULL },
+	  "- 192.0.2.1\n- 2001:db8::1\n" QUIET("-", "all"), NULL, NULL },
 	{ "nothing for source", "n",
 	  FILE_HEAD "backends:\n" HOST "services:\n" SERVICE("s", "192.0.2.1", "source", "host"),
 	  "", NULL, NULL },
@@ -73,13 +73,13 @@ static const struct {
 	{ "container", "n",
 	  FILE_HEAD "backends:\n" CONTAINER
 		    "services:\n" SERVICE("s", "192.0.2.1", "interface", "box"),
-	  BOX " 192.0.2.1\n" QUIET(BOX, "v1") LOOSE("v0"), NULL, NULL },
+	  BOX " 192.0.2.1\n" QUIET(BOX, "all") LOOSE("v0"), NULL, NULL },
 	{ "one VIP, two services", "n",
 	  FILE_HEAD "backends:\n" CONTAINER "services:\n" SERVICE(
 		  "s", "192.0.2.1", "interface",
 		  "box") " t: {vip: 192.0.2.1, port: 81, protocol: tcp, restore: interface, "
 			 "backends: {box: }}\n",
-	  BOX " 192.0.2.1\n" QUIET(BOX, "v1") LOOSE("v0"), NULL, NULL },
+	  BOX " 192.0.2.1\n" QUIET(BOX, "all") LOOSE("v0"), NULL, NULL },
 	{ "container, IPv6, lo down", "n",
 	  FILE_HEAD "backends:\n" CONTAINER
 		    "services:\n" SERVICE("s", "2001:db8::1", "interface", "box"),
@@ -87,7 +87,7 @@ static const struct {
 	{ "node and container", "n",
 	  FILE_HEAD "backends:\n" HOST CONTAINER
 		    "services:\n" SERVICE("s", "192.0.2.1", "interface", "box: , host"),
-	  BOX " 192.0.2.1\n- 192.0.2.1\n" QUIET(BOX, "v1") QUIET("-", "up0") LOOSE("v0")
+	  BOX " 192.0.2.1\n- 192.0.2.1\n" QUIET(BOX, "all") QUIET("-", "all") LOOSE("v0")
 		  ACCEPT_LOCAL("v0"),
 	  NULL, NULL },
 	{ "machine at a bridge", "n",
