@@ -16,15 +16,17 @@ say        = $(if $(filter 0,$(V)),@echo "  $(1)$(patsubst $(BUILD)/%,%,$@)" &&)
 
 # Debian packages; `make deps` installs what is missing.
 BUILD_DEPS := clang llvm gcc make pkg-config bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
-	libmnl-dev libsodium-dev libjansson-dev
+	libmnl-dev libsodium-dev libjansson-dev libev-dev libcurl4-openssl-dev libcap-ng-dev
 TEST_DEPS  := libcriterion-dev iproute2 nginx-light curl tcpdump ethtool jq socat iputils-ping \
 	procps util-linux openssl
 
 LIBS       := libbpf libelf zlib yaml-0.1 libmnl libsodium jansson
-override CPPFLAGS += -I. -Iinclude -Iloader/lib -I$(BUILD) -D_GNU_SOURCE -DXDPLB_VERSION='"$(VERSION)"'
+AGENT_LIBS := libcurl libcap-ng # and libev, which has no .pc file
+override CPPFLAGS += -I. -Iinclude -Iloader/lib -Iloader/xdplb-agent -I$(BUILD) -D_GNU_SOURCE -DXDPLB_VERSION='"$(VERSION)"'
 CFLAGS     ?= -O2 -g
 override CFLAGS += -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	$(WERROR) -MMD -MP
+AGENT_LDLIBS = -lev $(shell $(PKGCONFIG) --libs $(AGENT_LIBS))
 LDLIBS      = $(shell $(PKGCONFIG) --libs $(LIBS))
 BPF_ARCH   := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/;s/ppc64le/powerpc/')
 BPF_CFLAGS := -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -I. -Iinclude -Ibpf \
@@ -34,6 +36,7 @@ BPF_OBJS   := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c
 SKELS      := $(BPF_OBJS:.bpf.o=.skel.h)
 LIB_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/lib/*.c))
 LOAD_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/xdplb-load/*.c))
+AGENT_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/xdplb-agent/*.c loader/xdplb-agent/*/*.c))
 UNIT_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/support/*.c))
 BENCH_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 BENCH_BPF  := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard tests/bench/*.bpf.c))
@@ -70,7 +73,7 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC    )$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
-$(LIB_OBJS) $(LOAD_OBJS) $(UNIT_OBJS) $(BENCH_OBJS): | $(SKELS)
+$(LIB_OBJS) $(LOAD_OBJS) $(AGENT_OBJS) $(UNIT_OBJS) $(BENCH_OBJS): | $(SKELS)
 $(UNIT_OBJS) $(BENCH_OBJS): override CPPFLAGS += -Itests/support
 $(BENCH_OBJS): | $(BENCH_BPF)
 
@@ -81,9 +84,10 @@ $(LIB): $(LIB_OBJS)
 $(BUILD)/xdplb-load: $(LOAD_OBJS) $(LIB)
 	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
-$(BUILD)/tests/unit_tests: $(UNIT_OBJS) $(LIB)
+# Everything of the agent but its main() is under test too.
+$(BUILD)/tests/unit_tests: $(UNIT_OBJS) $(filter-out %/main.o,$(AGENT_OBJS)) $(LIB)
 	@mkdir -p $(@D)
-	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(shell $(PKGCONFIG) --libs criterion)
+	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(AGENT_LDLIBS) $(shell $(PKGCONFIG) --libs criterion)
 
 $(BUILD)/tests/bench/bench: $(BENCH_OBJS) $(LIB)
 	@mkdir -p $(@D)
