@@ -38,12 +38,26 @@ struct xdplb_bucket_ref {
 } __attribute__((aligned(8)));
 XDPLB_ASSERT_SIZE(struct xdplb_bucket_ref, 8);
 
+enum xdplb_service_flag {
+	/* A target that nobody vouches for (state unknown, or its lease is over) is not used. */
+	XDPLB_SERVICE_UNKNOWN_IS_DOWN = 1 << 0,
+	/* With no usable member: TCP is answered by a reset ... */
+	XDPLB_SERVICE_RESET_IF_DOWN = 1 << 1,
+	/* ... or all confirmed members are used, whatever their health. Neither: drop. */
+	XDPLB_SERVICE_ALL_IF_DOWN = 1 << 2,
+};
+
 /* A service: one VIP, port and protocol. */
 struct xdplb_service {
 	struct xdplb_bucket_ref buckets;
-	__u32 flags; /* reserved: affinity, what an expired lease means, flow cache */
+	__u32 flags; /* enum xdplb_service_flag; others reserved: affinity, flow cache */
 	__u32 generation;
-	__u32 reserved[4];
+	/* Head of the chain of all members (member.next), by which the last search goes;
+	 * XDPLB_NO_MEMBER: empty. */
+	__u32 first_member;
+	__u32 reserved;
+	/* Written by lb_xdp: until this jiffies64 no member is usable, as a search has found. */
+	__u64 down_until;
 };
 XDPLB_ASSERT_SIZE(struct xdplb_service, 32);
 
@@ -82,11 +96,12 @@ struct xdplb_member {
 	__u16 l4_delta; /* VIP -> addr and port -> tag */
 	__u16 ip_delta; /* VIP -> addr alone: the IPv4 header's checksum; 0 for IPv6 */
 	__u16 flags; /* enum xdplb_member_flag */
-	__u32 health; /* index into `health` and `backend_infos` */
+	__u32 health; /* index into `health` and `backend_infos`; one store changes it */
 	__u32 service; /* index into `services` */
 	struct xdplb_nexthop nexthop;
 	__u16 mtu; /* reserved: of the way to addr, bytes; 0: not known */
-	__u16 reserved[3];
+	__u16 weight; /* from the file, 0 .. 1000 */
+	__u32 next; /* the service's next member, or XDPLB_NO_MEMBER; see first_member */
 };
 XDPLB_ASSERT_SIZE(struct xdplb_member, 64);
 

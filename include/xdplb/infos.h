@@ -34,12 +34,17 @@ struct xdplb_member_info {
 };
 XDPLB_ASSERT_SIZE(struct xdplb_member_info, 24);
 
-/* Of a backend, by its index in `health`. An empty name marks a free index. */
+/* Of a target, a backend as one check tests it, by its index in `health`. An empty name marks a
+ * free index. */
 struct xdplb_backend_info {
-	char name[XDPLB_NAME_LEN];
+	char name[XDPLB_NAME_LEN]; /* of the backend */
 	char node[XDPLB_NAME_LEN];
+	char check[XDPLB_NAME_LEN]; /* empty: nobody probes it */
+	/* Of what is tested and how (config_target.identity); 0: nobody probes it. */
+	__u64 identity;
+	__u64 reserved;
 };
-XDPLB_ASSERT_SIZE(struct xdplb_backend_info, 128);
+XDPLB_ASSERT_SIZE(struct xdplb_backend_info, 208);
 
 /* Of a mapping, by its index in `mappings`. */
 struct xdplb_mapping_info {
@@ -61,7 +66,7 @@ struct xdplb_node_info {
 XDPLB_ASSERT_SIZE(struct xdplb_node_info, 160);
 
 /* Raised whenever a pinned map changes its meaning: attach refuses to reuse another one's maps. */
-#define XDPLB_ABI 1
+#define XDPLB_ABI 2
 
 /*
  * What detach must undo, so that a killed loader leaves no mess: key of the map `undos`.

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <net/if.h>
 
+#include "config_health.h"
 #include "xdplb/node.h"
 #include "xdplb/types.h"
 
@@ -35,7 +36,18 @@ struct config_node {
 	enum config_xdp_mode mode;
 	char uplinks[CONFIG_INTERFACES_MAX][IF_NAMESIZE];
 	size_t uplink_count;
+	/* Where the other nodes' agents reach this one's. */
+	bool has_address;
+	__u8 family; /* of address */
+	struct xdplb_addr address;
 	int line;
+};
+
+/* What becomes of a packet when no member of its service is usable. */
+enum config_all_down {
+	CONFIG_ALL_DOWN_DROP,
+	CONFIG_ALL_DOWN_RESET, /* TCP: a reset; others are dropped */
+	CONFIG_ALL_DOWN_USE_ALL /* all confirmed members, whatever their health */
 };
 
 /* A backend: one server process's home, with at most one address of each family. */
@@ -59,6 +71,7 @@ struct config_member {
 			  * else the service's port */
 	__be16 tag; /* set in the file, or derived */
 	bool tag_is_set;
+	size_t target; /* index into config.targets */
 	int line;
 };
 
@@ -74,6 +87,9 @@ struct config_service {
 		buckets; /* size of its table: set in the file, or config_default_buckets(); prime */
 	struct config_member *members;
 	size_t member_count;
+	size_t check; /* index into config.checks, or CONFIG_NO_CHECK */
+	enum config_all_down all_down; /* default: drop */
+	bool unknown_is_down; /* default: the last verdict stands */
 	int line;
 };
 
@@ -81,7 +97,7 @@ struct config_service {
 struct config_capacities {
 	uint32_t services; /* default 1024 */
 	uint32_t members; /* default 8192: also of mappings on a service node */
-	uint32_t backends; /* default 4096 */
+	uint32_t backends; /* default 4096: targets, that is backends times the checks of each */
 	uint32_t buckets; /* default 2097152: a table being changed needs room for both versions */
 	uint32_t flows; /* default 262144: flow notes of a service node */
 };
@@ -102,6 +118,13 @@ struct config {
 	size_t backend_count;
 	struct config_service *services;
 	size_t service_count;
+	struct config_check *checks; /* sorted by name */
+	size_t check_count;
+	struct config_target *targets; /* of all members */
+	size_t target_count;
+	struct config_sharing sharing;
+	struct config_hook
+		on_service; /* run by the agent of an access node: a service went up or down */
 };
 
 /* What is wrong with a file: for people, one error a line,

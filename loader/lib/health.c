@@ -21,8 +21,15 @@ static const char *const state_names[] = {
 };
 
 static const char *const cause_names[] = {
-	[XDPLB_CAUSE_NONE] = "none",
-	[XDPLB_CAUSE_OPERATOR] = "operator",
+#define X(NAME, name, help) #name,
+	XDPLB_HEALTH_CAUSES(X)
+#undef X
+};
+
+static const char *const cause_helps[] = {
+#define X(NAME, name, help) help,
+	XDPLB_HEALTH_CAUSES(X)
+#undef X
 };
 
 /* What people may set; unknown and draining are not for them, yet. */
@@ -46,6 +53,11 @@ const char *health_state_name(enum xdplb_health_state state)
 const char *health_cause_name(enum xdplb_health_cause cause)
 {
 	return cause < ARRAY_SIZE(cause_names) ? cause_names[cause] : "?";
+}
+
+const char *health_cause_help(enum xdplb_health_cause cause)
+{
+	return cause < ARRAY_SIZE(cause_helps) ? cause_helps[cause] : "?";
 }
 
 int health_state_by_name(const char *name, enum xdplb_health_state *ret_state)

@@ -14,8 +14,9 @@
 /* "up", "down", "maint", ...; "?" for a number that has no name. */
 const char *health_state_name(enum xdplb_health_state state);
 
-/* Why a backend is in its state. */
+/* Why a backend is in its state: a word, and a sentence. */
 const char *health_cause_name(enum xdplb_health_cause cause);
+const char *health_cause_help(enum xdplb_health_cause cause);
 
 /* A state that may be set by hand, by its name; -EINVAL: there is none such. */
 int health_state_by_name(const char *name, enum xdplb_health_state *ret_state);

@@ -85,7 +85,7 @@ static void on_result(void *data, const struct probe_result *result);
 
 static void start_probe(struct check *check)
 {
-	static const struct probe_result no_memory = { .cause = PROBE_CAUSE_LOCAL,
+	static const struct probe_result no_memory = { .cause = XDPLB_CAUSE_LOCAL,
 						       .detail = "out of memory" };
 	struct schedule *schedule = check->schedule;
 
@@ -102,7 +102,7 @@ static void on_result(void *data, const struct probe_result *result)
 	struct check_event event = { .result = result, .requested = check->requested };
 
 	check->probe = NULL;
-	if (result->cause != PROBE_CAUSE_LOCAL)
+	if (result->cause != XDPLB_CAUSE_LOCAL)
 		event.changed = rise_fall_feed(&check->state, &check->plan.rule, result->ok);
 	event.verdict = check->state.verdict;
 	/* Soon, but not from here: with the timer it can be removed by the callback. */

@@ -36,7 +36,7 @@ struct check_event {
 
 /*
  * Called for each result, from the loop; may add, update and remove checks, this one too.
- * PROBE_CAUSE_LOCAL is told but not counted: it says nothing about the backend.
+ * XDPLB_CAUSE_LOCAL is told but not counted: it says nothing about the backend.
  */
 typedef void check_callback(void *data, struct check *check, const struct check_event *event);
 

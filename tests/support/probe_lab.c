@@ -2,6 +2,7 @@
 /*
  * Asking a probe, and servers to be probed.
  */
+#include "health.h"
 #include "probe_lab.h"
 
 #include <arpa/inet.h>
@@ -80,18 +81,18 @@ void probe_lab_ask(struct probe_lab *lab, const struct probe_spec *spec,
 	/* What is left in the loop must not call again. */
 	ev_run(lab->loop, EVRUN_NOWAIT);
 	cr_assert_eq(asked.count, 1, "called back %d times", asked.count);
-	cr_assert_eq(ret_result->ok, ret_result->cause == PROBE_CAUSE_OK);
+	cr_assert_eq(ret_result->ok, ret_result->cause == XDPLB_CAUSE_OK);
 	cr_assert_leq(ret_result->duration_us, spec->timeout_ms * 1000 + 200000);
 }
 
 void probe_lab_expect(struct probe_lab *lab, const struct probe_spec *spec, const char *name,
-		      enum probe_cause cause, const char *detail)
+		      enum xdplb_health_cause cause, const char *detail)
 {
 	struct probe_result result;
 
 	probe_lab_ask(lab, spec, &result);
 	cr_expect_eq(result.cause, cause, "%s: %s \"%s\", expected %s", name,
-		     probe_cause_name(result.cause), result.detail, probe_cause_name(cause));
+		     health_cause_name(result.cause), result.detail, health_cause_name(cause));
 	if (detail)
 		cr_expect_not_null(strstr(result.detail, detail), "%s: \"%s\", expected \"%s\"",
 				   name, result.detail, detail);

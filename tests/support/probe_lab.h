@@ -34,7 +34,7 @@ void probe_lab_ask(struct probe_lab *lab, const struct probe_spec *spec,
 
 /* As above, and expects this cause, and this text (unless NULL) in the detail. */
 void probe_lab_expect(struct probe_lab *lab, const struct probe_spec *spec, const char *name,
-		      enum probe_cause cause, const char *detail);
+		      enum xdplb_health_cause cause, const char *detail);
 
 /* Runs the loop for so long. */
 void probe_lab_run(struct probe_lab *lab, double seconds);

@@ -49,17 +49,17 @@ struct udp_row {
 	const char *name;
 	lab_server *server; /* NULL: the port is closed */
 	const char *send, *expect;
-	enum probe_cause cause;
+	enum xdplb_health_cause cause;
 	const char *detail;
 };
 
 static const struct udp_row udp_rows[] = {
-	{ "any answer", echo, "ping", "", PROBE_CAUSE_OK, "" },
-	{ "empty datagram", echo, "", "", PROBE_CAUSE_OK, "" },
-	{ "wanted answer", echo, "ping 17", "17", PROBE_CAUSE_OK, "" },
-	{ "another answer", echo, "pong\n", "ping", PROBE_CAUSE_WRONG_ANSWER, "pong." },
-	{ "silence", say_nothing, "ping", "", PROBE_CAUSE_TIMEOUT, "waiting for the answer" },
-	{ "closed port", NULL, "ping", "", PROBE_CAUSE_REFUSED, "" },
+	{ "any answer", echo, "ping", "", XDPLB_CAUSE_OK, "" },
+	{ "empty datagram", echo, "", "", XDPLB_CAUSE_OK, "" },
+	{ "wanted answer", echo, "ping 17", "17", XDPLB_CAUSE_OK, "" },
+	{ "another answer", echo, "pong\n", "ping", XDPLB_CAUSE_WRONG_ANSWER, "pong." },
+	{ "silence", say_nothing, "ping", "", XDPLB_CAUSE_TIMEOUT, "waiting for the answer" },
+	{ "closed port", NULL, "ping", "", XDPLB_CAUSE_REFUSED, "" },
 };
 
 Test(probe_udp, rows)
@@ -132,22 +132,22 @@ static void serve_dns(int fd)
 struct dns_row {
 	const char *name;
 	uint8_t rcode;
-	enum probe_cause cause;
+	enum xdplb_health_cause cause;
 	const char *detail;
 };
 
 static const struct dns_row dns_rows[] = {
-	{ "a.example", 0, PROBE_CAUSE_OK, "NOERROR" },
-	{ "a.example.", 0, PROBE_CAUSE_OK, "NOERROR" },
-	{ "r3.example", 0, PROBE_CAUSE_DNS_RCODE, "NXDOMAIN" },
-	{ "r3.example", 3, PROBE_CAUSE_OK, "NXDOMAIN" },
-	{ "r2.example", 0, PROBE_CAUSE_DNS_RCODE, "SERVFAIL" },
-	{ "a.example", 3, PROBE_CAUSE_DNS_RCODE, "NOERROR" },
-	{ "upper.example", 0, PROBE_CAUSE_OK, "NOERROR" },
-	{ "forged.example", 0, PROBE_CAUSE_OK, "NOERROR" },
-	{ "only.example", 0, PROBE_CAUSE_WRONG_ANSWER, "not an answer to our query" },
-	{ "header.example", 0, PROBE_CAUSE_DNS_RCODE, "FORMERR" },
-	{ "silent.example", 0, PROBE_CAUSE_TIMEOUT, "waiting" },
+	{ "a.example", 0, XDPLB_CAUSE_OK, "NOERROR" },
+	{ "a.example.", 0, XDPLB_CAUSE_OK, "NOERROR" },
+	{ "r3.example", 0, XDPLB_CAUSE_DNS_RCODE, "NXDOMAIN" },
+	{ "r3.example", 3, XDPLB_CAUSE_OK, "NXDOMAIN" },
+	{ "r2.example", 0, XDPLB_CAUSE_DNS_RCODE, "SERVFAIL" },
+	{ "a.example", 3, XDPLB_CAUSE_DNS_RCODE, "NOERROR" },
+	{ "upper.example", 0, XDPLB_CAUSE_OK, "NOERROR" },
+	{ "forged.example", 0, XDPLB_CAUSE_OK, "NOERROR" },
+	{ "only.example", 0, XDPLB_CAUSE_WRONG_ANSWER, "not an answer to our query" },
+	{ "header.example", 0, XDPLB_CAUSE_DNS_RCODE, "FORMERR" },
+	{ "silent.example", 0, XDPLB_CAUSE_TIMEOUT, "waiting" },
 };
 
 Test(probe_dns, rows)
@@ -203,14 +203,14 @@ Test(probe_icmp, rows)
 {
 	static const struct {
 		const char *address;
-		enum probe_cause cause;
+		enum xdplb_health_cause cause;
 		const char *detail;
 	} rows[] = {
-		{ "127.0.0.1", PROBE_CAUSE_OK, "" },
-		{ "::1", PROBE_CAUSE_OK, "" },
-		{ LAB_SILENT, PROBE_CAUSE_TIMEOUT, "waiting" },
-		{ LAB_SILENT6, PROBE_CAUSE_TIMEOUT, "waiting" },
-		{ LAB_UNREACHABLE, PROBE_CAUSE_UNREACHABLE, "connect: No route to host" },
+		{ "127.0.0.1", XDPLB_CAUSE_OK, "" },
+		{ "::1", XDPLB_CAUSE_OK, "" },
+		{ LAB_SILENT, XDPLB_CAUSE_TIMEOUT, "waiting" },
+		{ LAB_SILENT6, XDPLB_CAUSE_TIMEOUT, "waiting" },
+		{ LAB_UNREACHABLE, XDPLB_CAUSE_UNREACHABLE, "connect: No route to host" },
 	};
 	struct probe_spec spec;
 	struct probe_lab lab;
@@ -225,9 +225,9 @@ Test(probe_icmp, rows)
 	net_lab_run("sysctl -qw net.ipv4.icmp_echo_ignore_all=1");
 	spec = probe_lab_spec(PROBE_ICMP, "127.0.0.1", 0);
 	spec.timeout_ms = 100;
-	probe_lab_expect(&lab, &spec, "ignored", PROBE_CAUSE_TIMEOUT, NULL);
+	probe_lab_expect(&lab, &spec, "ignored", XDPLB_CAUSE_TIMEOUT, NULL);
 	spec.netns = "/run/netns/other";
-	probe_lab_expect(&lab, &spec, "in another namespace", PROBE_CAUSE_OK, NULL);
+	probe_lab_expect(&lab, &spec, "in another namespace", XDPLB_CAUSE_OK, NULL);
 	probe_lab_leave(&lab);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "health.h"
 #include "net_lab.h"
 #include "probe_lab.h"
 
@@ -129,7 +130,7 @@ static void serve_http1(int fd)
 struct row {
 	const char *name;
 	struct answer answer;
-	enum probe_cause cause;
+	enum xdplb_health_cause cause;
 	int number;
 	const char *detail;
 };
@@ -137,63 +138,63 @@ struct row {
 #define BYTES(text) text, sizeof(text) - 1
 
 static const struct row rows[] = {
-	{ "SERVING", { "200", BYTES("\0\0\0\0\2\x08\1"), "0", "" }, PROBE_CAUSE_OK, 0, "" },
+	{ "SERVING", { "200", BYTES("\0\0\0\0\2\x08\1"), "0", "" }, XDPLB_CAUSE_OK, 0, "" },
 	{ "NOT_SERVING",
 	  { "200", BYTES("\0\0\0\0\2\x08\2"), "0", "" },
-	  PROBE_CAUSE_NOT_SERVING,
+	  XDPLB_CAUSE_NOT_SERVING,
 	  0,
 	  "NOT_SERVING" },
 	{ "UNKNOWN",
 	  { "200", BYTES("\0\0\0\0\0"), "0", "" },
-	  PROBE_CAUSE_NOT_SERVING,
+	  XDPLB_CAUSE_NOT_SERVING,
 	  0,
 	  "UNKNOWN" },
 	{ "SERVING behind other fields",
 	  { "200", BYTES("\0\0\0\0\x18\x12\3abc\x1d\1\2\3\4\x21\1\2\3\4\5\6\7\x08\x28\xff\1\x08\1"),
 	    "0", "" },
-	  PROBE_CAUSE_OK,
+	  XDPLB_CAUSE_OK,
 	  0,
 	  "" },
 	{ "large status",
 	  { "200", BYTES("\0\0\0\0\3\x08\x81\1"), "0", "" },
-	  PROBE_CAUSE_NOT_SERVING,
+	  XDPLB_CAUSE_NOT_SERVING,
 	  0,
 	  "?" },
 	{ "error status",
 	  { "200", NULL, 0, "12", "no such method" },
-	  PROBE_CAUSE_GRPC_STATUS,
+	  XDPLB_CAUSE_GRPC_STATUS,
 	  12,
 	  "grpc-status 12: no such method" },
 	{ "error status behind an answer",
 	  { "200", BYTES("\0\0\0\0\2\x08\1"), "5", "unknown" },
-	  PROBE_CAUSE_GRPC_STATUS,
+	  XDPLB_CAUSE_GRPC_STATUS,
 	  5,
 	  "unknown" },
 	{ "no grpc-status",
 	  { "200", BYTES("\0\0\0\0\2\x08\1"), NULL, NULL },
-	  PROBE_CAUSE_WRONG_ANSWER,
+	  XDPLB_CAUSE_WRONG_ANSWER,
 	  -1,
 	  "not gRPC" },
-	{ "404", { "404", NULL, 0, "0", "" }, PROBE_CAUSE_HTTP_STATUS, 404, "404" },
-	{ "no message", { "200", NULL, 0, "0", "" }, PROBE_CAUSE_WRONG_ANSWER, 0, "not a Health" },
+	{ "404", { "404", NULL, 0, "0", "" }, XDPLB_CAUSE_HTTP_STATUS, 404, "404" },
+	{ "no message", { "200", NULL, 0, "0", "" }, XDPLB_CAUSE_WRONG_ANSWER, 0, "not a Health" },
 	{ "compressed",
 	  { "200", BYTES("\1\0\0\0\2\x08\1"), "0", "" },
-	  PROBE_CAUSE_WRONG_ANSWER,
+	  XDPLB_CAUSE_WRONG_ANSWER,
 	  0,
 	  "not a Health" },
 	{ "truncated",
 	  { "200", BYTES("\0\0\0\0\2\x08"), "0", "" },
-	  PROBE_CAUSE_WRONG_ANSWER,
+	  XDPLB_CAUSE_WRONG_ANSWER,
 	  0,
 	  "not a Health" },
 	{ "broken varint",
 	  { "200", BYTES("\0\0\0\0\2\x08\x81"), "0", "" },
-	  PROBE_CAUSE_WRONG_ANSWER,
+	  XDPLB_CAUSE_WRONG_ANSWER,
 	  0,
 	  "not a Health" },
 	{ "field beyond the end",
 	  { "200", BYTES("\0\0\0\0\4\x12\x7f\x08\1"), "0", "" },
-	  PROBE_CAUSE_WRONG_ANSWER,
+	  XDPLB_CAUSE_WRONG_ANSWER,
 	  0,
 	  "not a Health" },
 };
@@ -209,7 +210,7 @@ static void check_row(struct probe_lab *lab, const struct row *row, const char *
 	spec.grpc.service = service;
 	probe_lab_ask(lab, &spec, &result);
 	cr_expect_eq(result.cause, row->cause, "%s: %s \"%s\"", row->name,
-		     probe_cause_name(result.cause), result.detail);
+		     health_cause_name(result.cause), result.detail);
 	cr_expect_eq(result.number, row->number, "%s: %d", row->name, result.number);
 	cr_expect_not_null(strstr(result.detail, row->detail), "%s: \"%s\"", row->name,
 			   result.detail);
@@ -240,12 +241,12 @@ Test(probe_grpc, servers_that_do_not_speak_it)
 	spec = probe_lab_spec(PROBE_GRPC, "127.0.0.1", lab_serve_tcp(serve_http1));
 	/* Told in the words of libcurl's version. */
 	probe_lab_ask(&lab, &spec, &result);
-	cr_expect(result.cause == PROBE_CAUSE_CLOSED || result.cause == PROBE_CAUSE_WRONG_ANSWER,
-		  "HTTP/1.1: %s \"%s\"", probe_cause_name(result.cause), result.detail);
+	cr_expect(result.cause == XDPLB_CAUSE_CLOSED || result.cause == XDPLB_CAUSE_WRONG_ANSWER,
+		  "HTTP/1.1: %s \"%s\"", health_cause_name(result.cause), result.detail);
 	spec = probe_lab_spec(PROBE_GRPC, "127.0.0.1", lab_serve_tcp(serve_silence));
 	spec.timeout_ms = 100;
-	probe_lab_expect(&lab, &spec, "silence", PROBE_CAUSE_TIMEOUT, NULL);
+	probe_lab_expect(&lab, &spec, "silence", XDPLB_CAUSE_TIMEOUT, NULL);
 	spec = probe_lab_spec(PROBE_GRPC, "127.0.0.1", lab_closed_port());
-	probe_lab_expect(&lab, &spec, "closed", PROBE_CAUSE_REFUSED, NULL);
+	probe_lab_expect(&lab, &spec, "closed", XDPLB_CAUSE_REFUSED, NULL);
 	probe_lab_leave(&lab);
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "health.h"
 #include "net_lab.h"
 #include "probe_lab.h"
 
@@ -129,96 +130,96 @@ struct row {
 	const char *name;
 	lab_server *server; /* NULL: the port is closed */
 	struct probe_http http;
-	enum probe_cause cause;
+	enum xdplb_health_cause cause;
 	int number;
 	const char *detail;
 };
 
 static const struct row rows[] = {
-	{ "200", serve_ok, { 0 }, PROBE_CAUSE_OK, 200, "" },
-	{ "503", serve_503, { 0 }, PROBE_CAUSE_HTTP_STATUS, 503, "status 503" },
+	{ "200", serve_ok, { 0 }, XDPLB_CAUSE_OK, 200, "" },
+	{ "503", serve_503, { 0 }, XDPLB_CAUSE_HTTP_STATUS, 503, "status 503" },
 	{ "503 is wanted",
 	  serve_503,
 	  { .status = { { 200, 299 }, { 503, 503 } }, .status_count = 2 },
-	  PROBE_CAUSE_OK,
+	  XDPLB_CAUSE_OK,
 	  503,
 	  "" },
 	{ "200 is not wanted",
 	  serve_ok,
 	  { .status = { { 201, 299 } }, .status_count = 1 },
-	  PROBE_CAUSE_HTTP_STATUS,
+	  XDPLB_CAUSE_HTTP_STATUS,
 	  200,
 	  "status 200" },
-	{ "redirect, not followed", serve_redirect, { 0 }, PROBE_CAUSE_OK, 302, "" },
-	{ "103 before 204", serve_continue, { 0 }, PROBE_CAUSE_OK, 204, "" },
-	{ "text", serve_ok, { .body_text = "ready" }, PROBE_CAUSE_OK, 200, "" },
+	{ "redirect, not followed", serve_redirect, { 0 }, XDPLB_CAUSE_OK, 302, "" },
+	{ "103 before 204", serve_continue, { 0 }, XDPLB_CAUSE_OK, 204, "" },
+	{ "text", serve_ok, { .body_text = "ready" }, XDPLB_CAUSE_OK, 200, "" },
 	{ "no text",
 	  serve_ok,
 	  { .body_text = "steady" },
-	  PROBE_CAUSE_WRONG_ANSWER,
+	  XDPLB_CAUSE_WRONG_ANSWER,
 	  200,
 	  "no match in the body: status: ready" },
-	{ "regex", serve_ok, { .body_regex = "^status: (ready|ok)$" }, PROBE_CAUSE_OK, 200, "" },
-	{ "no regex", serve_ok, { .body_regex = "^ready" }, PROBE_CAUSE_WRONG_ANSWER, 200, NULL },
+	{ "regex", serve_ok, { .body_regex = "^status: (ready|ok)$" }, XDPLB_CAUSE_OK, 200, "" },
+	{ "no regex", serve_ok, { .body_regex = "^ready" }, XDPLB_CAUSE_WRONG_ANSWER, 200, NULL },
 	{ "regex behind zero bytes",
 	  serve_zero_bytes,
 	  { .body_regex = "ready$" },
-	  PROBE_CAUSE_OK,
+	  XDPLB_CAUSE_OK,
 	  200,
 	  "" },
 	{ "method",
 	  serve_echo,
 	  { .method = "OPTIONS", .body_regex = "^OPTIONS / HTTP/1.1" },
-	  PROBE_CAUSE_OK,
+	  XDPLB_CAUSE_OK,
 	  200,
 	  "" },
-	{ "method HEAD", serve_ok, { .method = "HEAD" }, PROBE_CAUSE_OK, 200, "" },
+	{ "method HEAD", serve_ok, { .method = "HEAD" }, XDPLB_CAUSE_OK, 200, "" },
 	{ "path",
 	  serve_echo,
 	  { .path = "/a/../b?c=%20#d", .body_text = "GET /a/../b?c=%20#d HTTP/1.1\r\n" },
-	  PROBE_CAUSE_OK,
+	  XDPLB_CAUSE_OK,
 	  200,
 	  "" },
 	{ "host",
 	  serve_echo,
 	  { .host = "www.example:81", .body_text = "\nHost: www.example:81\r\n" },
-	  PROBE_CAUSE_OK,
+	  XDPLB_CAUSE_OK,
 	  200,
 	  "" },
 	{ "address as host",
 	  serve_echo,
 	  { .body_regex = "^Host: (127.0.0.1|\\[::1\\]):[0-9]+" },
-	  PROBE_CAUSE_OK,
+	  XDPLB_CAUSE_OK,
 	  200,
 	  "" },
 	{ "a name is not looked up",
 	  serve_ok,
 	  { .host = "nonexistent.invalid" },
-	  PROBE_CAUSE_OK,
+	  XDPLB_CAUSE_OK,
 	  200,
 	  "" },
-	{ "slow body does not matter", serve_slowly, { 0 }, PROBE_CAUSE_OK, 200, "" },
+	{ "slow body does not matter", serve_slowly, { 0 }, XDPLB_CAUSE_OK, 200, "" },
 	{ "slow body",
 	  serve_slowly,
 	  { .body_text = "ready" },
-	  PROBE_CAUSE_TIMEOUT,
+	  XDPLB_CAUSE_TIMEOUT,
 	  200,
 	  "waiting for the body" },
-	{ "huge body does not matter", serve_huge, { 0 }, PROBE_CAUSE_OK, 200, "" },
+	{ "huge body does not matter", serve_huge, { 0 }, XDPLB_CAUSE_OK, 200, "" },
 	{ "huge body",
 	  serve_huge,
 	  { .body_text = "ready" },
-	  PROBE_CAUSE_WRONG_ANSWER,
+	  XDPLB_CAUSE_WRONG_ANSWER,
 	  200,
 	  "first 64 KiB" },
-	{ "begin of a huge body", serve_huge, { .body_text = "begin" }, PROBE_CAUSE_OK, 200, "" },
-	{ "endless header", serve_endless_header, { 0 }, PROBE_CAUSE_WRONG_ANSWER, 0, NULL },
-	{ "garbage", serve_garbage, { 0 }, PROBE_CAUSE_WRONG_ANSWER, 0, NULL },
-	{ "half a body", serve_part, { .body_text = "x" }, PROBE_CAUSE_CLOSED, 200, NULL },
-	{ "close", serve_nothing, { 0 }, PROBE_CAUSE_CLOSED, 0, NULL },
-	{ "reset", serve_reset, { 0 }, PROBE_CAUSE_RESET, 0, NULL },
-	{ "silence", serve_silence, { 0 }, PROBE_CAUSE_TIMEOUT, 0, "after 300 ms" },
-	{ "closed port", NULL, { 0 }, PROBE_CAUSE_REFUSED, 0, NULL },
+	{ "begin of a huge body", serve_huge, { .body_text = "begin" }, XDPLB_CAUSE_OK, 200, "" },
+	{ "endless header", serve_endless_header, { 0 }, XDPLB_CAUSE_WRONG_ANSWER, 0, NULL },
+	{ "garbage", serve_garbage, { 0 }, XDPLB_CAUSE_WRONG_ANSWER, 0, NULL },
+	{ "half a body", serve_part, { .body_text = "x" }, XDPLB_CAUSE_CLOSED, 200, NULL },
+	{ "close", serve_nothing, { 0 }, XDPLB_CAUSE_CLOSED, 0, NULL },
+	{ "reset", serve_reset, { 0 }, XDPLB_CAUSE_RESET, 0, NULL },
+	{ "silence", serve_silence, { 0 }, XDPLB_CAUSE_TIMEOUT, 0, "after 300 ms" },
+	{ "closed port", NULL, { 0 }, XDPLB_CAUSE_REFUSED, 0, NULL },
 };
 
 static void check_row(struct probe_lab *lab, const struct row *row, const char *address)
@@ -231,7 +232,7 @@ static void check_row(struct probe_lab *lab, const struct row *row, const char *
 	spec.http = row->http;
 	probe_lab_ask(lab, &spec, &result);
 	cr_expect_eq(result.cause, row->cause, "%s: %s \"%s\"", row->name,
-		     probe_cause_name(result.cause), result.detail);
+		     health_cause_name(result.cause), result.detail);
 	cr_expect_eq(result.number, row->number, "%s: %d", row->name, result.number);
 	if (row->detail)
 		cr_expect_not_null(strstr(result.detail, row->detail), "%s: \"%s\"", row->name,
@@ -259,17 +260,17 @@ Test(probe_http, addresses_that_do_not_answer)
 	probe_lab_enter(&lab);
 	spec = probe_lab_spec(PROBE_HTTP, LAB_SILENT, 80);
 	spec.timeout_ms = 100;
-	probe_lab_expect(&lab, &spec, "silent", PROBE_CAUSE_TIMEOUT, "connecting");
+	probe_lab_expect(&lab, &spec, "silent", XDPLB_CAUSE_TIMEOUT, "connecting");
 	spec = probe_lab_spec(PROBE_HTTP, LAB_UNREACHABLE, 80);
-	probe_lab_expect(&lab, &spec, "unreachable", PROBE_CAUSE_UNREACHABLE, NULL);
+	probe_lab_expect(&lab, &spec, "unreachable", XDPLB_CAUSE_UNREACHABLE, NULL);
 	spec = probe_lab_spec(PROBE_HTTP, "127.0.0.1", lab_listen_full());
 	spec.timeout_ms = 100;
-	probe_lab_expect(&lab, &spec, "full", PROBE_CAUSE_TIMEOUT, "connecting");
+	probe_lab_expect(&lab, &spec, "full", XDPLB_CAUSE_TIMEOUT, "connecting");
 	spec = probe_lab_spec(PROBE_HTTP, "127.0.0.1", lab_serve_tcp(serve_ok));
 	spec.netns = "/run/netns/other";
-	probe_lab_expect(&lab, &spec, "another namespace", PROBE_CAUSE_REFUSED, NULL);
+	probe_lab_expect(&lab, &spec, "another namespace", XDPLB_CAUSE_REFUSED, NULL);
 	spec.netns = "/run/netns/gone";
-	probe_lab_expect(&lab, &spec, "no namespace", PROBE_CAUSE_NO_NETNS, "gone");
+	probe_lab_expect(&lab, &spec, "no namespace", XDPLB_CAUSE_NO_NETNS, "gone");
 	probe_lab_leave(&lab);
 }
 
@@ -296,24 +297,24 @@ struct tls_row {
 	const char *sni, *host;
 	enum probe_verify verify;
 	const char *ca_file; /* in the directory */
-	enum probe_cause cause;
+	enum xdplb_health_cause cause;
 	const char *detail;
 };
 
 static const struct tls_row tls_rows[] = {
-	{ "no verification", NULL, NULL, PROBE_VERIFY_NONE, NULL, PROBE_CAUSE_OK, "" },
-	{ "unknown CA", NULL, NULL, PROBE_VERIFY_CA, NULL, PROBE_CAUSE_TLS, "certificate" },
-	{ "known CA", NULL, "c.example", PROBE_VERIFY_CA, "ca.pem", PROBE_CAUSE_OK, "" },
-	{ "another CA", NULL, NULL, PROBE_VERIFY_CA, "b.pem", PROBE_CAUSE_TLS, NULL },
-	{ "name", "a.example", NULL, PROBE_VERIFY_FULL, "ca.pem", PROBE_CAUSE_OK, "" },
-	{ "SNI chooses", "b.example", NULL, PROBE_VERIFY_FULL, "ca.pem", PROBE_CAUSE_OK, "" },
-	{ "host is SNI", NULL, "b.example:81", PROBE_VERIFY_FULL, "ca.pem", PROBE_CAUSE_OK, "" },
-	{ "SNI, not host", "a.example", "c.example", PROBE_VERIFY_FULL, "ca.pem", PROBE_CAUSE_OK,
+	{ "no verification", NULL, NULL, PROBE_VERIFY_NONE, NULL, XDPLB_CAUSE_OK, "" },
+	{ "unknown CA", NULL, NULL, PROBE_VERIFY_CA, NULL, XDPLB_CAUSE_TLS, "certificate" },
+	{ "known CA", NULL, "c.example", PROBE_VERIFY_CA, "ca.pem", XDPLB_CAUSE_OK, "" },
+	{ "another CA", NULL, NULL, PROBE_VERIFY_CA, "b.pem", XDPLB_CAUSE_TLS, NULL },
+	{ "name", "a.example", NULL, PROBE_VERIFY_FULL, "ca.pem", XDPLB_CAUSE_OK, "" },
+	{ "SNI chooses", "b.example", NULL, PROBE_VERIFY_FULL, "ca.pem", XDPLB_CAUSE_OK, "" },
+	{ "host is SNI", NULL, "b.example:81", PROBE_VERIFY_FULL, "ca.pem", XDPLB_CAUSE_OK, "" },
+	{ "SNI, not host", "a.example", "c.example", PROBE_VERIFY_FULL, "ca.pem", XDPLB_CAUSE_OK,
 	  "" },
-	{ "wrong name", "c.example", NULL, PROBE_VERIFY_FULL, "ca.pem", PROBE_CAUSE_TLS,
+	{ "wrong name", "c.example", NULL, PROBE_VERIFY_FULL, "ca.pem", XDPLB_CAUSE_TLS,
 	  "c.example" },
-	{ "address", NULL, NULL, PROBE_VERIFY_FULL, "ca.pem", PROBE_CAUSE_OK, "" },
-	{ "no CA file", NULL, NULL, PROBE_VERIFY_CA, "none.pem", PROBE_CAUSE_LOCAL, NULL },
+	{ "address", NULL, NULL, PROBE_VERIFY_FULL, "ca.pem", XDPLB_CAUSE_OK, "" },
+	{ "no CA file", NULL, NULL, PROBE_VERIFY_CA, "none.pem", XDPLB_CAUSE_LOCAL, NULL },
 };
 
 Test(probe_https, rows)
@@ -340,9 +341,9 @@ Test(probe_https, rows)
 	}
 	spec = probe_lab_spec(PROBE_HTTPS, "127.0.0.1", lab_serve_tcp(serve_at_once));
 	spec.timeout_ms = 300;
-	probe_lab_expect(&lab, &spec, "no TLS", PROBE_CAUSE_TLS, NULL);
+	probe_lab_expect(&lab, &spec, "no TLS", XDPLB_CAUSE_TLS, NULL);
 	spec = probe_lab_spec(PROBE_HTTP, "127.0.0.1", 8443);
-	probe_lab_expect(&lab, &spec, "http to TLS", PROBE_CAUSE_CLOSED, NULL);
+	probe_lab_expect(&lab, &spec, "http to TLS", XDPLB_CAUSE_CLOSED, NULL);
 	net_lab_run("rm -r %s", dir);
 	probe_lab_leave(&lab);
 }

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "health.h"
 #include "net_lab.h"
 #include "probe_lab.h"
 
@@ -121,8 +122,8 @@ Test(probe_life, a_thousand_of_each_kind_leave_no_descriptor, .timeout = 60)
 		for (int k = 0; k < probes; k++) {
 			probe_lab_ask(&lab, &specs[i], &result);
 			cr_assert_eq(result.cause,
-				     specs[i].type == PROBE_GRPC ? PROBE_CAUSE_REFUSED
-								 : PROBE_CAUSE_OK,
+				     specs[i].type == PROBE_GRPC ? XDPLB_CAUSE_REFUSED
+								 : XDPLB_CAUSE_OK,
 				     "%s: %s", probe_type_name(specs[i].type), result.detail);
 		}
 		probe_lab_run(&lab, 0.05);
@@ -143,11 +144,11 @@ Test(probe_life, no_descriptors)
 	probe_lab_enter(&lab);
 	make_specs(specs, argv);
 	/* One that libcurl's own descriptors are made by. */
-	probe_lab_expect(&lab, &specs[1], "http", PROBE_CAUSE_OK, NULL);
-	probe_lab_expect(&lab, &specs[0], "tcp", PROBE_CAUSE_OK, NULL);
+	probe_lab_expect(&lab, &specs[1], "http", XDPLB_CAUSE_OK, NULL);
+	probe_lab_expect(&lab, &specs[0], "tcp", XDPLB_CAUSE_OK, NULL);
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	for (size_t i = 0; i < KINDS; i++)
-		probe_lab_expect(&lab, &specs[i], probe_type_name(specs[i].type), PROBE_CAUSE_LOCAL,
+		probe_lab_expect(&lab, &specs[i], probe_type_name(specs[i].type), XDPLB_CAUSE_LOCAL,
 				 "Too many open files");
 	limit.rlim_cur = 64;
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -292,7 +293,7 @@ Test(probe_spec, names)
 	cr_expect_eq(probe_type_parse("smtp", &type), -EINVAL);
 	cr_expect_eq(type, PROBE_GRPC);
 	cr_expect_str_eq(probe_type_name(PROBE_HTTPS), "https");
-	cr_expect_str_eq(probe_cause_name(PROBE_CAUSE_WRONG_ANSWER), "wrong_answer");
-	for (int i = 0; i < PROBE_CAUSE_COUNT; i++)
-		cr_expect_neq(probe_cause_help((enum probe_cause)i)[0], '\0');
+	cr_expect_str_eq(health_cause_name(XDPLB_CAUSE_WRONG_ANSWER), "wrong_answer");
+	for (int i = 0; i < XDPLB_CAUSE_COUNT; i++)
+		cr_expect_neq(health_cause_help((enum xdplb_health_cause)i)[0], '\0');
 }

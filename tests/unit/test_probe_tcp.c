@@ -68,23 +68,23 @@ struct row {
 	lab_server *server; /* NULL: the port is closed */
 	const char *send, *expect;
 	uint32_t timeout_ms;
-	enum probe_cause cause;
+	enum xdplb_health_cause cause;
 	const char *detail;
 };
 
 static const struct row rows[] = {
-	{ "handshake", say_nothing, "", "", 2000, PROBE_CAUSE_OK, "" },
-	{ "closed port", NULL, "", "", 2000, PROBE_CAUSE_REFUSED, "Connection refused" },
-	{ "banner", greet, "", "220 ", 2000, PROBE_CAUSE_OK, "" },
-	{ "another banner", greet, "", "+PONG", 200, PROBE_CAUSE_WRONG_ANSWER, "220 mail" },
-	{ "banner in pieces", greet_slowly, "", "mail.example", 2000, PROBE_CAUSE_OK, "" },
-	{ "exchange", echo, "PING\r\n", "PING", 2000, PROBE_CAUSE_OK, "" },
-	{ "another answer", echo, "PONG\r\n", "PING", 2000, PROBE_CAUSE_WRONG_ANSWER, "PONG.." },
-	{ "send alone", say_nothing, "QUIT\r\n", "", 2000, PROBE_CAUSE_OK, "" },
-	{ "silence", say_nothing, "", "220 ", 100, PROBE_CAUSE_TIMEOUT, "waiting for the answer" },
-	{ "close", close_at_once, "", "220 ", 2000, PROBE_CAUSE_CLOSED, NULL },
-	{ "reset", lab_reset, "", "220 ", 2000, PROBE_CAUSE_RESET, NULL },
-	{ "endless answer", pour, "", "220 ", 2000, PROBE_CAUSE_WRONG_ANSWER, NULL },
+	{ "handshake", say_nothing, "", "", 2000, XDPLB_CAUSE_OK, "" },
+	{ "closed port", NULL, "", "", 2000, XDPLB_CAUSE_REFUSED, "Connection refused" },
+	{ "banner", greet, "", "220 ", 2000, XDPLB_CAUSE_OK, "" },
+	{ "another banner", greet, "", "+PONG", 200, XDPLB_CAUSE_WRONG_ANSWER, "220 mail" },
+	{ "banner in pieces", greet_slowly, "", "mail.example", 2000, XDPLB_CAUSE_OK, "" },
+	{ "exchange", echo, "PING\r\n", "PING", 2000, XDPLB_CAUSE_OK, "" },
+	{ "another answer", echo, "PONG\r\n", "PING", 2000, XDPLB_CAUSE_WRONG_ANSWER, "PONG.." },
+	{ "send alone", say_nothing, "QUIT\r\n", "", 2000, XDPLB_CAUSE_OK, "" },
+	{ "silence", say_nothing, "", "220 ", 100, XDPLB_CAUSE_TIMEOUT, "waiting for the answer" },
+	{ "close", close_at_once, "", "220 ", 2000, XDPLB_CAUSE_CLOSED, NULL },
+	{ "reset", lab_reset, "", "220 ", 2000, XDPLB_CAUSE_RESET, NULL },
+	{ "endless answer", pour, "", "220 ", 2000, XDPLB_CAUSE_WRONG_ANSWER, NULL },
 };
 
 Test(probe_tcp, rows)
@@ -120,7 +120,7 @@ Test(probe_tcp, large_send_fills_the_socket_and_goes_on)
 	net_lab_run("sysctl -qw net.ipv4.tcp_wmem='4096 4096 4096'");
 	spec = probe_lab_spec(PROBE_TCP, "127.0.0.1", lab_serve_tcp(say_nothing));
 	spec.exchange.send = (struct probe_bytes){ data, sizeof(data) };
-	probe_lab_expect(&lab, &spec, "64 KiB", PROBE_CAUSE_OK, "");
+	probe_lab_expect(&lab, &spec, "64 KiB", XDPLB_CAUSE_OK, "");
 	probe_lab_leave(&lab);
 }
 
@@ -128,14 +128,14 @@ Test(probe_tcp, addresses_that_do_not_answer)
 {
 	static const struct {
 		const char *address;
-		enum probe_cause cause;
+		enum xdplb_health_cause cause;
 		const char *detail;
 	} ways[] = {
-		{ LAB_SILENT, PROBE_CAUSE_TIMEOUT, "connecting, after 100 ms" },
-		{ LAB_SILENT6, PROBE_CAUSE_TIMEOUT, "connecting" },
-		{ LAB_UNREACHABLE, PROBE_CAUSE_UNREACHABLE, "connect: No route to host" },
-		{ LAB_BLACKHOLE, PROBE_CAUSE_UNREACHABLE, "connect" },
-		{ "192.0.2.1", PROBE_CAUSE_UNREACHABLE, "connect: Network is unreachable" },
+		{ LAB_SILENT, XDPLB_CAUSE_TIMEOUT, "connecting, after 100 ms" },
+		{ LAB_SILENT6, XDPLB_CAUSE_TIMEOUT, "connecting" },
+		{ LAB_UNREACHABLE, XDPLB_CAUSE_UNREACHABLE, "connect: No route to host" },
+		{ LAB_BLACKHOLE, XDPLB_CAUSE_UNREACHABLE, "connect" },
+		{ "192.0.2.1", XDPLB_CAUSE_UNREACHABLE, "connect: Network is unreachable" },
 	};
 	struct probe_result result;
 	struct probe_spec spec;
@@ -150,7 +150,7 @@ Test(probe_tcp, addresses_that_do_not_answer)
 	spec = probe_lab_spec(PROBE_TCP, "127.0.0.1", lab_listen_full());
 	spec.timeout_ms = 100;
 	probe_lab_ask(&lab, &spec, &result);
-	cr_expect_eq(result.cause, PROBE_CAUSE_TIMEOUT, "full backlog: %s", result.detail);
+	cr_expect_eq(result.cause, XDPLB_CAUSE_TIMEOUT, "full backlog: %s", result.detail);
 	cr_expect_geq(result.duration_us, 99000, "%u us", result.duration_us);
 	probe_lab_leave(&lab);
 }
@@ -167,7 +167,7 @@ Test(probe_tcp, handshake_leaves_nothing)
 	fd = lab_listen(10, &port);
 	spec = probe_lab_spec(PROBE_TCP, "127.0.0.1", port);
 	for (int i = 0; i < 100; i++)
-		probe_lab_expect(&lab, &spec, "handshake", PROBE_CAUSE_OK, "");
+		probe_lab_expect(&lab, &spec, "handshake", XDPLB_CAUSE_OK, "");
 	cr_expect_eq(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 20), 0,
 		     "the listener was woken");
 	cr_expect_eq(net_lab_ask("test $(ss -Htan state all exclude listening | wc -l) -eq 0"), 0,
@@ -185,11 +185,11 @@ Test(probe_tcp, network_namespace)
 	net_lab_run("for i in $(seq 100); do ip netns exec other ss -Hltn | grep -q 8080 && break; "
 		    "sleep 0.02; done");
 	spec = probe_lab_spec(PROBE_TCP, "127.0.0.1", 8080);
-	probe_lab_expect(&lab, &spec, "here", PROBE_CAUSE_REFUSED, NULL);
+	probe_lab_expect(&lab, &spec, "here", XDPLB_CAUSE_REFUSED, NULL);
 	spec.netns = "/run/netns/other";
-	probe_lab_expect(&lab, &spec, "there", PROBE_CAUSE_OK, NULL);
+	probe_lab_expect(&lab, &spec, "there", XDPLB_CAUSE_OK, NULL);
 	spec.netns = "/run/netns/gone";
-	probe_lab_expect(&lab, &spec, "gone", PROBE_CAUSE_NO_NETNS, "/run/netns/gone");
+	probe_lab_expect(&lab, &spec, "gone", XDPLB_CAUSE_NO_NETNS, "/run/netns/gone");
 	net_lab_run("ip netns pids other | xargs -r kill");
 	probe_lab_leave(&lab);
 }
@@ -219,7 +219,7 @@ Test(probe_tcp, loop_that_is_held_up)
 	ev_now_update(lab.loop);
 	ev_timer_init(&timer, hold_up, 0.01, 0);
 	ev_timer_start(lab.loop, &timer);
-	probe_lab_expect(&lab, &spec, "held up", PROBE_CAUSE_OK, "");
+	probe_lab_expect(&lab, &spec, "held up", XDPLB_CAUSE_OK, "");
 	probe_lab_leave(&lab);
 }
 

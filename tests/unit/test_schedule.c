@@ -19,7 +19,7 @@ struct record {
 	int results, ok, requested, ups, downs;
 	double times[TIMES_MAX]; /* of each result */
 	bool remove;
-	enum probe_cause cause;
+	enum xdplb_health_cause cause;
 };
 
 struct world {
@@ -194,7 +194,7 @@ Test(schedule, verdicts)
 	close(world.listener);
 	probe_lab_run(&world.lab, 0.2);
 	cr_expect_eq(check_verdict(check), RISE_FALL_DOWN);
-	cr_expect_eq(record.cause, PROBE_CAUSE_REFUSED);
+	cr_expect_eq(record.cause, XDPLB_CAUSE_REFUSED);
 	cr_expect_eq(record.ups, 1);
 	cr_expect_eq(record.downs, 1);
 	leave(&world);
@@ -216,7 +216,7 @@ Test(schedule, local_causes_do_not_count)
 	probe_lab_run(&world.lab, 0.1);
 	limit.rlim_cur = 64;
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	cr_expect_eq(record.cause, PROBE_CAUSE_LOCAL);
+	cr_expect_eq(record.cause, XDPLB_CAUSE_LOCAL);
 	cr_expect_eq(check_verdict(check), RISE_FALL_UP);
 	leave(&world);
 }

@@ -31,37 +31,37 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
-static enum probe_cause cause_of(CURLcode code)
+static enum xdplb_health_cause cause_of(CURLcode code)
 {
 	switch (code) {
 	case CURLE_OPERATION_TIMEDOUT:
-		return PROBE_CAUSE_TIMEOUT;
+		return XDPLB_CAUSE_TIMEOUT;
 	case CURLE_COULDNT_CONNECT:
-		return PROBE_CAUSE_UNREACHABLE;
+		return XDPLB_CAUSE_UNREACHABLE;
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:
-		return PROBE_CAUSE_CLOSED;
+		return XDPLB_CAUSE_CLOSED;
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CIPHER:
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_SSL_INVALIDCERTSTATUS:
-		return PROBE_CAUSE_TLS;
+		return XDPLB_CAUSE_TLS;
 	case CURLE_OUT_OF_MEMORY:
 	case CURLE_FAILED_INIT:
 	case CURLE_SSL_CACERT_BADFILE: /* our own file is missing or no certificate */
 	case CURLE_SSL_ENGINE_INITFAILED:
-		return PROBE_CAUSE_LOCAL;
+		return XDPLB_CAUSE_LOCAL;
 	default:
-		return PROBE_CAUSE_WRONG_ANSWER; /* no HTTP, broken HTTP/2, too large headers, … */
+		return XDPLB_CAUSE_WRONG_ANSWER; /* no HTTP, broken HTTP/2, too large headers, … */
 	}
 }
 
 void transfer_end(struct transfer *transfer, CURLcode code)
 {
 	const char *text = transfer->error[0] ? transfer->error : curl_easy_strerror(code);
-	enum probe_cause cause = cause_of(code);
+	enum xdplb_health_cause cause = cause_of(code);
 	long os_errno = 0;
 
 	if (transfer->probe.finished)
@@ -80,7 +80,7 @@ void transfer_end(struct transfer *transfer, CURLcode code)
 
 static bool lack_memory(struct transfer *transfer)
 {
-	probe_fail(&transfer->probe, PROBE_CAUSE_LOCAL, "libcurl: out of memory");
+	probe_fail(&transfer->probe, XDPLB_CAUSE_LOCAL, "libcurl: out of memory");
 	return false;
 }
 

@@ -101,20 +101,20 @@ static void judge(struct datagram *datagram, const uint8_t *data, size_t len)
 	int rcode;
 
 	if (len < sizeof(header)) {
-		probe_suppose(probe, PROBE_CAUSE_WRONG_ANSWER, "%zu bytes", len);
+		probe_suppose(probe, XDPLB_CAUSE_WRONG_ANSWER, "%zu bytes", len);
 		return;
 	}
 	memcpy(&header, data, sizeof(header));
 	rcode = ntohs(header.flags) & DNS_RCODE;
 	/* Perhaps late, perhaps forged: ours may still come. */
 	if (memcmp(data, dns->query, 2) != 0 || !(ntohs(header.flags) & DNS_FLAG_QR)) {
-		probe_suppose(probe, PROBE_CAUSE_WRONG_ANSWER, "not an answer to our query");
+		probe_suppose(probe, XDPLB_CAUSE_WRONG_ANSWER, "not an answer to our query");
 		return;
 	}
 	/* FORMERR and the like may come without the question. */
 	if (header.questions &&
 	    (ntohs(header.questions) != 1 || len < dns->len || !is_same_question(dns, data))) {
-		probe_suppose(probe, PROBE_CAUSE_WRONG_ANSWER, "another question is answered");
+		probe_suppose(probe, XDPLB_CAUSE_WRONG_ANSWER, "another question is answered");
 		return;
 	}
 	probe->result.number = rcode;
@@ -122,7 +122,7 @@ static void judge(struct datagram *datagram, const uint8_t *data, size_t len)
 	if (rcode == probe->spec->dns.rcode)
 		probe_succeed(probe);
 	else
-		probe_fail(probe, PROBE_CAUSE_DNS_RCODE, "%s", rcode_name(rcode));
+		probe_fail(probe, XDPLB_CAUSE_DNS_RCODE, "%s", rcode_name(rcode));
 }
 
 static void start(struct probe *probe)
@@ -134,7 +134,7 @@ static void start(struct probe *probe)
 	if (datagram_open(&dns->datagram, SOCK_DGRAM, IPPROTO_UDP) < 0)
 		return;
 	if (getrandom(&header.id, sizeof(header.id), GRND_NONBLOCK) != sizeof(header.id)) {
-		probe_fail(probe, PROBE_CAUSE_LOCAL, "no random numbers yet");
+		probe_fail(probe, XDPLB_CAUSE_LOCAL, "no random numbers yet");
 		return;
 	}
 	memcpy(dns->query, &header, sizeof(header));

@@ -119,13 +119,13 @@ static void tell_ended(struct probe *probe, const struct exec_report *report)
 
 	if (WIFSIGNALED(status)) {
 		probe->result.number = WTERMSIG(status);
-		probe_fail(probe, PROBE_CAUSE_KILLED, "signal %d: %s", WTERMSIG(status),
+		probe_fail(probe, XDPLB_CAUSE_KILLED, "signal %d: %s", WTERMSIG(status),
 			   report->line);
 		return;
 	}
 	probe->result.number = WEXITSTATUS(status);
 	if (WEXITSTATUS(status)) {
-		probe_fail(probe, PROBE_CAUSE_EXIT_STATUS, "exit status %d: %s",
+		probe_fail(probe, XDPLB_CAUSE_EXIT_STATUS, "exit status %d: %s",
 			   WEXITSTATUS(status), report->line);
 		return;
 	}
@@ -139,19 +139,19 @@ static void tell(struct probe *probe, const struct exec_report *report)
 
 	switch (report->stage) {
 	case EXEC_NETNS:
-		probe_fail(probe, PROBE_CAUSE_NO_NETNS, "%s: %s", probe->spec->netns,
+		probe_fail(probe, XDPLB_CAUSE_NO_NETNS, "%s: %s", probe->spec->netns,
 			   strerror(-report->value));
 		break;
 	case EXEC_PREPARE:
-		probe_fail(probe, PROBE_CAUSE_LOCAL, "cannot prepare to run %s: %s", program,
+		probe_fail(probe, XDPLB_CAUSE_LOCAL, "cannot prepare to run %s: %s", program,
 			   strerror(-report->value));
 		break;
 	case EXEC_START:
-		probe_fail(probe, PROBE_CAUSE_CANNOT_RUN, "%s: %s", program,
+		probe_fail(probe, XDPLB_CAUSE_CANNOT_RUN, "%s: %s", program,
 			   strerror(-report->value));
 		break;
 	case EXEC_OUTPUT:
-		probe_fail(probe, PROBE_CAUSE_OUTPUT, "more than %llu bytes: %s",
+		probe_fail(probe, XDPLB_CAUSE_OUTPUT, "more than %llu bytes: %s",
 			   (unsigned long long)probe->spec->exec.output_max, report->line);
 		break;
 	case EXEC_ENDED:
@@ -172,7 +172,7 @@ static void on_report(struct ev_loop *loop, ev_io *io, int events)
 	if (len == sizeof(report))
 		tell(&exec->probe, &report);
 	else
-		probe_fail(&exec->probe, PROBE_CAUSE_LOCAL, "the program's runner was killed");
+		probe_fail(&exec->probe, XDPLB_CAUSE_LOCAL, "the program's runner was killed");
 }
 
 /* The program may read what it is to test; nothing of the agent's own environment goes to it. */
@@ -234,24 +234,24 @@ static void start(struct probe *probe)
 	exec->io.data = exec;
 	exec->report_fd = -1;
 	if (probe->engine->process_count >= PROCESSES_MAX) {
-		probe_fail(probe, PROBE_CAUSE_LOCAL, "%d programs run already", PROCESSES_MAX);
+		probe_fail(probe, XDPLB_CAUSE_LOCAL, "%d programs run already", PROCESSES_MAX);
 		return;
 	}
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK)) {
-		probe_fail(probe, PROBE_CAUSE_LOCAL, "pipe: %s", strerror(errno));
+		probe_fail(probe, XDPLB_CAUSE_LOCAL, "pipe: %s", strerror(errno));
 		return;
 	}
 	exec->report_fd = fds[0];
 	pidfd = fork_runner(probe->spec, fds[1]);
 	close(fds[1]);
 	if (pidfd < 0) {
-		probe_fail(probe, PROBE_CAUSE_LOCAL, "fork: %s", strerror(-pidfd));
+		probe_fail(probe, XDPLB_CAUSE_LOCAL, "fork: %s", strerror(-pidfd));
 		return;
 	}
 	if (!remember(exec, pidfd)) {
 		kill_runner(pidfd);
 		close(pidfd);
-		probe_fail(probe, PROBE_CAUSE_LOCAL, "out of memory");
+		probe_fail(probe, XDPLB_CAUSE_LOCAL, "out of memory");
 		return;
 	}
 	probe->doing = "the program still runs";

@@ -140,18 +140,18 @@ static void done(struct transfer *transfer)
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &http);
 	probe->result.number = http == 200 ? grpc->status : (int)http;
 	if (http != 200)
-		probe_fail(probe, PROBE_CAUSE_HTTP_STATUS, "status %ld", http);
+		probe_fail(probe, XDPLB_CAUSE_HTTP_STATUS, "status %ld", http);
 	else if (grpc->status == GRPC_NOT_STATED)
-		probe_fail(probe, PROBE_CAUSE_WRONG_ANSWER, "no grpc-status: not gRPC");
+		probe_fail(probe, XDPLB_CAUSE_WRONG_ANSWER, "no grpc-status: not gRPC");
 	else if (grpc->status != GRPC_STATUS_OK)
-		probe_fail(probe, PROBE_CAUSE_GRPC_STATUS, "grpc-status %d: %s", grpc->status,
+		probe_fail(probe, XDPLB_CAUSE_GRPC_STATUS, "grpc-status %d: %s", grpc->status,
 			   grpc->message);
 	else if (!read_serving(grpc, &serving))
-		probe_fail(probe, PROBE_CAUSE_WRONG_ANSWER, "not a HealthCheckResponse");
+		probe_fail(probe, XDPLB_CAUSE_WRONG_ANSWER, "not a HealthCheckResponse");
 	else if (serving == STATUS_SERVING)
 		probe_succeed(probe);
 	else
-		probe_fail(probe, PROBE_CAUSE_NOT_SERVING, "%s",
+		probe_fail(probe, XDPLB_CAUSE_NOT_SERVING, "%s",
 			   serving < sizeof(names) / sizeof(names[0]) ? names[serving] : "?");
 }
 
@@ -192,7 +192,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 	struct grpc *grpc = arg;
 
 	if (size * count > ANSWER_MAX - grpc->len) {
-		probe_fail(&grpc->transfer.probe, PROBE_CAUSE_WRONG_ANSWER,
+		probe_fail(&grpc->transfer.probe, XDPLB_CAUSE_WRONG_ANSWER,
 			   "longer than %d bytes: not a HealthCheckResponse", ANSWER_MAX);
 		return 0;
 	}

@@ -113,7 +113,7 @@ static void judge_status(struct http *http)
 		return;
 	probe->result.number = (int)status;
 	if (!is_wanted_status(&probe->spec->http, status))
-		probe_fail(probe, PROBE_CAUSE_HTTP_STATUS, "status %ld", status);
+		probe_fail(probe, XDPLB_CAUSE_HTTP_STATUS, "status %ld", status);
 	else if (!looks_at_body(&probe->spec->http))
 		probe_succeed(probe);
 	else
@@ -157,7 +157,7 @@ static void judge_body(struct http *http)
 	if (matches(http, &probe->spec->http))
 		probe_succeed(probe);
 	else
-		probe_fail(probe, PROBE_CAUSE_WRONG_ANSWER,
+		probe_fail(probe, XDPLB_CAUSE_WRONG_ANSWER,
 			   "status %d, no match in the %sbody: %.*s", probe->result.number,
 			   http->len == PROBE_BODY_MAX ? "first 64 KiB of the " : "",
 			   http->len > 60 ? 60 : (int)http->len, http->body ? http->body : "");
@@ -188,7 +188,7 @@ static void done(struct transfer *transfer)
 	if (transfer->probe.result.number)
 		judge_body(http);
 	else
-		probe_fail(&transfer->probe, PROBE_CAUSE_WRONG_ANSWER, "no HTTP status");
+		probe_fail(&transfer->probe, XDPLB_CAUSE_WRONG_ANSWER, "no HTTP status");
 }
 
 /* The name of "name:port", if it is a name: addresses have no SNI (RFC 6066). */

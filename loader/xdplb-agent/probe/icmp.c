@@ -99,7 +99,7 @@ static void start(struct probe *probe)
 	icmp->echo.type = ipv4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST;
 	if (getrandom(icmp->echo.ours, sizeof(icmp->echo.ours), GRND_NONBLOCK) !=
 	    sizeof(icmp->echo.ours)) {
-		probe_fail(probe, PROBE_CAUSE_LOCAL, "no random numbers yet");
+		probe_fail(probe, XDPLB_CAUSE_LOCAL, "no random numbers yet");
 		return;
 	}
 	if (ipv4)

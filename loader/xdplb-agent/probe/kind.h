@@ -48,13 +48,13 @@ extern const struct probe_kind probe_tcp, probe_udp, probe_dns, probe_icmp, prob
  * delivers it, so these may be called from anywhere. Unprintable bytes of the detail become dots.
  */
 void probe_succeed(struct probe *probe);
-void probe_fail(struct probe *probe, enum probe_cause cause, const char *format, ...)
+void probe_fail(struct probe *probe, enum xdplb_health_cause cause, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* With the cause that errno -@err stands for; @doing: "connect". */
 void probe_fail_errno(struct probe *probe, int err, const char *doing);
 
 /* What to say instead of "timeout" if nothing more happens. */
-void probe_suppose(struct probe *probe, enum probe_cause cause, const char *format, ...)
+void probe_suppose(struct probe *probe, enum xdplb_health_cause cause, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* The detail of a probe that succeeds. */

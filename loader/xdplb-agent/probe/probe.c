@@ -41,11 +41,11 @@ static void say(struct probe *probe, const char *format, va_list args)
 	}
 }
 
-static void finish(struct probe *probe, enum probe_cause cause)
+static void finish(struct probe *probe, enum xdplb_health_cause cause)
 {
 	probe->finished = true;
 	probe->result.cause = cause;
-	probe->result.ok = cause == PROBE_CAUSE_OK;
+	probe->result.ok = cause == XDPLB_CAUSE_OK;
 	probe->result.duration_us = (uint32_t)(now_us() - probe->started_us);
 	/* The timer's watcher delivers, in this turn of the loop, when the caller has unwound. */
 	ev_feed_event(probe->engine->loop, &probe->timer, EV_TIMER);
@@ -55,12 +55,12 @@ void probe_succeed(struct probe *probe)
 {
 	if (probe->finished)
 		return;
-	if (probe->result.cause != PROBE_CAUSE_OK) /* supposed meanwhile, and wrong */
+	if (probe->result.cause != XDPLB_CAUSE_OK) /* supposed meanwhile, and wrong */
 		probe->result.detail[0] = '\0';
-	finish(probe, PROBE_CAUSE_OK);
+	finish(probe, XDPLB_CAUSE_OK);
 }
 
-void probe_fail(struct probe *probe, enum probe_cause cause, const char *format, ...)
+void probe_fail(struct probe *probe, enum xdplb_health_cause cause, const char *format, ...)
 {
 	va_list args;
 
@@ -77,7 +77,7 @@ void probe_fail_errno(struct probe *probe, int err, const char *doing)
 	probe_fail(probe, socket_cause(err), "%s: %s", doing, strerror(-err));
 }
 
-void probe_suppose(struct probe *probe, enum probe_cause cause, const char *format, ...)
+void probe_suppose(struct probe *probe, enum xdplb_health_cause cause, const char *format, ...)
 {
 	va_list args;
 
@@ -103,13 +103,13 @@ void probe_remark(struct probe *probe, const char *text)
 	if (probe->finished)
 		return;
 	remark(probe, "%s", text);
-	probe->result.cause = PROBE_CAUSE_OK; /* nothing else is supposed any longer */
+	probe->result.cause = XDPLB_CAUSE_OK; /* nothing else is supposed any longer */
 }
 
 static void give_up(struct probe *probe)
 {
-	if (probe->result.cause == PROBE_CAUSE_OK)
-		probe_fail(probe, PROBE_CAUSE_TIMEOUT, "%s, after %u ms", probe->doing,
+	if (probe->result.cause == XDPLB_CAUSE_OK)
+		probe_fail(probe, XDPLB_CAUSE_TIMEOUT, "%s, after %u ms", probe->doing,
 			   probe->spec->timeout_ms);
 	else
 		finish(probe, probe->result.cause);
@@ -143,6 +143,7 @@ struct probe *probe_start(struct probe_engine *engine, const struct probe_spec *
 	probe->callback = callback;
 	probe->data = data;
 	probe->doing = "starting";
+	probe->result.cause = XDPLB_CAUSE_OK; /* until something else is supposed */
 	probe->started_us = now_us();
 	/* The loop's idea of now is as old as this turn: the timeout would be cut by as much. */
 	ev_now_update(engine->loop);

@@ -37,10 +37,10 @@ int socket_open(struct probe *probe, int type, int protocol)
 	if (fd >= 0)
 		return fd;
 	if (fd == -ENONET)
-		probe_fail(probe, PROBE_CAUSE_NO_NETNS, "no network namespace at %s", spec->netns);
+		probe_fail(probe, XDPLB_CAUSE_NO_NETNS, "no network namespace at %s", spec->netns);
 	else
 		/* Out of descriptors, missing capabilities, …: nothing the backend could help. */
-		probe_fail(probe, PROBE_CAUSE_LOCAL, "socket: %s", strerror(-fd));
+		probe_fail(probe, XDPLB_CAUSE_LOCAL, "socket: %s", strerror(-fd));
 	return -1;
 }
 
@@ -73,16 +73,16 @@ int socket_connect(int fd, const struct probe_spec *spec)
 	return ret < 0 ? -errno : 0;
 }
 
-enum probe_cause socket_cause(int err)
+enum xdplb_health_cause socket_cause(int err)
 {
 	switch (-err) {
 	case ECONNREFUSED:
-		return PROBE_CAUSE_REFUSED;
+		return XDPLB_CAUSE_REFUSED;
 	case ECONNRESET:
 	case EPIPE:
-		return PROBE_CAUSE_RESET;
+		return XDPLB_CAUSE_RESET;
 	case ETIMEDOUT:
-		return PROBE_CAUSE_TIMEOUT;
+		return XDPLB_CAUSE_TIMEOUT;
 	case ENOMEM:
 	case ENOBUFS:
 	case EMFILE:
@@ -90,12 +90,12 @@ enum probe_cause socket_cause(int err)
 	case EAGAIN: /* no room among the routes or ports */
 	case EADDRINUSE:
 	case EADDRNOTAVAIL: /* no free port, or no source address */
-		return PROBE_CAUSE_LOCAL;
+		return XDPLB_CAUSE_LOCAL;
 	default:
 		/*
 		 * ENETUNREACH, EHOSTUNREACH, EINVAL (a blackhole route), EACCES (a prohibit
 		 * route), EPERM (netfilter drops it on the way out), and what else ICMP says.
 		 */
-		return PROBE_CAUSE_UNREACHABLE;
+		return XDPLB_CAUSE_UNREACHABLE;
 	}
 }

@@ -14,6 +14,6 @@ int socket_open(struct probe *probe, int type, int protocol);
 int socket_connect(int fd, const struct probe_spec *spec);
 
 /* The cause that -errno of a socket call stands for. */
-enum probe_cause socket_cause(int err);
+enum xdplb_health_cause socket_cause(int err);
 
 #endif

@@ -14,18 +14,6 @@ static const char *const type_names[] = {
 #undef X
 };
 
-static const char *const cause_names[] = {
-#define X(name, word, help) #word,
-	PROBE_CAUSES(X)
-#undef X
-};
-
-static const char *const cause_helps[] = {
-#define X(name, word, help) help,
-	PROBE_CAUSES(X)
-#undef X
-};
-
 const char *probe_type_name(enum probe_type type)
 {
 	return type < PROBE_TYPE_COUNT ? type_names[type] : "?";
@@ -40,16 +28,6 @@ int probe_type_parse(const char *name, enum probe_type *ret_type)
 		}
 	}
 	return -EINVAL;
-}
-
-const char *probe_cause_name(enum probe_cause cause)
-{
-	return cause < PROBE_CAUSE_COUNT ? cause_names[cause] : "?";
-}
-
-const char *probe_cause_help(enum probe_cause cause)
-{
-	return cause < PROBE_CAUSE_COUNT ? cause_helps[cause] : "?";
 }
 
 bool probe_is_token(const char *text)

@@ -57,9 +57,9 @@ static void judge(struct tcp *tcp, bool whole)
 	if (memmem(tcp->answer, tcp->received, expect->data, expect->len))
 		probe_succeed(&tcp->probe);
 	else if (whole || tcp->received == PROBE_ANSWER_MAX)
-		probe_fail(&tcp->probe, PROBE_CAUSE_WRONG_ANSWER, "%.*s", shown, tcp->answer);
+		probe_fail(&tcp->probe, XDPLB_CAUSE_WRONG_ANSWER, "%.*s", shown, tcp->answer);
 	else
-		probe_suppose(&tcp->probe, PROBE_CAUSE_WRONG_ANSWER, "%.*s", shown, tcp->answer);
+		probe_suppose(&tcp->probe, XDPLB_CAUSE_WRONG_ANSWER, "%.*s", shown, tcp->answer);
 }
 
 static void receive(struct tcp *tcp)
@@ -79,7 +79,7 @@ static void receive(struct tcp *tcp)
 	} else if (len == 0 && tcp->received) {
 		judge(tcp, true);
 	} else if (len == 0) {
-		probe_fail(&tcp->probe, PROBE_CAUSE_CLOSED, "closed without an answer");
+		probe_fail(&tcp->probe, XDPLB_CAUSE_CLOSED, "closed without an answer");
 	} else if (errno != EAGAIN && errno != EINTR) {
 		probe_fail_errno(&tcp->probe, -errno, "receive");
 		return;

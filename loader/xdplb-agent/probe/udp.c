@@ -16,7 +16,7 @@ static void judge(struct datagram *datagram, const uint8_t *data, size_t len)
 	if (!expect->len || memmem(data, len, expect->data, expect->len))
 		probe_succeed(&datagram->probe);
 	else
-		probe_fail(&datagram->probe, PROBE_CAUSE_WRONG_ANSWER, "%.*s",
+		probe_fail(&datagram->probe, XDPLB_CAUSE_WRONG_ANSWER, "%.*s",
 			   len > 80 ? 80 : (int)len, (const char *)data);
 }
 
