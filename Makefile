@@ -20,6 +20,9 @@ BUILD_DEPS := clang llvm gcc make pkg-config bpftool libbpf-dev libelf-dev zlib1
 TEST_DEPS  := libcriterion-dev iproute2 nginx-light curl tcpdump ethtool jq socat iputils-ping \
 	procps util-linux openssl
 
+# For `make test-vm` alone.
+VM_DEPS    := qemu-system-x86 busybox-static kmod cpio xz-utils zstd clang-14 clang-16 clang-19
+
 LIBS       := libbpf libelf zlib yaml-0.1 libmnl libsodium jansson
 AGENT_LIBS := libcurl libcap-ng # and libev, which has no .pc file
 override CPPFLAGS += -I. -Iinclude -Iloader/lib -Iloader/xdplb-agent -I$(BUILD) -D_GNU_SOURCE -DXDPLB_VERSION='"$(VERSION)"'
@@ -43,7 +46,7 @@ BENCH_BPF  := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard tests/bench/*.bpf.
 LIB        := $(BUILD)/libxdplb.a
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
 
-.PHONY: all help deps deps-build test test-unit test-net demo bench fuzz check-style install clean vmlinux
+.PHONY: all help deps deps-build test test-unit test-net test-vm demo bench fuzz check-style install clean vmlinux
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -103,6 +106,12 @@ test-unit: $(BUILD)/tests/unit_tests ## unit tests alone (as root)
 
 test-net: all $(NET_BPF) ## end-to-end tests alone (as root)
 	@tests/net/run.sh
+
+# KERNELS="6.1 6.12"; VM_NET names the end-to-end tests to run there.
+test-vm: deps ## under other kernels, in QEMU: verifier, other compilers, virtio_net (as root; minutes)
+	@tests/support/deps.sh $(VM_DEPS)
+	@$(MAKE) --no-print-directory all $(NET_BPF)
+	@tests/vm/run.sh $(KERNELS)
 
 demo: deps-build ## the main job in a lab of namespaces: real HTTP through the balancer (as root)
 	@tests/support/deps.sh $(TEST_DEPS)
