@@ -25,7 +25,7 @@
 #include "xdplb/health.h"
 
 /* Longest lease of a reporter, jiffies: what reported_lease can tell from one that is over. */
-#define HEALTH_VOUCHED_MAX (1U << 30)
+#define HEALTH_VOUCHED_MAX (1U << 22)
 
 /* What a reporter has to say. */
 struct health_word {
