@@ -72,7 +72,9 @@ struct xdplb_health {
 	enum xdplb_health_state reported;
 	enum xdplb_health_cause reported_cause;
 	__u16 reported_weight;
-	__u32 reserved;
+	/* The lower 32 bits of the jiffies64 until which the reporter vouches for `reported`; 0: it
+	 * does not. Nothing to a packet: `lease` takes it on when an operator gives the state back. */
+	__u32 reported_lease;
 };
 XDPLB_ASSERT_SIZE(enum xdplb_health_state, 1);
 XDPLB_ASSERT_SIZE(enum xdplb_health_cause, 1);

@@ -2,8 +2,8 @@
 /*
  * The map `health` of an access node, by backend names. lb_xdp obeys it at the next packet.
  */
-#ifndef XDPLB_HEALTH_MAP_H
-#define XDPLB_HEALTH_MAP_H
+#ifndef XDPLB_HEALTH_COMMAND_H
+#define XDPLB_HEALTH_COMMAND_H
 
 #include <jansson.h>
 #include <stdint.h>

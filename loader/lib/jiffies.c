@@ -38,3 +38,32 @@ int jiffies_now(uint64_t *ret_jiffies)
 	*ret_jiffies = now;
 	return 0;
 }
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+int jiffies_clock_start(struct jiffies_clock *ret_clock)
+{
+	struct jiffies_clock clock = { .per_second = jiffies_per_second() };
+	int err = jiffies_now(&clock.jiffies);
+
+	if (err)
+		return err;
+	clock.monotonic_ns = monotonic_ns();
+	*ret_clock = clock;
+	return 0;
+}
+
+uint64_t jiffies_clock_read(const struct jiffies_clock *clock)
+{
+	uint64_t passed = monotonic_ns() - clock->monotonic_ns;
+
+	/* In two steps: the product of nanoseconds and ticks would overflow after half a year. */
+	return clock->jiffies + passed / 1000000000 * clock->per_second +
+	       passed % 1000000000 * clock->per_second / 1000000000;
+}

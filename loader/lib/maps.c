@@ -35,6 +35,16 @@ int map_open(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+int map_id(int fd, uint32_t *ret_id)
+{
+	struct bpf_map_info info;
+	int err = get_info(fd, &info);
+
+	if (!err)
+		*ret_id = info.id;
+	return err;
+}
+
 int map_sizes(int fd, size_t *ret_key, size_t *ret_value, size_t *ret_entries)
 {
 	struct bpf_map_info info;

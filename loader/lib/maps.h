@@ -43,6 +43,9 @@ void map_wait_for_readers(void);
 /* Opens a pinned map of any type; a file descriptor, or -errno. */
 int map_open(const char *path);
 
+/* The number by which the kernel knows a map: no two maps ever have the same. */
+int map_id(int fd, uint32_t *ret_id);
+
 /* Sizes of a map, by its descriptor. */
 int map_sizes(int fd, size_t *ret_key, size_t *ret_value, size_t *ret_entries);
 

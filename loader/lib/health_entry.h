@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One entry of the map `health` and its writers: a reporter (the agent) and operators (`health
+ * set`), in any order and on any CPU, while lb_xdp reads. Pure but for the entry: the time is handed
+ * in. Knows no map.
+ *
+ * An operator's word is one whose cause is XDPLB_CAUSE_OPERATOR. While it holds (its lease is 0 or
+ * lies ahead) reporters change `reported` alone.
+ *
+ * How two writers don't mix. The state word and the lease are two stores, so each side checks the
+ * other half afterwards:
+ *   Operators store the lease, then the word, and store both again if either has changed since.
+ *   A reporter reads the word, then the lease, and gives up if an operator's word holds; it then
+ *   changes each by compare-and-swap, the word first. If the lease has changed meanwhile, it puts
+ *   back an operator's word that it replaced; if the word has, it puts the lease back.
+ *   Operators' leases are odd (or 0), reporters' even: no value of one can be taken for the other's.
+ * At every moment in between a packet finds a state that one of the two has written.
+ */
+#ifndef XDPLB_HEALTH_ENTRY_H
+#define XDPLB_HEALTH_ENTRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "xdplb/health.h"
+
+/* Longest lease of a reporter, jiffies: what reported_lease can tell from one that is over. */
+#define HEALTH_VOUCHED_MAX (1U << 22)
+
+/* What a reporter has to say. */
+struct health_word {
+	enum xdplb_health_state state;
+	enum xdplb_health_cause cause;
+	uint16_t weight;
+};
+
+/**
+ * health_effective() - What counts for a packet at this jiffies64, by the rule in xdplb/health.h.
+ * @unknown_is_down: of the service
+ * Return: XDPLB_HEALTH_UNKNOWN: nobody vouches and nothing was ever reported; used.
+ */
+enum xdplb_health_state health_effective(const struct xdplb_health *entry, uint64_t jiffies,
+					 bool unknown_is_down);
+
+/* Are packets sent there, as far as health goes? */
+bool health_usable(const struct xdplb_health *entry, uint64_t jiffies, bool unknown_is_down);
+
+/* Does an operator's word hold? */
+bool health_held(const struct xdplb_health *entry, uint64_t jiffies);
+
+/**
+ * health_report() - A reporter's verdict: `reported` always, the state unless an operator's holds.
+ * @jiffies: now
+ * @lease:   jiffies from now, 1 .. HEALTH_VOUCHED_MAX
+ * @changed: CLOCK_BOOTTIME, ns, when that state began
+ * Return: whether it counts; false: an operator's word holds.
+ */
+bool health_report(struct xdplb_health *entry, struct health_word word, uint64_t jiffies,
+		   uint64_t lease, uint64_t changed);
+
+/* Another lease on what was reported last; takes back a word whose operator's lease is over. */
+bool health_renew(struct xdplb_health *entry, uint64_t jiffies, uint64_t lease);
+
+/* Nobody vouches any more (cause: node_silent, ...): the state becomes unknown, `reported` stays. */
+bool health_silence(struct xdplb_health *entry, enum xdplb_health_cause cause, uint64_t jiffies);
+
+/**
+ * health_hold() - An operator's word.
+ * @lease:   jiffies64 at which it ends; 0: never
+ * @changed: CLOCK_BOOTTIME, ns: now
+ */
+void health_hold(struct xdplb_health *entry, enum xdplb_health_state state, uint64_t lease,
+		 uint64_t changed);
+
+/**
+ * health_release() - Take an operator's word back: what was reported counts again, at once, with
+ * what is left of the reporter's lease (nothing left: as unknown).
+ */
+void health_release(struct xdplb_health *entry, uint64_t jiffies, uint64_t changed);
+
+#endif
