@@ -12,7 +12,7 @@ set -euo pipefail
 # shellcheck source=../net/lab.sh
 source "$(dirname "$0")/../net/lab.sh"
 # The machine itself is what isolates.
-LAB_INSIDE=1
+export LAB_INSIDE=1
 lab_isolate "$@"
 
 CLUSTER=$LAB_DIR/cluster.yaml
