@@ -57,11 +57,13 @@ static _Noreturn void stop_at(int fd, enum exec_stage stage, int err)
 /* The agent's handlers and its ignored SIGPIPE are no business of the program's. */
 static void reset_signals(void)
 {
-	struct sigaction plain = { .sa_handler = SIG_DFL };
+	/* The kernel's struct, all zero: SIG_DFL. glibc's call refuses the two signals it has for itself,
+	 * which a parent may have left ignored all the same. */
+	static const unsigned long plain[8];
 	sigset_t none;
 
 	for (int i = 1; i < NSIG; i++)
-		sigaction(i, &plain, NULL);
+		syscall(SYS_rt_sigaction, i, plain, NULL, NSIG / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
