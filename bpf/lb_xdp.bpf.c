@@ -8,6 +8,7 @@
 #include "lib/endpoint.h"
 #include "lib/nexthop.h"
 #include "lib/parse.h"
+#include "lib/reset.h"
 #include "lib/select.h"
 
 /* The cluster's secret; the loader sets it before the program is loaded. */
@@ -104,6 +105,16 @@ INLINE enum verdict send_packet(struct xdp_md *ctx, struct packet *pkt,
 	return VERDICT_REDIRECT;
 }
 
+/* No member can be used. TCP is reset where the service says so. */
+INLINE enum verdict refuse_unserved(struct xdp_md *ctx, struct packet *pkt,
+				    const struct xdplb_service *service, enum xdplb_drop reason)
+{
+	if (service->flags & XDPLB_SERVICE_RESET_IF_DOWN && pkt->proto == IPPROTO_TCP &&
+	    answer_reset(ctx, ETH_HLEN, pkt->l4_offset, pkt->family) == VERDICT_TX)
+		return VERDICT_TX;
+	return refuse(pkt, reason);
+}
+
 /* A packet for the service with this index. */
 INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 index)
 {
@@ -118,8 +129,8 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 		return refuse(pkt, XDPLB_DROP_TTL_EXPIRED);
 	hash = hash_flow(pkt);
 	pick_member(service, hash, &choice);
-	if (!choice.member)
-		return refuse(pkt, choice.reason);
+	if (unlikely(!choice.member))
+		return refuse_unserved(ctx, pkt, service, choice.reason);
 	verdict = find_nexthop(ctx, pkt, choice.member);
 	if (verdict == VERDICT_DROP)
 		return verdict;

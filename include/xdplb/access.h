@@ -11,8 +11,11 @@
 
 #include "endpoint.h"
 
-/* How often a packet may be passed on to the next owner of its bucket before it is refused. */
-#define XDPLB_OWNERS_MAX 16
+/* Owners of a bucket that are looked at before all members of the service are. */
+#define XDPLB_OWNERS_MAX 256
+
+/* Members of one service that the search over all of them sees. */
+#define XDPLB_CHAIN_MAX 16384
 
 /* Bucket entries in one element of the map `buckets`: a cache line of them. */
 #define XDPLB_BUCKETS_PER_LINE 16

@@ -44,7 +44,11 @@ enum xdplb_drop {
 	  "a new flow to a backend of a source service was noted, a direct one too")               \
 	X(FLOW_REMAPPED, flow_remapped, "a clash of 5-tuples was resolved by another client port") \
 	X(ICMP_RESTORED, icmp_restored, "an ICMP error of a backend was given its VIP")            \
-	X(QUERY_ANSWERED, query_answered, "an access node asked for a mapping and was answered")
+	X(QUERY_ANSWERED, query_answered, "an access node asked for a mapping and was answered")   \
+	X(LAST_SEARCH, last_search, "no owner that was tried could be used: any member was")       \
+	X(USED_WHILE_DOWN, used_while_down,                                                        \
+	  "no member was usable, and the service says to use them all the same")                   \
+	X(RESET_SENT, reset_sent, "no member was usable: TCP was answered by a reset")
 
 enum xdplb_event {
 #define X(NAME, name, help) XDPLB_EVENT_##NAME,

@@ -171,9 +171,29 @@ void lb_setup_live(struct lb_setup *lb, struct xdplb_table_ref vips)
 
 void lb_setup_service(struct lb_setup *lb, __u32 index, struct xdplb_bucket_ref buckets)
 {
-	struct xdplb_service service = { .buckets = buckets };
+	lb_setup_service_as(lb, index,
+			    &(struct xdplb_service){ .buckets = buckets,
+						     .first_member = XDPLB_NO_MEMBER });
+}
 
-	put(fd_of(lb, services), index, &service);
+void lb_setup_service_as(struct lb_setup *lb, __u32 index, const struct xdplb_service *service)
+{
+	put(fd_of(lb, services), index, service);
+}
+
+void lb_setup_chain(struct lb_setup *lb, __u32 service, __u32 first, __u32 count)
+{
+	struct xdplb_service entry;
+
+	get(fd_of(lb, services), service, &entry);
+	entry.first_member = count ? first : XDPLB_NO_MEMBER;
+	put(fd_of(lb, services), service, &entry);
+	for (__u32 i = 0; i < count; i++) {
+		struct xdplb_member member = lb_setup_read(lb, first + i);
+
+		member.next = i + 1 < count ? first + i + 1 : XDPLB_NO_MEMBER;
+		put(fd_of(lb, members), first + i, &member);
+	}
 }
 
 void lb_setup_bucket(struct lb_setup *lb, __u32 number, __u32 member)
@@ -211,6 +231,8 @@ void lb_setup_member(struct lb_setup *lb, __u32 index, const struct setup_member
 		.flags = XDPLB_MEMBER_CONFIRMED,
 		.health = member->health,
 		.service = member->service,
+		.weight = member->weight,
+		.next = XDPLB_NO_MEMBER,
 		.nexthop = { .ifindex = member->ifindex },
 	};
 
@@ -231,9 +253,12 @@ void lb_setup_member(struct lb_setup *lb, __u32 index, const struct setup_member
 
 void lb_setup_health(struct lb_setup *lb, __u32 index, enum xdplb_health_state state)
 {
-	struct xdplb_health health = { .state = state };
+	lb_setup_target(lb, index, &(struct xdplb_health){ .state = state });
+}
 
-	put(fd_of(lb, health), index, &health);
+void lb_setup_target(struct lb_setup *lb, __u32 index, const struct xdplb_health *target)
+{
+	put(fd_of(lb, health), index, target);
 }
 
 void lb_setup_confirm(struct lb_setup *lb, __u32 index, bool confirmed)

@@ -94,6 +94,7 @@ struct setup_member {
 	struct packet_end to; /* the backend's address, the tag port, the next hop's MAC address */
 	__u32 ifindex; /* of the next hop; 0: none, the kernel must be asked */
 	__u32 health;
+	__u16 weight;
 };
 
 /* The MAC address that an access node sends from. */
@@ -111,9 +112,14 @@ __u32 setup_service(__u8 family, __u8 proto);
 void lb_setup_vip(struct lb_setup *lb, const struct setup_endpoint *endpoint);
 void lb_setup_live(struct lb_setup *lb, struct xdplb_table_ref vips);
 void lb_setup_service(struct lb_setup *lb, __u32 index, struct xdplb_bucket_ref buckets);
+void lb_setup_service_as(struct lb_setup *lb, __u32 index, const struct xdplb_service *service);
+
+/* Chains members first .. first + count - 1 to a service, in that order. */
+void lb_setup_chain(struct lb_setup *lb, __u32 service, __u32 first, __u32 count);
 void lb_setup_bucket(struct lb_setup *lb, __u32 number, __u32 member);
 void lb_setup_member(struct lb_setup *lb, __u32 index, const struct setup_member *member);
 void lb_setup_health(struct lb_setup *lb, __u32 index, enum xdplb_health_state state);
+void lb_setup_target(struct lb_setup *lb, __u32 index, const struct xdplb_health *target);
 void lb_setup_confirm(struct lb_setup *lb, __u32 index, bool confirmed);
 struct xdplb_member lb_setup_read(struct lb_setup *lb, __u32 index);
 struct xdplb_traffic lb_setup_traffic(struct lb_setup *lb, __u32 index);
