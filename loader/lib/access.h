@@ -84,9 +84,9 @@ struct access_plan_service {
 struct access_plan {
 	struct access_plan_service *services;
 	size_t service_count;
-	uint32_t *backends; /* index in `health` of each config backend, or UINT32_MAX */
-	bool *backend_is_new;
-	size_t backend_count;
+	uint32_t *targets; /* index in `health` of each config target */
+	bool *target_is_new;
+	size_t target_count;
 	struct xdplb_endpoint *vips; /* the new table, or NULL if it stays */
 	uint32_t vip_slots, vip_seed;
 	/* Marks of what stays; anything in use and unmarked goes. One for each index of the maps. */

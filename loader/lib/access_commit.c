@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access_chain.h"
 #include "access_confirm.h"
 
 /* The 16-bit ones' complement sum of (new + ~old) over an address. */
@@ -29,44 +30,45 @@ static uint16_t fold(uint32_t sum)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
-static struct xdplb_member make_member(const struct config_service *service,
-				       const struct config_member *config, uint32_t service_index,
-				       uint32_t health_index)
+static struct xdplb_member make_member(const struct access_plan *plan,
+				       const struct access_plan_service *service, size_t number)
 {
-	uint32_t delta = address_delta(&service->vip, &config->addr);
+	const struct config_service *wanted = service->config;
+	const struct config_member *config = &wanted->members[number];
+	uint32_t delta = address_delta(&wanted->vip, &config->addr);
 
 	return (struct xdplb_member){
 		.addr = config->addr,
 		.tag = config->tag,
-		.l4_delta = fold(delta + (uint16_t)~service->port + config->tag),
-		.ip_delta = service->family == XDPLB_IPV4 ? fold(delta) : 0,
-		.health = health_index,
-		.service = service_index,
+		.l4_delta = fold(delta + (uint16_t)~wanted->port + config->tag),
+		.ip_delta = wanted->family == XDPLB_IPV4 ? fold(delta) : 0,
+		.health = plan->targets[config->target],
+		.service = service->index,
+		.weight = config->weight,
+		.next = access_chain_next(service, number),
 	};
 }
 
-static void write_new_backends(const struct config *config, const struct access_plan *plan,
-			       struct access_view *view)
+static void write_new_targets(const struct config *config, const struct access_plan *plan,
+			      struct access_view *view)
 {
-	for (size_t i = 0; i < config->backend_count; i++) {
-		struct xdplb_backend_info *info = access_backend_info(view, plan->backends[i]);
+	for (size_t i = 0; i < plan->target_count; i++) {
+		struct xdplb_backend_info *info = access_backend_info(view, plan->targets[i]);
 
-		if (!plan->backend_is_new[i])
+		if (!plan->target_is_new[i])
 			continue;
-		memset(map_at(&view->health, plan->backends[i]), 0, sizeof(struct xdplb_health));
-		strcpy(info->name, config->backends[i].name);
+		memset(map_at(&view->health, plan->targets[i]), 0, sizeof(struct xdplb_health));
+		info->identity = config->targets[i].identity;
+		strcpy(info->name, config->backends[config->targets[i].backend].name);
 	}
 }
 
-static void write_nodes_of_backends(const struct config *config, const struct access_plan *plan,
-				    struct access_view *view)
+static void describe_targets(const struct config *config, const struct access_plan *plan,
+			     struct access_view *view)
 {
-	for (size_t i = 0; i < config->backend_count; i++) {
-		struct xdplb_backend_info *info = access_backend_info(view, plan->backends[i]);
-
-		memset(info->node, 0, sizeof(info->node));
-		strcpy(info->node, config->nodes[config->backends[i].node].name);
-	}
+	for (size_t i = 0; i < plan->target_count; i++)
+		access_target_describe(config, &config->targets[i],
+				       access_backend_info(view, plan->targets[i]));
 }
 
 static void write_members(const struct access_plan *plan, const struct access_plan_service *service,
@@ -78,12 +80,11 @@ static void write_members(const struct access_plan *plan, const struct access_pl
 	for (size_t i = 0; i < service->config->member_count; i++) {
 		const struct config_member *config = &service->config->members[i];
 		struct xdplb_member_info *info = access_member_info(view, service->members[i]);
-		uint32_t backend = plan->backends[config->backend];
+		uint32_t backend = plan->targets[config->target];
 
 		if (!service->member_is_new[i])
 			continue;
-		*access_member(view, service->members[i]) =
-			make_member(service->config, config, service->index, backend);
+		*access_member(view, service->members[i]) = make_member(plan, service, i);
 		map_clear_percpu(view->traffic_fd, service->members[i]);
 		info->service = service->index;
 		info->backend = backend;
@@ -188,9 +189,9 @@ void access_take_back(const struct access_plan *plan, struct access_view *view)
 		}
 		access_service_info(view, service->index)->members = service->members_before;
 	}
-	for (size_t i = 0; i < plan->backend_count; i++)
-		if (plan->backend_is_new[i])
-			memset(access_backend_info(view, plan->backends[i]), 0,
+	for (size_t i = 0; i < plan->target_count; i++)
+		if (plan->target_is_new[i])
+			memset(access_backend_info(view, plan->targets[i]), 0,
 			       sizeof(struct xdplb_backend_info));
 }
 
@@ -199,7 +200,7 @@ int access_prepare(const struct config *config, const struct access_plan *plan,
 {
 	int err;
 
-	write_new_backends(config, plan, view);
+	write_new_targets(config, plan, view);
 	for (size_t i = 0; i < plan->service_count; i++)
 		write_members(plan, &plan->services[i], view);
 	err = access_confirm(config, plan, view, asking);
@@ -218,9 +219,10 @@ void access_commit(const struct config *config, const struct access_plan *plan,
 			write_table(&plan->services[i], view);
 			switch_table(&plan->services[i], view);
 		}
+		access_chain_write(plan, &plan->services[i], view);
 		write_service_info(&plan->services[i], view);
 	}
-	write_nodes_of_backends(config, plan, view);
+	describe_targets(config, plan, view);
 	if (plan->vips)
 		switch_vips(plan, view);
 	if (plan->changes)

@@ -2,6 +2,7 @@
 /*
  * Config and running tables in, changes out. Reads the view, writes nothing to it.
  */
+#include "access_chain.h"
 #include "access_tables.h"
 
 #include <errno.h>
@@ -15,18 +16,20 @@ static bool same_address(const struct xdplb_addr *a, const struct xdplb_addr *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
-/* ---- backends ---- */
+/* ---- targets ---- */
 
-static int plan_backend(const struct access_view *view, const struct config_backend *backend,
-			struct access_plan *plan, size_t number)
+static int plan_target(const struct config *config, const struct access_view *view,
+		       struct access_plan *plan, size_t number)
 {
+	const struct config_target *target = &config->targets[number];
+	const char *name = config->backends[target->backend].name;
 	uint32_t free_index = UINT32_MAX;
 
 	for (uint32_t i = 0; i < view->backend_infos.count; i++) {
 		const struct xdplb_backend_info *info = access_backend_info(view, i);
 
-		if (!strcmp(info->name, backend->name)) {
-			plan->backends[number] = i;
+		if (!strcmp(info->name, name) && info->identity == target->identity) {
+			plan->targets[number] = i;
 			plan->backend_kept[i] = true;
 			return 0;
 		}
@@ -35,20 +38,21 @@ static int plan_backend(const struct access_view *view, const struct config_back
 	}
 	if (free_index == UINT32_MAX)
 		return -ENOSPC;
-	plan->backends[number] = free_index;
-	plan->backend_is_new[number] = true;
+	plan->targets[number] = free_index;
+	plan->target_is_new[number] = true;
 	plan->backend_kept[free_index] = true;
 	return 0;
 }
 
-static int plan_backends(const struct config *config, const struct access_view *view,
-			 struct access_plan *plan, struct error *error)
+static int plan_targets(const struct config *config, const struct access_view *view,
+			struct access_plan *plan, struct error *error)
 {
-	for (size_t i = 0; i < config->backend_count; i++)
-		if (plan_backend(view, &config->backends[i], plan, i))
+	for (size_t i = 0; i < config->target_count; i++)
+		if (plan_target(config, view, plan, i))
 			return fail(error, -ENOSPC,
 				    "backend %s: no free index: capacities.backends is %zu",
-				    config->backends[i].name, view->backend_infos.count);
+				    config->backends[config->targets[i].backend].name,
+				    view->backend_infos.count);
 	return 0;
 }
 
@@ -277,14 +281,12 @@ static void count_changes(const struct config *config, const struct access_view 
 	plan->changes = plan->vips != NULL;
 	for (size_t i = 0; i < plan->service_count; i++)
 		plan->changes += plan->services[i].table_changed ||
-				 described_otherwise(view, &plan->services[i]);
-	for (size_t i = 0; i < plan->backend_count; i++) {
-		const char *node = config->nodes[config->backends[i].node].name;
-
-		plan->changes +=
-			plan->backend_is_new[i] ||
-			strcmp(access_backend_info(view, plan->backends[i])->node, node) != 0;
-	}
+				 described_otherwise(view, &plan->services[i]) ||
+				 access_chain_differs(plan, &plan->services[i], view);
+	for (size_t i = 0; i < plan->target_count; i++)
+		plan->changes += plan->target_is_new[i] ||
+				 access_target_differs(config, &config->targets[i],
+						       access_backend_info(view, plan->targets[i]));
 	for (size_t i = 0; i < view->service_infos.count; i++)
 		plan->changes += access_service_in_use(view, i) && !plan->service_kept[i];
 	for (size_t i = 0; i < view->member_infos.count; i++)
@@ -325,14 +327,14 @@ static int allocate(const struct config *config, const struct access_view *view,
 		    struct access_plan *plan)
 {
 	plan->service_count = config->service_count;
-	plan->backend_count = config->backend_count;
+	plan->target_count = config->target_count;
 	plan->services = calloc(plan->service_count + 1, sizeof(*plan->services));
-	plan->backends = calloc(plan->backend_count + 1, sizeof(*plan->backends));
-	plan->backend_is_new = calloc(plan->backend_count + 1, sizeof(bool));
+	plan->targets = calloc(plan->target_count + 1, sizeof(*plan->targets));
+	plan->target_is_new = calloc(plan->target_count + 1, sizeof(bool));
 	plan->service_kept = calloc(view->service_infos.count, sizeof(bool));
 	plan->member_kept = calloc(view->member_infos.count, sizeof(bool));
 	plan->backend_kept = calloc(view->backend_infos.count, sizeof(bool));
-	return plan->services && plan->backends && plan->backend_is_new && plan->service_kept &&
+	return plan->services && plan->targets && plan->target_is_new && plan->service_kept &&
 			       plan->member_kept && plan->backend_kept
 		       ? 0
 		       : -ENOMEM;
@@ -351,7 +353,7 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 		fail_errno(error, err, "cannot plan");
 		goto out;
 	}
-	err = plan_backends(config, view, &plan, error);
+	err = plan_targets(config, view, &plan, error);
 	if (!err)
 		err = plan_services(config, view, &plan, &lists, error);
 	if (err)
@@ -388,8 +390,8 @@ void access_plan_free(struct access_plan *plan)
 		free(plan->services[i].table);
 	}
 	free(plan->services);
-	free(plan->backends);
-	free(plan->backend_is_new);
+	free(plan->targets);
+	free(plan->target_is_new);
 	free(plan->vips);
 	free(plan->service_kept);
 	free(plan->member_kept);

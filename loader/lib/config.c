@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config_draft.h"
+#include "config_check_kinds.h"
 
 const struct yaml_range config_port_range = { 1, 65535, "a port" };
 
@@ -34,6 +34,9 @@ static void read_root(struct config_draft *draft)
 		{ "nodes", "a mapping of the cluster's nodes" },
 		{ "backends", NULL },
 		{ "services", NULL },
+		{ "checks", NULL },
+		{ "sharing", NULL },
+		{ "on_service", NULL },
 	};
 	struct yaml_place place;
 	const char *name;
@@ -166,10 +169,16 @@ static int read_draft(struct config_draft *draft, const char *path)
 	read_tags(draft);
 	read_capacities(draft);
 	draft_read_nodes(draft);
+	draft_read_sharing(draft);
+	draft_read_node_addresses(draft);
+	draft_read_checks(draft);
+	draft_read_hook(draft);
 	draft_read_backends(draft);
 	draft_read_services(draft);
 	draft_allot_tags(draft);
 	draft_check(draft);
+	if (!draft->tree.errors.count && config_derive_targets(&draft->config))
+		draft->tree.errors.out_of_memory = true;
 	if (draft->tree.errors.out_of_memory)
 		return -ENOMEM;
 	return draft->tree.errors.count ? -EINVAL : 0;
@@ -206,6 +215,11 @@ void config_free(struct config *config)
 	for (size_t i = 0; i < config->service_count; i++)
 		free(config->services[i].members);
 	free(config->services);
+	for (size_t i = 0; i < config->check_count; i++)
+		free_check_spec(&config->checks[i].spec);
+	free(config->checks);
+	free_command(config->on_service.argv);
+	free(config->targets);
 	free(config->backends);
 	free(config->nodes);
 	explicit_bzero(config, sizeof(*config));

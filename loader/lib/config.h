@@ -183,6 +183,17 @@ __be16 config_derive_tag(const struct config *config, const struct config_servic
 			 const struct xdplb_addr *addr);
 
 /**
+ * config_derive_targets() - Fill config.targets and the members' `target` from the rest.
+ *
+ * config_load() does it; who builds or changes a config by hand calls it then. Members of services
+ * without a check share their backend's target without one. Checks of different names that would
+ * probe a backend alike make one target, that of the first name.
+ *
+ * Return: 0 or -ENOMEM, with nothing changed.
+ */
+int config_derive_targets(struct config *config);
+
+/**
  * config_hash() - A digest of the file as understood (BLAKE2b, 64 bit): equal for files that differ
  * in order, layout and comments alone. The key is not part of it.
  */

@@ -23,6 +23,7 @@
 #define BUCKETS_MAX  (1U << 26)
 #define FLOWS_MAX    (1U << 24)
 #define NODES_MAX    (1U << 16)
+#define CHECKS_MAX   (1U << 12)
 
 /* The largest prime below 2^20. */
 #define SERVICE_BUCKETS_MAX 1048573U
@@ -64,6 +65,26 @@ void draft_read_key(struct config_draft *draft);
 void draft_read_nodes(struct config_draft *draft);
 void draft_read_backends(struct config_draft *draft);
 void draft_read_services(struct config_draft *draft);
+
+/* config_checks.c, config_sharing.c: after the nodes and before the services. */
+void draft_read_checks(struct config_draft *draft);
+void draft_read_sharing(struct config_draft *draft);
+void draft_read_node_addresses(struct config_draft *draft);
+void draft_read_hook(struct config_draft *draft);
+
+/* The keys of a service that concern health. */
+void draft_read_service_check(struct config_draft *draft, const struct yaml_place *place,
+			      struct config_service *service);
+
+/* A copy that outlives the tree; NULL: no memory, noted in the tree. */
+char *draft_copy_text(struct config_draft *draft, const char *text);
+
+/**
+ * draft_read_duration() - Read a time: a number of seconds, or with ms, s, m or h.
+ * Return: whether @ret_ms was written; if not, it is reported.
+ */
+bool draft_read_duration(const struct yaml_place *place, uint32_t min_ms, uint32_t max_ms,
+			 uint32_t *ret_ms);
 
 /**
  * draft_read_members() - Read the backends of a service whose own keys have been read.

@@ -121,7 +121,9 @@ static void read_service_block(const struct yaml_place *place, struct config_nod
 
 static void read_node(const struct yaml_place *place, struct config_node *node)
 {
-	static const struct yaml_key keys[] = { { "access", NULL }, { "service", NULL } };
+	static const struct yaml_key keys[] = { { "access", NULL },
+						{ "address", NULL },
+						{ "service", NULL } };
 	struct yaml_place access, service;
 
 	node->line = place->line;

@@ -150,6 +150,9 @@ static void read_service(struct config_draft *draft, size_t index)
 		{ "restore", "interface or source" },
 		{ "backend_port", NULL },
 		{ "buckets", NULL },
+		{ "check", NULL },
+		{ "all_down", NULL },
+		{ "unknown", NULL },
 		{ "backends", "a mapping of the service's backends" },
 	};
 	const struct yaml_place *place = &draft->services[index];
@@ -158,10 +161,12 @@ static void read_service(struct config_draft *draft, size_t index)
 	uint32_t port;
 
 	service->line = place->line;
+	service->check = CONFIG_NO_CHECK;
 	strcpy(service->name, place->key);
 	if (!place_keys(place, keys, ARRAY_SIZE(keys)))
 		return;
 	read_values(place, service);
+	draft_read_service_check(draft, place, service);
 	port = ntohs(service->port);
 	place_child(place, "port", &port_place);
 	if (place_child(place, "backend_port", &child)) {

@@ -116,6 +116,12 @@ struct probe_spec {
 /* Whether the values can be probed with. 0, or -EINVAL and what is wrong in @error. */
 int probe_spec_check(const struct probe_spec *spec, struct error *error);
 
+struct digest;
+
+/* Put all into a digest that the probe's outcome depends on, but for address, port, netns and the
+ * timeout. */
+void probe_spec_digest(const struct probe_spec *spec, struct digest *digest);
+
 const char *probe_type_name(enum probe_type type);
 /* -EINVAL: there is no type of that name. */
 int probe_type_parse(const char *name, enum probe_type *ret_type);

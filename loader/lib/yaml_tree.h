@@ -18,7 +18,7 @@
 #include "error_list.h"
 
 #define YAML_TREE_SIZE_MAX (64U << 20) /* bytes of a file */
-#define YAML_TREE_KEYS_MAX 16 /* entries of a table of known keys */
+#define YAML_TREE_KEYS_MAX 32 /* entries of a table of known keys */
 
 struct yaml_tree {
 	const char *path; /* as in messages; the caller's, must outlive the tree */

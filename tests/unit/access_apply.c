@@ -82,6 +82,7 @@ static const char *moved_members(const struct access_view *before, const struct 
 {
 	for (uint32_t i = 0; i < before->members.count; i++) {
 		const struct xdplb_member_info *info = access_member_info(before, i);
+		struct xdplb_member old;
 		const char *name;
 		int j;
 
@@ -93,8 +94,11 @@ static const char *moved_members(const struct access_view *before, const struct 
 			continue;
 		if ((uint32_t)j != i)
 			return disturbed("moved member", name, i);
-		if (memcmp(access_member(before, i), access_member(after, i),
-			   sizeof(struct xdplb_member)))
+		/* Its place among the others, and its weight, are the config's. */
+		old = *access_member(before, i);
+		old.next = access_member(after, i)->next;
+		old.weight = access_member(after, i)->weight;
+		if (memcmp(&old, access_member(after, i), sizeof(old)))
 			return disturbed("bytes of member", name, i);
 	}
 	return NULL;

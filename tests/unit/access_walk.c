@@ -229,7 +229,7 @@ static const char *check_counts(const struct access_view *view, const struct con
 	for (size_t s = 0; s < config->service_count; s++)
 		wanted += config->services[s].member_count;
 	if (services != config->service_count || members != wanted ||
-	    backends != config->backend_count)
+	    backends != config->target_count)
 		return fault("%zu services, %zu members, %zu backends in use", services, members,
 			     backends);
 	return NULL;
@@ -283,6 +283,32 @@ static const char *check_vips(const struct access_view *view, const struct confi
 	return NULL;
 }
 
+/* The chain is the members in the file's order, with their weights and targets. */
+static const char *check_chain(const struct access_view *view, const struct config *config,
+			       const struct config_service *service, uint32_t index)
+{
+	uint32_t at = access_service(view, index)->first_member;
+
+	for (size_t i = 0; i < service->member_count; i++) {
+		const struct config_member *wanted = &service->members[i];
+		const struct config_target *target = &config->targets[wanted->target];
+		const struct xdplb_backend_info *info;
+		const struct xdplb_member *member;
+
+		if (at >= view->members.count)
+			return fault("%s: the chain ends after %zu", service->name, i);
+		member = access_member(view, at);
+		info = access_backend_info(view, member->health);
+		if (member->weight != wanted->weight || member->tag != wanted->tag)
+			return fault("%s: member %zu of the chain", service->name, i);
+		if (strcmp(info->name, config->backends[target->backend].name) ||
+		    info->identity != target->identity)
+			return fault("%s: target of member %zu", service->name, i);
+		at = member->next;
+	}
+	return at == XDPLB_NO_MEMBER ? NULL : fault("%s: the chain goes on", service->name);
+}
+
 const char *access_fault(const struct access_view *view, const struct config *config)
 {
 	uint32_t *indices = calloc(config->service_count + 1, sizeof(*indices));
@@ -290,11 +316,14 @@ const char *access_fault(const struct access_view *view, const struct config *co
 
 	for (size_t i = 0; i < config->service_count && !wrong; i++)
 		wrong = check_service(view, config, &config->services[i], &indices[i]);
+	for (size_t i = 0; i < config->service_count && !wrong; i++)
+		wrong = check_chain(view, config, &config->services[i], indices[i]);
 	if (!wrong)
 		wrong = check_vips(view, config, indices);
 	free(indices);
-	for (size_t i = 0; i < config->backend_count && !wrong; i++) {
-		const struct config_backend *backend = &config->backends[i];
+	for (size_t i = 0; i < config->target_count && !wrong; i++) {
+		const struct config_backend *backend =
+			&config->backends[config->targets[i].backend];
 		int index = access_backend_index(view, backend->name);
 
 		if (index < 0)

@@ -158,6 +158,7 @@ static void finish(struct config *config)
 	for (size_t s = 0; s < config->service_count; s++) {
 		struct config_service *service = &config->services[s];
 
+		service->check = CONFIG_NO_CHECK;
 		for (size_t m = 0; m < service->member_count; m++) {
 			struct config_member *member = &service->members[m];
 			const struct config_backend *backend = &config->backends[member->backend];
@@ -199,6 +200,8 @@ void cluster_parse(const char *text, struct config *ret_config)
 				parse_member(&config, service, token);
 	}
 	finish(&config);
+	if (config_derive_targets(&config))
+		abort();
 	free(copy);
 	*ret_config = config;
 }
@@ -208,6 +211,7 @@ void cluster_free(struct config *config)
 	for (size_t s = 0; s < config->service_count; s++)
 		free(config->services[s].members);
 	free(config->services);
+	free(config->targets);
 	free(config->backends);
 	free(config->nodes);
 	memset(config, 0, sizeof(*config));

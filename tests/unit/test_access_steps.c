@@ -79,6 +79,26 @@ static const char *bucket_fault(const struct moment *moment, const struct config
 	return ref.count ? NULL : "no buckets";
 }
 
+/* Does the search over all members meet members of this service alone, of either config? */
+static const char *chain_fault(const struct moment *moment, const struct config_service *service,
+			       uint32_t index)
+{
+	const struct access_view *view = &moment->seen;
+
+	for (uint32_t steps = 0; index != XDPLB_NO_MEMBER; steps++) {
+		const struct xdplb_member *member;
+
+		if (index >= view->members.count || steps > view->members.count)
+			return "a chain that does not end";
+		member = access_member(view, index);
+		if (!has_member(find_key(&moment->from, service), member) &&
+		    !has_member(find_key(&moment->to, service), member))
+			return "a chain leads to another's member";
+		index = member->next;
+	}
+	return NULL;
+}
+
 static const char *packet_fault(const struct moment *moment, const struct config *config)
 {
 	const struct access_view *view = &moment->seen;
@@ -99,6 +119,9 @@ static const char *packet_fault(const struct moment *moment, const struct config
 		if (found->index >= view->services.count)
 			return "a VIP names no service";
 		wrong = bucket_fault(moment, service, access_service(view, found->index)->buckets);
+		if (!wrong)
+			wrong = chain_fault(moment, service,
+					    access_service(view, found->index)->first_member);
 		if (wrong)
 			return wrong;
 	}
@@ -190,7 +213,7 @@ static void run_row(size_t i)
 	cr_assert_eq(access_plan_build(&moment.to, &moment.view, &moment.plan, &error), 0);
 	if (!step_through(&stepped))
 		cr_skip_test("needs ptrace");
-	cr_expect_gt(moment.moments, 5, "%s: %zu moments", rows[i].row, moment.moments);
+	cr_expect_gt(moment.moments, 2, "%s: %zu moments", rows[i].row, moment.moments);
 	access_plan_free(&moment.plan);
 	cluster_free(&moment.from);
 	cluster_free(&moment.to);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A 64-bit digest (BLAKE2b) of values put in one after the other. Numbers are fixed in width and
+ * order and texts carry their length, so that no two series of values write the same bytes. Does
+ * not know what the values mean.
+ */
+#ifndef XDPLB_DIGEST_H
+#define XDPLB_DIGEST_H
+
+#include <sodium.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct digest {
+	crypto_generichash_state state;
+};
+
+void digest_init(struct digest *digest);
+void digest_number(struct digest *digest, uint64_t number);
+void digest_bytes(struct digest *digest, const void *bytes, size_t length);
+/* NULL and "" differ. */
+void digest_text(struct digest *digest, const char *text);
+uint64_t digest_final(struct digest *digest);
+
+#endif
