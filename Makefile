@@ -16,7 +16,7 @@ say        = $(if $(filter 0,$(V)),@echo "  $(1)$(patsubst $(BUILD)/%,%,$@)" &&)
 
 # Debian packages; `make deps` installs what is missing.
 BUILD_DEPS := clang llvm gcc make pkg-config bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
-	libmnl-dev libsodium-dev libjansson-dev libev-dev libcurl4-openssl-dev libcap-ng-dev
+	libmnl-dev libsodium-dev libjansson-dev libev-dev libcurl4-openssl-dev libcap-ng-dev libsystemd-dev
 TEST_DEPS  := libcriterion-dev iproute2 nginx-light curl tcpdump ethtool jq socat iputils-ping \
 	procps util-linux openssl
 
@@ -24,7 +24,7 @@ TEST_DEPS  := libcriterion-dev iproute2 nginx-light curl tcpdump ethtool jq soca
 VM_DEPS    := qemu-system-x86 busybox-static kmod cpio xz-utils zstd clang-14 clang-16 clang-19
 
 LIBS       := libbpf libelf zlib yaml-0.1 libmnl libsodium jansson
-AGENT_LIBS := libcurl libcap-ng # and libev, which has no .pc file
+AGENT_LIBS := libcurl libcap-ng libsystemd # and libev, which has no .pc file
 override CPPFLAGS += -I. -Iinclude -Iloader/lib -Iloader/xdplb-agent -I$(BUILD) -D_GNU_SOURCE -DXDPLB_VERSION='"$(VERSION)"'
 CFLAGS     ?= -O2 -g
 override CFLAGS += -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
@@ -50,7 +50,7 @@ NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/xdplb-load ## build the BPF objects and the commands
+all: $(BUILD)/xdplb-load $(BUILD)/xdplb-agent ## build the BPF objects and the commands
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -86,6 +86,9 @@ $(LIB): $(LIB_OBJS)
 
 $(BUILD)/xdplb-load: $(LOAD_OBJS) $(LIB)
 	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+$(BUILD)/xdplb-agent: $(AGENT_OBJS) $(LIB)
+	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(AGENT_LDLIBS)
 
 # Everything of the agent but its main() is under test too.
 $(BUILD)/tests/unit_tests: $(UNIT_OBJS) $(filter-out %/main.o,$(AGENT_OBJS)) $(LIB)
@@ -139,6 +142,7 @@ check-style: ## formatting, shell scripts, file lengths
 
 install: all ## into PREFIX (default /usr/local)
 	install -D -m 755 $(BUILD)/xdplb-load $(DESTDIR)$(PREFIX)/sbin/xdplb-load
+	install -D -m 755 $(BUILD)/xdplb-agent $(DESTDIR)$(PREFIX)/sbin/xdplb-agent
 	install -D -m 644 loader/man/xdplb-load.8 $(DESTDIR)$(PREFIX)/share/man/man8/xdplb-load.8
 	install -D -m 644 loader/examples/cluster.yaml \
 		$(DESTDIR)$(PREFIX)/share/doc/xdplb/examples/cluster.yaml

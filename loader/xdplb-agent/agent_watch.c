@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What the agent looks after by the clock: maps that come, change and go, services that go up and
+ * down, and what systemd is told.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "address.h"
+#include "agent_state.h"
+#include "log.h"
+#include "tick.h"
+
+#define LOOK_EVERY 5 /* glances */
+
+static void on_service(void *context, const struct xdplb_service_info *info, bool is_up,
+		       unsigned int usable)
+{
+	char text[ADDRESS_TEXT_LEN];
+
+	address_port_print(&info->vip, info->family, info->port, text);
+	if (is_up)
+		log_event(LOG_NOTICE, "service %s (%s): up, %u usable", info->name, text, usable);
+	else
+		log_event(LOG_ERR, "service %s (%s): down, no usable backend", info->name, text);
+}
+
+/* The view is about to be closed. */
+static void leave_maps(void *context)
+{
+	struct agent *agent = context;
+
+	receiver_free(agent->receiver);
+	agent->receiver = NULL;
+}
+
+static void take_change(struct agent *agent, enum attached_change change)
+{
+	if (change == ATTACHED_GONE)
+		log_line(LOG_NOTICE, "the node was detached: waiting");
+	if (change == ATTACHED_OPENED)
+		log_line(LOG_NOTICE, "writes the health map of %s", agent->name);
+	if (change == ATTACHED_OPENED || change == ATTACHED_APPLIED)
+		agent_renew_receiver(agent);
+}
+
+static void on_glance(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct agent *agent = timer->data;
+	enum attached_change change;
+
+	if (!agent_node(agent)->is_access) {
+		leave_maps(agent);
+		attached_close(&agent->attached);
+		return;
+	}
+	change = agent->glances++ % LOOK_EVERY
+			 ? attached_glance(&agent->attached)
+			 : attached_look(&agent->attached, leave_maps, agent);
+	take_change(agent, change);
+	if (agent->attached.is_open)
+		services_scan(agent->services, &agent->attached.view, tick_now(),
+			      change != ATTACHED_SAME);
+}
+
+/* ---- systemd ---- */
+
+static void print_status(const struct agent *agent, char *ret_text, size_t size)
+{
+	size_t up = 0, services = 0, silent = 0, nodes = 0, length = 0;
+
+	if (agent_node(agent)->is_service)
+		length = (size_t)snprintf(ret_text, size, "%zu checks", checks_count(agent->checks));
+	if (!agent_node(agent)->is_access)
+		return;
+	if (length)
+		length += (size_t)snprintf(ret_text + length, size - length, ", ");
+	if (!agent->attached.is_open) {
+		snprintf(ret_text + length, size - length, "waiting for xdplb-load attach (%s)",
+			 agent->attached.why);
+		return;
+	}
+	services_count(agent->services, &up, &services);
+	if (agent->receiver)
+		silent = receiver_silent(agent->receiver, &nodes);
+	snprintf(ret_text + length, size - length, "%zu of %zu services up, %zu of %zu nodes silent",
+		 up, services, silent, nodes);
+}
+
+static void on_second(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct agent *agent = timer->data;
+	char status[sizeof(agent->status)] = "";
+
+	log_tick();
+	print_status(agent, status, sizeof(status));
+	if (strcmp(status, agent->status)) {
+		strcpy(agent->status, status);
+		sd_notifyf(0, "STATUS=%s", status);
+	}
+}
+
+int watch_start(struct agent *agent)
+{
+	int err = services_new(on_service, agent, &agent->services);
+
+	if (err)
+		return err;
+	ev_init(&agent->glance, on_glance);
+	agent->glance.data = agent;
+	agent->glance.repeat = SERVICES_SECONDS;
+	ev_timer_again(agent->loop, &agent->glance);
+	ev_init(&agent->second, on_second);
+	agent->second.data = agent;
+	agent->second.repeat = 1;
+	ev_timer_again(agent->loop, &agent->second);
+	/* So that whoever waits for readiness finds the maps in use. */
+	on_glance(agent->loop, &agent->glance, 0);
+	on_second(agent->loop, &agent->second, 0);
+	return 0;
+}
+
+void watch_stop(struct agent *agent)
+{
+	if (!agent->services)
+		return;
+	ev_timer_stop(agent->loop, &agent->glance);
+	ev_timer_stop(agent->loop, &agent->second);
+}
