@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "health_entry.h"
 #include "jiffies.h"
 #include "maps.h"
 #include "paths.h"
@@ -125,54 +126,77 @@ static int lease_end(uint64_t lease_ms, uint64_t *ret_end)
 	return err;
 }
 
-/* The first four bytes of an entry, stored at once. */
-static void store_word(struct xdplb_health *entry, enum xdplb_health_state state)
-{
-	struct xdplb_health new = {
-		.state = state,
-		.cause = XDPLB_CAUSE_OPERATOR,
-		.weight = entry->weight,
-	};
-	uint32_t word;
+/* What is to be done to the entries of a backend, or of one check of it. */
+struct wanted {
+	const char *backend;
+	size_t backend_length;
+	const char *check; /* NULL: all */
+	bool give_back;
+	enum xdplb_health_state state;
+	uint64_t lease; /* jiffies64; 0: none */
+	uint64_t jiffies; /* now */
+};
 
-	memcpy(&word, &new, sizeof(word));
-	__atomic_store_n((uint32_t *)entry, word, __ATOMIC_RELEASE);
+static bool is_wanted(const struct wanted *wanted, const struct xdplb_backend_info *info)
+{
+	return !strncmp(info->name, wanted->backend, wanted->backend_length) &&
+	       !info->name[wanted->backend_length] &&
+	       (!wanted->check || !strcmp(info->check, wanted->check));
 }
 
-static int set_entry(const struct health_view *view, const char *backend,
-		     enum xdplb_health_state state, uint64_t lease)
+static int change_entries(const struct health_view *view, const struct wanted *wanted)
 {
+	int err = -ENOENT;
+
 	for (uint32_t i = 0; i < view->infos.count; i++) {
-		const struct xdplb_backend_info *info = map_at(&view->infos, i);
 		struct xdplb_health *entry = map_at(&view->health, i);
 
-		if (strcmp(info->name, backend))
+		if (!is_wanted(wanted, map_at(&view->infos, i)))
 			continue;
-		if (entry->state != state)
-			entry->changed = boottime_ns();
-		__atomic_store_n(&entry->lease, lease, __ATOMIC_RELEASE);
-		store_word(entry, state);
-		return 0;
+		if (wanted->give_back)
+			health_release(entry, wanted->jiffies, boottime_ns());
+		else
+			health_hold(entry, wanted->state, wanted->lease, boottime_ns());
+		err = 0;
 	}
-	return -ENOENT;
+	return err;
 }
 
-int health_set(const char *node, const char *backend, enum xdplb_health_state state,
-	       uint64_t lease_ms, struct error *error)
+/* Names the target in `wanted` and changes its entries. */
+static int change(const char *node, const char *target, struct wanted *wanted, struct error *error)
 {
+	const char *slash = strchr(target, '/');
 	struct health_view view;
-	uint64_t lease;
 	int err = open_view(node, &view, error);
 
 	if (err)
 		return err;
-	err = lease_end(lease_ms, &lease);
-	if (err)
-		fail_errno(error, err, "cannot read the kernel's clock");
-	else if (set_entry(&view, backend, state, lease))
-		err = fail(error, -ENOENT, "%s: has no backend %s", node, backend);
+	wanted->backend = target;
+	wanted->backend_length = slash ? (size_t)(slash - target) : strlen(target);
+	wanted->check = slash ? slash + 1 : NULL;
+	if (!*target || wanted->backend_length >= XDPLB_NAME_LEN || change_entries(&view, wanted))
+		err = fail(error, -ENOENT, "%s: has no backend %s in any service", node, target);
 	close_view(&view);
 	return err;
+}
+
+int health_set(const char *node, const char *target, enum xdplb_health_state state,
+	       uint64_t lease_ms, struct error *error)
+{
+	struct wanted wanted = { .state = state };
+	int err = lease_end(lease_ms, &wanted.lease);
+
+	return err ? fail_errno(error, err, "cannot read the kernel's clock")
+		   : change(node, target, &wanted, error);
+}
+
+int health_give_back(const char *node, const char *target, struct error *error)
+{
+	struct wanted wanted = { .give_back = true };
+	int err = jiffies_now(&wanted.jiffies);
+
+	return err ? fail_errno(error, err, "cannot read the kernel's clock")
+		   : change(node, target, &wanted, error);
 }
 
 /* ---- listing ---- */
@@ -181,11 +205,16 @@ static json_t *entry_json(const struct xdplb_backend_info *info, const struct xd
 			  uint64_t jiffies)
 {
 	double left = (double)((int64_t)(entry->lease - jiffies)) / jiffies_per_second();
+	bool is_over = entry->lease && entry->lease <= jiffies;
+	enum xdplb_health_state state = is_over ? XDPLB_HEALTH_UNKNOWN : entry->state;
 	json_t *json = json_object();
 
 	json_object_set_new(json, "name", json_string(info->name));
 	json_object_set_new(json, "node", json_string(info->node));
-	json_object_set_new(json, "state", json_string(health_state_name(entry->state)));
+	json_object_set_new(json, "state", json_string(health_state_name(state)));
+	json_object_set_new(json, "check", json_string(info->check));
+	json_object_set_new(json, "reported", json_string(health_state_name(entry->reported)));
+	json_object_set_new(json, "used", json_boolean(health_usable(entry, jiffies, false)));
 	json_object_set_new(json, "cause", json_string(health_cause_name(entry->cause)));
 	json_object_set_new(json, "age_seconds",
 			    entry->changed ? json_real((boottime_ns() - entry->changed) / 1e9)
@@ -202,7 +231,9 @@ static int by_name(const void *a, const void *b, void *arg)
 	const struct xdplb_backend_info *x = map_at(&view->infos, *(const uint32_t *)a);
 	const struct xdplb_backend_info *y = map_at(&view->infos, *(const uint32_t *)b);
 
-	return strcmp(x->name, y->name);
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : strcmp(x->check, y->check);
 }
 
 static json_t *list_view(struct health_view *view, uint64_t jiffies)

@@ -22,24 +22,26 @@ const char *health_cause_help(enum xdplb_health_cause cause);
 int health_state_by_name(const char *name, enum xdplb_health_state *ret_state);
 
 /**
- * health_set() - Say how a backend is.
+ * health_set() - Say how a backend is: an operator's word, which no reporter overwrites while it holds.
  * @node:     whose map
- * @backend:  its name
+ * @target:   "BACKEND", all checks of it, or "BACKEND/CHECK"
  * @state:    the new state; cause is XDPLB_CAUSE_OPERATOR
  * @lease_ms: for how long this holds; 0: until somebody says otherwise
  *
- * The lease is written before the state, the state in one store.
- *
  * Return: 0; -ENOENT no such node, no access node, or no such backend there, with words; -errno.
  */
-int health_set(const char *node, const char *backend, enum xdplb_health_state state,
+int health_set(const char *node, const char *target, enum xdplb_health_state state,
 	       uint64_t lease_ms, struct error *error);
 
+/* Takes an operator's word back: what was reported counts again, at once. As above. */
+int health_give_back(const char *node, const char *target, struct error *error);
+
 /**
- * health_list() - All backends of an access node, as a JSON array sorted by name.
+ * health_list() - All targets of an access node, as a JSON array sorted by backend and check.
  *
- * Keys: name, node, state, cause, age_seconds (since the state last changed; null: never), lease_seconds
- * (left; negative: expired; null: none), epoch.
+ * Keys: name, check (empty: none), node, state (unknown where the lease is over), reported (what a
+ * probe said last), used (by a service that keeps the last verdict), cause, age_seconds (since the
+ * state last changed; null: never), lease_seconds (left; negative: over; null: none), epoch.
  *
  * Return: 0; -errno with words.
  */

@@ -101,22 +101,21 @@ bool health_held(const struct xdplb_health *entry, uint64_t jiffies)
 
 /* ---- a reporter ---- */
 
-/* An even jiffies64 at or after jiffies + lease. */
-static uint64_t reporter_lease(uint64_t jiffies, uint64_t lease)
+void health_vouch(struct xdplb_health *entry, struct health_word word, uint64_t until)
 {
-	return (jiffies + lease + 1) & ~1ULL;
+	uint32_t low = (uint32_t)until;
+
+	__atomic_store_n(reported_word(entry), pack(word), __ATOMIC_SEQ_CST);
+	__atomic_store_n(&entry->reported_lease, until ? low | !low : 0, __ATOMIC_SEQ_CST);
 }
 
-/*
- * Makes a word and its lease what counts, unless an operator's word holds: the protocol in
- * health_entry.h. @changed: 0, or when a state that differs began.
- */
-static bool take(struct xdplb_health *entry, struct health_word word, uint64_t jiffies,
+bool health_take(struct xdplb_health *entry, struct health_word word, uint64_t jiffies,
 		 uint64_t until, uint64_t changed)
 {
 	uint32_t old = load32(state_word(entry)), new = pack(word);
 	uint64_t lease = load_lease(entry);
 
+	until = (until + 1) & ~1ULL;
 	if (is_held(old, lease, jiffies))
 		return false;
 	if (changed && unpack(old).state != word.state)
@@ -132,32 +131,6 @@ static bool take(struct xdplb_health *entry, struct health_word word, uint64_t j
 		return true;
 	swap_lease(entry, until, lease);
 	return false;
-}
-
-bool health_report(struct xdplb_health *entry, struct health_word word, uint64_t jiffies,
-		   uint64_t lease, uint64_t changed)
-{
-	uint64_t until = reporter_lease(jiffies, lease);
-
-	__atomic_store_n(reported_word(entry), pack(word), __ATOMIC_SEQ_CST);
-	__atomic_store_n(&entry->reported_lease, (uint32_t)until | !(uint32_t)until,
-			 __ATOMIC_SEQ_CST);
-	return take(entry, word, jiffies, until, changed);
-}
-
-bool health_renew(struct xdplb_health *entry, uint64_t jiffies, uint64_t lease)
-{
-	struct health_word word = unpack(load32(reported_word(entry)));
-
-	return health_report(entry, word, jiffies, lease, 0);
-}
-
-bool health_silence(struct xdplb_health *entry, enum xdplb_health_cause cause, uint64_t jiffies)
-{
-	const struct health_word word = { XDPLB_HEALTH_UNKNOWN, cause, 0 };
-
-	__atomic_store_n(&entry->reported_lease, 0, __ATOMIC_SEQ_CST);
-	return take(entry, word, jiffies, reporter_lease(jiffies, 0), 0);
 }
 
 /* ---- an operator ---- */
@@ -226,6 +199,6 @@ void health_release(struct xdplb_health *entry, uint64_t jiffies, uint64_t chang
 	/* A report that came in between found the operator's word still there. */
 	if (load32(reported_word(entry)) != reported) {
 		until = vouched_until(entry, jiffies);
-		take(entry, vouched_word(entry, until), jiffies, until, changed);
+		health_take(entry, vouched_word(entry, until), jiffies, until, changed);
 	}
 }

@@ -49,20 +49,20 @@ bool health_usable(const struct xdplb_health *entry, uint64_t jiffies, bool unkn
 bool health_held(const struct xdplb_health *entry, uint64_t jiffies);
 
 /**
- * health_report() - A reporter's verdict: `reported` always, the state unless an operator's holds.
- * @jiffies: now
- * @lease:   jiffies from now, 1 .. HEALTH_VOUCHED_MAX
- * @changed: CLOCK_BOOTTIME, ns, when that state began
- * Return: whether it counts; false: an operator's word holds.
+ * health_vouch() - What a reporter says of a target, whoever's word holds.
+ * @until: jiffies64 until which it vouches for that, at most HEALTH_VOUCHED_MAX from now; 0: it does not
  */
-bool health_report(struct xdplb_health *entry, struct health_word word, uint64_t jiffies,
-		   uint64_t lease, uint64_t changed);
+void health_vouch(struct xdplb_health *entry, struct health_word word, uint64_t until);
 
-/* Another lease on what was reported last; takes back a word whose operator's lease is over. */
-bool health_renew(struct xdplb_health *entry, uint64_t jiffies, uint64_t lease);
-
-/* Nobody vouches any more (cause: node_silent, ...): the state becomes unknown, `reported` stays. */
-bool health_silence(struct xdplb_health *entry, enum xdplb_health_cause cause, uint64_t jiffies);
+/**
+ * health_take() - Make a reporter's word and its lease what counts, unless an operator's word holds.
+ * @jiffies: now
+ * @until:   jiffies64, made even; 0: no lease
+ * @changed: CLOCK_BOOTTIME, ns, when that state began, if it is another one; 0: leave that alone
+ * Return: whether it counts now.
+ */
+bool health_take(struct xdplb_health *entry, struct health_word word, uint64_t jiffies,
+		 uint64_t until, uint64_t changed);
 
 /**
  * health_hold() - An operator's word.

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "command.h"
+#include "cmd_health.h"
 #include "health.h"
 
 static void print_entry(const json_t *entry)
@@ -20,11 +20,13 @@ static void print_entry(const json_t *entry)
 		strcpy(lease_text, "expired");
 	else if (json_is_real(lease))
 		snprintf(lease_text, sizeof(lease_text), "%.1f s", json_real_value(lease));
-	printf("%-24s %-16s %-10s %-10s %12s %12s\n",
+	printf("%-20s %-14s %-14s %-9s %-14s %-9s %10s %10s\n",
 	       json_string_value(json_object_get(entry, "name")),
+	       json_string_value(json_object_get(entry, "check")),
 	       json_string_value(json_object_get(entry, "node")),
 	       json_string_value(json_object_get(entry, "state")),
-	       json_string_value(json_object_get(entry, "cause")), age_text, lease_text);
+	       json_string_value(json_object_get(entry, "cause")),
+	       json_string_value(json_object_get(entry, "reported")), age_text, lease_text);
 }
 
 static int list(const struct command_line *line, const char *node)
@@ -39,8 +41,8 @@ static int list(const struct command_line *line, const char *node)
 		json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 		putchar('\n');
 	} else {
-		printf("%-24s %-16s %-10s %-10s %12s %12s\n", "backend", "node", "state", "cause",
-		       "since", "lease");
+		printf("%-20s %-14s %-14s %-9s %-14s %-9s %10s %10s\n", "backend", "check", "node",
+		       "state", "cause", "reported", "since", "lease");
 		json_array_foreach(json, i, entry) print_entry(entry);
 	}
 	json_decref(json);
@@ -53,11 +55,14 @@ static int set(const struct command_line *line, const char *node)
 	struct error error = { 0 };
 
 	if (line->word_count != 3) {
-		complain("health set takes a backend and one of up, down, maint");
+		complain("health set takes a backend and one of up, down, maint, auto");
 		return EXIT_USAGE;
 	}
+	if (!strcmp(line->words[2], "auto"))
+		return health_give_back(node, line->words[1], &error) ? complain("%s", error.text)
+								      : EXIT_DONE;
 	if (health_state_by_name(line->words[2], &state)) {
-		complain("health set: %s: not up, down or maint", line->words[2]);
+		complain("health set: %s: not up, down, maint or auto", line->words[2]);
 		return EXIT_USAGE;
 	}
 	if (health_set(node, line->words[1], state, line->lease_ms, &error))
@@ -76,6 +81,11 @@ int cmd_health(const struct command_line *line)
 		return list(line, node);
 	if (!strcmp(line->words[0], "set"))
 		return set(line, node);
-	complain("health: %s: not a thing to do (health, health set)", line->words[0]);
+	if (!strcmp(line->words[0], "check"))
+		return health_check(line, node);
+	if (!strcmp(line->words[0], "agent"))
+		return health_agent(line, node);
+	complain("health: %s: not a thing to do (health, health set, health check, health agent)",
+		 line->words[0]);
 	return EXIT_USAGE;
 }

@@ -36,10 +36,13 @@ static const struct command {
 	{ "check", cmd_check, TAKES_FILE | TAKES_NODE,
 	  "check FILE    find the errors in FILE; touches nothing" },
 	{ "status", cmd_status, TAKES_NODE | TAKES_JSON, "status        what runs on this node" },
-	{ "health", cmd_health, TAKES_NODE | TAKES_JSON | TAKES_WORDS | TAKES_LEASE,
+	{ "health", cmd_health, TAKES_NODE | TAKES_JSON | TAKES_WORDS | TAKES_LEASE | TAKES_WAIT,
 	  "health        how the backends are, as this access node knows it\n"
-	  "  health set BACKEND up|down|maint\n"
-	  "                say how a backend is; obeyed at the next packet" },
+	  "  health set BACKEND[/CHECK] up|down|maint|auto\n"
+	  "                say how a backend is, or (auto) leave it to its checks; obeyed at once\n"
+	  "  health check SERVICE\n"
+	  "                have the service's backends probed now, by the agents of their nodes\n"
+	  "  health agent  what this node's agent knows" },
 	{ "detach", cmd_detach, TAKES_NODE,
 	  "detach        take away everything that attach and apply have made" },
 };
