@@ -21,9 +21,10 @@ static void on_datagram(void *context, const uint8_t *bytes, size_t length)
 	bool to_reporter = agent->reporter != NULL;
 
 	/* A node of both roles has one port for both. */
-	if (agent->reporter && agent->receiver && !share_decode(&agent->keys, bytes, length, &message))
-		to_reporter = message.kind == SHARE_CHALLENGE ||
-			      message.kind == SHARE_CHECK_REQUEST;
+	if (agent->reporter && agent->receiver &&
+	    !share_decode(&agent->keys, bytes, length, &message))
+		to_reporter =
+			message.kind == SHARE_CHALLENGE || message.kind == SHARE_CHECK_REQUEST;
 	if (to_reporter)
 		reporter_datagram(agent->reporter, bytes, length);
 	else if (agent->receiver)

@@ -40,13 +40,13 @@ static json_t *check_json(const struct own_target *target)
 			 seconds_since(target->since_ms), "stopped", (int)target->is_stopped);
 	if (!target->has_result)
 		return json;
-	json_object_set_new(
-		json, "last",
-		json_pack("{s:b, s:s, s:i, s:s, s:f, s:o}", "ok", (int)target->result.ok, "cause",
-			  health_cause_name(target->result.cause), "number", target->result.number,
-			  "detail", target->result.detail, "took_seconds",
-			  target->result.duration_us / 1e6, "age_seconds",
-			  seconds_since(target->result_ms)));
+	json_object_set_new(json, "last",
+			    json_pack("{s:b, s:s, s:i, s:s, s:f, s:o}", "ok",
+				      (int)target->result.ok, "cause",
+				      health_cause_name(target->result.cause), "number",
+				      target->result.number, "detail", target->result.detail,
+				      "took_seconds", target->result.duration_us / 1e6,
+				      "age_seconds", seconds_since(target->result_ms)));
 	return json;
 }
 
@@ -189,8 +189,7 @@ static int list_targets(const struct agent *agent, const struct config_service *
 		return -ENOMEM;
 	question->again_ms = ANSWER_SPARE_MS;
 	for (size_t i = 0; i < service->member_count; i++) {
-		struct config_target *target =
-			&agent->config->targets[service->members[i].target];
+		struct config_target *target = &agent->config->targets[service->members[i].target];
 		struct asked_target *asked = &question->targets[question->count];
 		uint32_t timeout;
 

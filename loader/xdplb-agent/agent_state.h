@@ -12,6 +12,7 @@
 #include "checks.h"
 #include "config.h"
 #include "control.h"
+#include "hook.h"
 #include "link.h"
 #include "path.h"
 #include "receiver.h"
@@ -34,6 +35,7 @@ struct agent {
 	struct attached attached;
 	struct receiver *receiver; /* NULL: no access node, or not attached */
 	struct services *services;
+	struct hook *hook;
 	struct control *control;
 	ev_timer glance, second; /* agent_watch.c */
 	unsigned int glances;

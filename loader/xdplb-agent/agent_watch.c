@@ -18,6 +18,7 @@
 static void on_service(void *context, const struct xdplb_service_info *info, bool is_up,
 		       unsigned int usable)
 {
+	struct agent *agent = context;
 	char text[ADDRESS_TEXT_LEN];
 
 	address_port_print(&info->vip, info->family, info->port, text);
@@ -25,6 +26,14 @@ static void on_service(void *context, const struct xdplb_service_info *info, boo
 		log_event(LOG_NOTICE, "service %s (%s): up, %u usable", info->name, text, usable);
 	else
 		log_event(LOG_ERR, "service %s (%s): down, no usable backend", info->name, text);
+	hook_tell(agent->hook, info, is_up, usable);
+}
+
+static const struct config_hook *which_hook(void *context)
+{
+	const struct agent *agent = context;
+
+	return &agent->config->on_service;
 }
 
 /* The view is about to be closed. */
@@ -56,9 +65,8 @@ static void on_glance(struct ev_loop *loop, ev_timer *timer, int events)
 		attached_close(&agent->attached);
 		return;
 	}
-	change = agent->glances++ % LOOK_EVERY
-			 ? attached_glance(&agent->attached)
-			 : attached_look(&agent->attached, leave_maps, agent);
+	change = agent->glances++ % LOOK_EVERY ? attached_glance(&agent->attached)
+					       : attached_look(&agent->attached, leave_maps, agent);
 	take_change(agent, change);
 	if (agent->attached.is_open)
 		services_scan(agent->services, &agent->attached.view, tick_now(),
@@ -72,7 +80,8 @@ static void print_status(const struct agent *agent, char *ret_text, size_t size)
 	size_t up = 0, services = 0, silent = 0, nodes = 0, length = 0;
 
 	if (agent_node(agent)->is_service)
-		length = (size_t)snprintf(ret_text, size, "%zu checks", checks_count(agent->checks));
+		length =
+			(size_t)snprintf(ret_text, size, "%zu checks", checks_count(agent->checks));
 	if (!agent_node(agent)->is_access)
 		return;
 	if (length)
@@ -85,8 +94,8 @@ static void print_status(const struct agent *agent, char *ret_text, size_t size)
 	services_count(agent->services, &up, &services);
 	if (agent->receiver)
 		silent = receiver_silent(agent->receiver, &nodes);
-	snprintf(ret_text + length, size - length, "%zu of %zu services up, %zu of %zu nodes silent",
-		 up, services, silent, nodes);
+	snprintf(ret_text + length, size - length,
+		 "%zu of %zu services up, %zu of %zu nodes silent", up, services, silent, nodes);
 }
 
 static void on_second(struct ev_loop *loop, ev_timer *timer, int events)
@@ -104,8 +113,10 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int events)
 
 int watch_start(struct agent *agent)
 {
-	int err = services_new(on_service, agent, &agent->services);
+	int err = hook_new(agent->loop, agent->name, which_hook, agent, &agent->hook);
 
+	if (!err)
+		err = services_new(on_service, agent, &agent->services);
 	if (err)
 		return err;
 	ev_init(&agent->glance, on_glance);
@@ -124,6 +135,8 @@ int watch_start(struct agent *agent)
 
 void watch_stop(struct agent *agent)
 {
+	hook_free(agent->hook);
+	agent->hook = NULL;
 	if (!agent->services)
 		return;
 	ev_timer_stop(agent->loop, &agent->glance);

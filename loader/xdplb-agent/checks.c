@@ -314,8 +314,8 @@ void checks_stop(struct checks *checks, size_t index, bool stop)
 	if (target->is_stopped == stop)
 		return;
 	target->is_stopped = stop;
-	log_event(LOG_NOTICE, "backend %s, check %s: %s, as the access nodes wish",
-		  target->backend, target->check_name, stop ? "stopped" : "started");
+	log_event(LOG_NOTICE, "backend %s, check %s: %s, as the access nodes wish", target->backend,
+		  target->check_name, stop ? "stopped" : "started");
 	if (!stop) {
 		set_state(target, XDPLB_HEALTH_UNKNOWN, XDPLB_CAUSE_NONE);
 		/* One that was asked for may be under way. */

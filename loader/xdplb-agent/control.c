@@ -16,7 +16,7 @@
 #include "agent_call.h"
 #include "log.h"
 
-#define REQUEST_MAX     4096
+#define REQUEST_MAX      4096
 #define PATIENCE_SECONDS 10.0 /* for a request to be whole, and for its reply to be taken */
 
 struct control_client {
@@ -202,8 +202,9 @@ static bool is_served(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* EAGAIN: somebody listens, and is busy. */
-	bool served = fd >= 0 && (!connect(fd, (const struct sockaddr *)address, sizeof(*address)) ||
-				  errno == EAGAIN);
+	bool served =
+		fd >= 0 && (!connect(fd, (const struct sockaddr *)address, sizeof(*address)) ||
+			    errno == EAGAIN);
 
 	if (fd >= 0)
 		close(fd);

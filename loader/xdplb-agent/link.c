@@ -20,8 +20,8 @@
 /* A thousand nodes that speak at once, each with a full set. */
 #define BUFFER_SIZE (4 << 20)
 
-#define BATCH      32 /* datagrams that are read by one call */
-#define BATCHES    4 /* read at once: a flood must not keep the agent from its other work */
+#define BATCH       32 /* datagrams that are read by one call */
+#define BATCHES     4 /* read at once: a flood must not keep the agent from its other work */
 #define COMPLAIN_MS 60000
 
 struct link {

@@ -29,14 +29,16 @@ static const char help[] =
 	"Usage: xdplb-agent FILE [--node NAME]\n"
 	"\n"
 	"Probes the backends of this node and shares their health with the access nodes, as the\n"
-	"cluster file FILE says; on an access node, receives it and writes the health map. Stays in\n"
+	"cluster file FILE says; on an access node, receives it and writes the health map. Stays "
+	"in\n"
 	"the foreground.\n"
 	"\n"
 	"  -n, --node NAME   this node's name in FILE (default: the host name)\n"
 	"  -h, --help        this text\n"
 	"  -V, --version     the version\n"
 	"\n"
-	"SIGHUP reads FILE and keys anew, SIGTERM and SIGINT end it. `xdplb-load health agent` shows\n"
+	"SIGHUP reads FILE and keys anew, SIGTERM and SIGINT end it. `xdplb-load health agent` "
+	"shows\n"
 	"what it knows. Exit status: 0 ended by a signal, 1 failed, 2 wrong usage. Manual:\n"
 	"xdplb-agent(8).\n";
 

@@ -38,8 +38,8 @@ static void *ask(void *data)
 {
 	struct path *path = data;
 
-	path->err = query_mappings(path->queries, path->count, &path->key, PATH_WAIT_MS,
-				   &path->error);
+	path->err =
+		query_mappings(path->queries, path->count, &path->key, PATH_WAIT_MS, &path->error);
 	ev_async_send(path->loop, &path->finished);
 	return NULL;
 }

@@ -53,8 +53,8 @@ void receiver_take_change(void *context, const struct share_change *change)
 	bool has_verdict = change->state != XDPLB_HEALTH_UNKNOWN;
 
 	if (change->kind == SHARE_CHANGE_STATE)
-		receiver->unwanted[slot] = !has_verdict &&
-					   change->cause == XDPLB_CAUSE_NOT_REPORTED;
+		receiver->unwanted[slot] =
+			!has_verdict && change->cause == XDPLB_CAUSE_NOT_REPORTED;
 	else if (change->kind == SHARE_CHANGE_RENEW && receiver->unwanted[slot])
 		return;
 	/* Still no verdict: what is in force gets a new lease. */

@@ -184,8 +184,8 @@ static int set_targets(struct reporter *reporter, struct error *error)
 	int err;
 
 	reporter->identities = calloc(2 * count + 1, sizeof(*reporter->identities));
-	reporter->stopped = calloc(count * (reporter->receiver_count + 1) + 1,
-				   sizeof(*reporter->stopped));
+	reporter->stopped =
+		calloc(count * (reporter->receiver_count + 1) + 1, sizeof(*reporter->stopped));
 	if (!items || !reporter->identities || !reporter->stopped) {
 		free(items);
 		return fail(error, -ENOMEM, "no memory");
@@ -302,8 +302,8 @@ json_t *reporter_json(const struct reporter *reporter)
 	}
 	return json_pack("{s:o, s:I, s:o}", "receivers", receivers, "check_requests",
 			 (json_int_t)reporter->requests_taken, "incarnation",
-			 json_sprintf("%016llx", (unsigned long long)share_send_incarnation(
-							 reporter->send)));
+			 json_sprintf("%016llx",
+				      (unsigned long long)share_send_incarnation(reporter->send)));
 }
 
 const struct share_counters *reporter_counters(const struct reporter *reporter)

@@ -125,7 +125,7 @@ struct share_entry reporter_entry(const struct own_target *target)
 	return (struct share_entry){
 		.backend = target->hash,
 		.check = target->identity,
-		.state = result->ok				  ? XDPLB_HEALTH_UP
+		.state = result->ok                           ? XDPLB_HEALTH_UP
 			 : result->cause == XDPLB_CAUSE_LOCAL ? XDPLB_HEALTH_UNKNOWN
 							      : XDPLB_HEALTH_DOWN,
 		.cause = (uint8_t)result->cause,
@@ -217,8 +217,7 @@ static void take_wishes(struct reporter *reporter, size_t receiver,
 
 	for (size_t i = 0; i < message->count; i++) {
 		const struct share_target *target = &message->targets[i];
-		size_t index =
-			checks_find(reporter->parts.checks, target->backend, target->check);
+		size_t index = checks_find(reporter->parts.checks, target->backend, target->check);
 
 		entries[i] = not_reported;
 		entries[i].backend = target->backend;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "health_entry.h"
+
 struct watched {
 	struct xdplb_service_info info;
 	uint32_t index;
@@ -26,16 +28,6 @@ struct services {
 	uint32_t *place; /* in watched, by index in the map; UINT32_MAX: none */
 	size_t place_count;
 };
-
-bool services_usable(const struct xdplb_health *entry, bool unknown_is_down, uint64_t jiffies)
-{
-	bool holds = entry->state != XDPLB_HEALTH_UNKNOWN &&
-		     (!entry->lease || (int64_t)(entry->lease - jiffies) > 0);
-
-	if (!holds && unknown_is_down)
-		return false;
-	return (holds ? entry->state : entry->reported) <= XDPLB_HEALTH_DRAINING;
-}
 
 int services_new(services_callback *callback, void *context, struct services **ret_services)
 {
@@ -144,10 +136,9 @@ static void count_usable(struct services *services, const struct access_view *vi
 		    service >= services->place_count || services->place[service] == UINT32_MAX ||
 		    member->health >= view->health.count)
 			continue;
-		services->watched[services->place[service]].usable += services_usable(
-			map_at(&view->health, member->health),
-			access_service(view, service)->flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN,
-			jiffies);
+		services->watched[services->place[service]].usable += health_usable(
+			map_at(&view->health, member->health), jiffies,
+			access_service(view, service)->flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN);
 	}
 }
 

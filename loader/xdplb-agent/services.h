@@ -33,7 +33,4 @@ void services_scan(struct services *services, const struct access_view *view, ui
 /* How many are up, and how many there are. */
 void services_count(const struct services *services, size_t *ret_up, size_t *ret_all);
 
-/* Does a packet for a service go to a target in this state? Pure; as lb_xdp has it. */
-bool services_usable(const struct xdplb_health *entry, bool unknown_is_down, uint64_t jiffies);
-
 #endif

@@ -78,7 +78,8 @@ static void note_lost(struct reporter_node *node)
 
 	node->is_lost = node->unanswered > 0;
 	if (node->is_lost && !was_lost)
-		log_event(LOG_ERR, "node %s: the datapath of %u targets does not answer either: down",
+		log_event(LOG_ERR,
+			  "node %s: the datapath of %u targets does not answer either: down",
 			  node->name, node->unanswered);
 	else if (was_lost && !node->is_lost)
 		log_event(LOG_NOTICE, "node %s: its datapath answers, its agent does not",
@@ -143,9 +144,9 @@ static void ask_to_start(struct receiver *receiver, size_t reporter)
 		const struct receiver_slot *slot = &receiver->slots[i];
 
 		if (receiver->unwanted[i] && slot->reporter == reporter && slot->target.family)
-			question.targets[question.count++] = (struct asked_target){
-				.reporter = reporter, .target = slot->target
-			};
+			question.targets[question.count++] =
+				(struct asked_target){ .reporter = reporter,
+						       .target = slot->target };
 	}
 	if (question.count)
 		asker_ask(receiver->parts.asker, &question);

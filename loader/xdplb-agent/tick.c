@@ -4,34 +4,27 @@
  */
 #include "tick.h"
 
-#include "clocks.h"
+#include <stdbool.h>
+
 #include "jiffies.h"
 
-static struct {
-	uint64_t per_second; /* 0: not read yet */
-	uint64_t at_ms, jiffies;
-} start;
+static struct jiffies_clock start;
+static bool is_started;
 
 int tick_start(void)
 {
-	int err;
+	int err = is_started ? 0 : jiffies_clock_start(&start);
 
-	if (start.per_second)
-		return 0;
-	err = jiffies_now(&start.jiffies);
-	if (err)
-		return err;
-	start.at_ms = clock_ms();
-	start.per_second = jiffies_per_second();
-	return 0;
+	is_started = !err;
+	return err;
 }
 
 uint64_t tick_now(void)
 {
-	return start.jiffies + (clock_ms() - start.at_ms) * start.per_second / 1000;
+	return jiffies_clock_read(&start);
 }
 
 uint64_t tick_in(uint64_t ms)
 {
-	return tick_now() + (ms * start.per_second + 999) / 1000;
+	return tick_now() + (ms * jiffies_per_second() + 999) / 1000;
 }

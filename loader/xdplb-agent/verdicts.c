@@ -4,14 +4,7 @@
  */
 #include "verdicts.h"
 
-#include <stddef.h>
-#include <string.h>
-
-bool verdict_is_held(const struct xdplb_health *entry, uint64_t jiffies)
-{
-	return entry->cause == XDPLB_CAUSE_OPERATOR && entry->state != XDPLB_HEALTH_UNKNOWN &&
-	       (!entry->lease || (int64_t)(entry->lease - jiffies) > 0);
-}
+#include "health_entry.h"
 
 /* A reporter's verdict, in force now. */
 static bool is_in_force(const struct xdplb_health *entry, uint64_t jiffies)
@@ -62,8 +55,8 @@ static void take_no_verdict(struct xdplb_health *entry, const struct verdict *ve
 	struct verdict initial = *verdict;
 
 	if (entry->reported == XDPLB_HEALTH_UNKNOWN && verdict->initial != RISE_FALL_UNKNOWN) {
-		initial.state = verdict->initial == RISE_FALL_UP ? XDPLB_HEALTH_UP :
-								   XDPLB_HEALTH_DOWN;
+		initial.state =
+			verdict->initial == RISE_FALL_UP ? XDPLB_HEALTH_UP : XDPLB_HEALTH_DOWN;
 		initial.age_ms = 0;
 		take_state(entry, &initial, time, is_held);
 	} else if (is_held) {
@@ -86,7 +79,7 @@ static void renew(struct xdplb_health *entry, const struct verdict_time *time)
 struct xdplb_health verdict_next(const struct xdplb_health *entry, const struct verdict *verdict,
 				 const struct verdict_time *time)
 {
-	bool is_held = verdict_is_held(entry, time->jiffies);
+	bool is_held = health_held(entry, time->jiffies);
 	bool is_lost = entry->state == XDPLB_HEALTH_DOWN && entry->cause == XDPLB_CAUSE_PATH_LOST;
 	struct xdplb_health next = *entry;
 
@@ -116,37 +109,28 @@ struct xdplb_health verdict_next(const struct xdplb_health *entry, const struct 
 	return next;
 }
 
-static uint32_t state_word(const struct xdplb_health *entry)
+/* Until when the reporter vouches for what it has reported, by this event. */
+static uint64_t vouched_until(const struct xdplb_health *next, const struct verdict *verdict,
+			      const struct verdict_time *time)
 {
-	uint32_t word;
+	bool vouches =
+		verdict->event == VERDICT_RENEW ||
+		(verdict->event == VERDICT_STATE && verdict->cause != XDPLB_CAUSE_NOT_REPORTED &&
+		 verdict->cause != XDPLB_CAUSE_NODE_SILENT);
 
-	memcpy(&word, entry, sizeof(word));
-	return word;
-}
-
-static uint32_t reported_word(const struct xdplb_health *entry)
-{
-	uint32_t word;
-
-	memcpy(&word, &entry->reported, sizeof(word));
-	return word;
+	return vouches && next->reported != XDPLB_HEALTH_UNKNOWN ? time->lease : 0;
 }
 
 void verdict_write(struct xdplb_health *entry, const struct verdict *verdict,
 		   const struct verdict_time *time)
 {
 	struct xdplb_health old = *entry, next = verdict_next(&old, verdict, time);
-	uint32_t word = state_word(&old);
+	const struct health_word reported = { next.reported, next.reported_cause,
+					      next.reported_weight };
+	const struct health_word word = { next.state, next.cause, next.weight };
 
-	_Static_assert(offsetof(struct xdplb_health, reported) % 4 == 0, "a word of its own");
-	__atomic_store_n((uint32_t *)&entry->reported, reported_word(&next), __ATOMIC_RELEASE);
+	health_vouch(entry, reported, vouched_until(&next, verdict, time));
 	entry->epoch = next.epoch;
-	if (!__atomic_compare_exchange_n((uint32_t *)entry, &word, state_word(&next), false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		return;
-	if (next.changed != old.changed)
-		entry->changed = next.changed;
-	if (next.lease != old.lease)
-		__atomic_compare_exchange_n(&entry->lease, &old.lease, next.lease, false,
-					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	health_take(entry, word, time->jiffies, next.lease,
+		    next.changed == old.changed ? 0 : next.changed);
 }

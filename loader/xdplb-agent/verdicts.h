@@ -44,9 +44,6 @@ struct verdict_time {
 	uint64_t boottime_ns;
 };
 
-/* Is an operator's word in force? */
-bool verdict_is_held(const struct xdplb_health *entry, uint64_t jiffies);
-
 /* The entry as it is to be. Pure. */
 struct xdplb_health verdict_next(const struct xdplb_health *entry, const struct verdict *verdict,
 				 const struct verdict_time *time);
@@ -54,8 +51,8 @@ struct xdplb_health verdict_next(const struct xdplb_health *entry, const struct 
 /**
  * verdict_write() - Let a verdict change an entry that packets and other programs read and write.
  *
- * `reported` goes first, then the word with the state, in one store and only if nobody else has
- * changed it since, then the lease, likewise. An operator who writes at the same moment wins.
+ * How that agrees with `health set` at the same moment is told in health_entry.h: who writes by hand
+ * wins.
  */
 void verdict_write(struct xdplb_health *entry, const struct verdict *verdict,
 		   const struct verdict_time *time);

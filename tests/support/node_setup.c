@@ -171,9 +171,9 @@ void lb_setup_live(struct lb_setup *lb, struct xdplb_table_ref vips)
 
 void lb_setup_service(struct lb_setup *lb, __u32 index, struct xdplb_bucket_ref buckets)
 {
-	lb_setup_service_as(lb, index,
-			    &(struct xdplb_service){ .buckets = buckets,
-						     .first_member = XDPLB_NO_MEMBER });
+	lb_setup_service_as(
+		lb, index,
+		&(struct xdplb_service){ .buckets = buckets, .first_member = XDPLB_NO_MEMBER });
 }
 
 void lb_setup_service_as(struct lb_setup *lb, __u32 index, const struct xdplb_service *service)

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The user's program for services that go up or down.
+ */
+#include "hook.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "log.h"
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+#define ENV_COUNT 7
+#define ENV_LEN   160
+
+struct hook_event {
+	struct hook_event *next;
+	struct xdplb_service_info service;
+	bool is_up;
+	unsigned int usable;
+};
+
+struct hook {
+	struct ev_loop *loop;
+	const char *node;
+	hook_which *which;
+	void *context;
+	struct hook_event *waiting; /* a list, the oldest first */
+	char running[XDPLB_NAME_LEN]; /* the service it runs for */
+	int pidfd; /* -1: none runs */
+	ev_io ended;
+	ev_timer limit;
+};
+
+static void run_next(struct hook *hook);
+
+static void fill_environment(const struct hook *hook, const struct hook_event *event,
+			     char ret_env[ENV_COUNT][ENV_LEN])
+{
+	const struct xdplb_service_info *service = &event->service;
+	char vip[ADDRESS_TEXT_LEN];
+
+	address_port_print(&service->vip, service->family, service->port, vip);
+	snprintf(ret_env[0], ENV_LEN,
+		 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	snprintf(ret_env[1], ENV_LEN, "XDPLB_SERVICE=%s", service->name);
+	snprintf(ret_env[2], ENV_LEN, "XDPLB_VIP=%s", vip);
+	snprintf(ret_env[3], ENV_LEN, "XDPLB_PROTOCOL=%s",
+		 service->proto == IPPROTO_UDP ? "udp" : "tcp");
+	snprintf(ret_env[4], ENV_LEN, "XDPLB_STATE=%s", event->is_up ? "up" : "down");
+	snprintf(ret_env[5], ENV_LEN, "XDPLB_USABLE=%u", event->usable);
+	snprintf(ret_env[6], ENV_LEN, "XDPLB_NODE=%s", hook->node);
+}
+
+/* In the child. The agent's own descriptors are all closed by exec. */
+static _Noreturn void become_program(const struct config_hook *config, char env[ENV_COUNT][ENV_LEN])
+{
+	static const unsigned long plain[8]; /* the kernel's struct sigaction: SIG_DFL */
+	char *envp[ENV_COUNT + 1] = { NULL };
+	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		syscall(SYS_rt_sigaction, i, plain, NULL, NSIG / 8);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int fd = 0; fd <= 2; fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+	for (int i = 0; i < ENV_COUNT; i++)
+		envp[i] = env[i];
+	setsid();
+	execve(config->argv[0], config->argv, envp);
+	_exit(127);
+}
+
+/* Return: a pidfd or -errno. */
+static int fork_program(const struct hook *hook, const struct config_hook *config,
+			const struct hook_event *event)
+{
+	char env[ENV_COUNT][ENV_LEN];
+	int pidfd = -1;
+	struct clone_args args = {
+		.flags = CLONE_NEWPID | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+	};
+	long pid;
+
+	fill_environment(hook, event, env);
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		become_program(config, env);
+	return pid < 0 ? -errno : pidfd;
+}
+
+static void kill_program(const struct hook *hook)
+{
+	syscall(SYS_pidfd_send_signal, hook->pidfd, SIGKILL, NULL, 0);
+}
+
+static void on_limit(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct hook *hook = timer->data;
+
+	log_event(LOG_ERR, "on_service, for %s: killed, its time is over", hook->running);
+	kill_program(hook);
+}
+
+static void report_end(const struct hook *hook, const siginfo_t *info)
+{
+	if (info->si_code == CLD_EXITED && info->si_status == 127)
+		log_event(LOG_ERR, "on_service, for %s: cannot be run", hook->running);
+	else if (info->si_code == CLD_EXITED && info->si_status)
+		log_event(LOG_WARNING, "on_service, for %s: exit status %d", hook->running,
+			  info->si_status);
+}
+
+static void on_ended(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct hook *hook = io->data;
+	siginfo_t info = { 0 };
+
+	/* Has no exit signal, hence __WALL. */
+	if (waitid(P_PIDFD, (id_t)hook->pidfd, &info, WEXITED | WNOHANG | __WALL) || !info.si_pid)
+		return;
+	report_end(hook, &info);
+	ev_io_stop(loop, io);
+	ev_timer_stop(loop, &hook->limit);
+	close(hook->pidfd);
+	hook->pidfd = -1;
+	run_next(hook);
+}
+
+static void start(struct hook *hook, const struct config_hook *config,
+		  const struct hook_event *event)
+{
+	int pidfd = fork_program(hook, config, event);
+
+	if (pidfd < 0) {
+		log_event(LOG_ERR, "on_service: cannot run: %s", strerror(-pidfd));
+		return;
+	}
+	hook->pidfd = pidfd;
+	strcpy(hook->running, event->service.name);
+	ev_io_set(&hook->ended, pidfd, EV_READ);
+	ev_io_start(hook->loop, &hook->ended);
+	ev_timer_set(&hook->limit, config->timeout_ms / 1e3, 0);
+	ev_timer_start(hook->loop, &hook->limit);
+}
+
+static void run_next(struct hook *hook)
+{
+	while (hook->pidfd < 0 && hook->waiting) {
+		const struct config_hook *config = hook->which(hook->context);
+		struct hook_event *event = hook->waiting;
+
+		hook->waiting = event->next;
+		if (config->argv)
+			start(hook, config, event);
+		free(event);
+	}
+}
+
+static bool is_same_service(const struct xdplb_service_info *a, const struct xdplb_service_info *b)
+{
+	return a->family == b->family && a->proto == b->proto && a->port == b->port &&
+	       !memcmp(&a->vip, &b->vip, sizeof(a->vip));
+}
+
+void hook_tell(struct hook *hook, const struct xdplb_service_info *service, bool is_up,
+	       unsigned int usable)
+{
+	struct hook_event **at = &hook->waiting;
+
+	if (!hook->which(hook->context)->argv)
+		return;
+	while (*at && !is_same_service(&(*at)->service, service))
+		at = &(*at)->next;
+	if (!*at)
+		*at = calloc(1, sizeof(**at));
+	if (!*at) {
+		log_event(LOG_ERR, "on_service: out of memory");
+		return;
+	}
+	(*at)->service = *service;
+	(*at)->is_up = is_up;
+	(*at)->usable = usable;
+	run_next(hook);
+}
+
+int hook_new(struct ev_loop *loop, const char *node, hook_which *which, void *context,
+	     struct hook **ret_hook)
+{
+	struct hook *hook = calloc(1, sizeof(*hook));
+
+	if (!hook)
+		return -ENOMEM;
+	hook->loop = loop;
+	hook->node = node;
+	hook->which = which;
+	hook->context = context;
+	hook->pidfd = -1;
+	ev_init(&hook->ended, on_ended);
+	ev_init(&hook->limit, on_limit);
+	hook->ended.data = hook;
+	hook->limit.data = hook;
+	*ret_hook = hook;
+	return 0;
+}
+
+void hook_free(struct hook *hook)
+{
+	siginfo_t info;
+
+	if (!hook)
+		return;
+	if (hook->pidfd >= 0) {
+		kill_program(hook);
+		waitid(P_PIDFD, (id_t)hook->pidfd, &info, WEXITED | __WALL);
+		ev_io_stop(hook->loop, &hook->ended);
+		ev_timer_stop(hook->loop, &hook->limit);
+		close(hook->pidfd);
+	}
+	while (hook->waiting) {
+		struct hook_event *event = hook->waiting;
+
+		hook->waiting = event->next;
+		free(event);
+	}
+	free(hook);
+}
