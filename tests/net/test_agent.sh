@@ -10,7 +10,6 @@ lab_isolate "$@"
 
 CLUSTER=$LAB_DIR/cluster.yaml
 XDPLB_AGENT=${XDPLB_AGENT:-$LAB_ROOT/build/xdplb-agent}
-declare -A AGENT
 
 # write_cluster [INTERVAL]
 write_cluster() {
