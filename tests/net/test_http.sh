@@ -99,6 +99,16 @@ echo_udp() {
   expect "replies through the access node" "$(count_packets access "$TO_CLIENT")" 0
 }
 
+# resets_seen CAPTURE: resets, but for those that answer an acknowledgement of the connection's own end: a kernel
+# may send that twice, and the other side has forgotten the connection then. A reset over somebody else's packet has
+# that one's numbers.
+resets_seen() {
+  tcpdump -r "$LAB_DIR/$1.pcap" -nn -S -t tcp 2>/dev/null | awk '
+    { flow = $2 $4; seq = $0; sub(/.* seq /, "", seq); sub(/[^0-9].*/, "", seq) }
+    /Flags \[F/ { ended[flow] = seq + 1 }
+    /Flags \[R/ && ended[flow] != seq'
+}
+
 # one_port ADDRESS/PORT...: all at the same time, all served by the same backend and port. The client's
 # sockets take only what comes from where they sent to; the capture sees what they would hide.
 one_port() {
@@ -118,8 +128,7 @@ one_port() {
   expect "sources seen by the client" "$(sources_seen client "$TO_CLIENT")" \
     "$(printf '%s\n' "${vips[@]}" | sort -u | paste -sd, -)"
   # Nothing a reply must not be: no reset, by either side.
-  expect "resets" "$(count_packets client 'tcp[tcpflags] & tcp-rst != 0 or
-    (ip6 and ip6[6] == 6 and ip6[53] & 4 != 0)')" 0
+  expect "resets" "$(resets_seen client)" ""
 }
 
 two_vips_udp() {
