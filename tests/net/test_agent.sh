@@ -72,7 +72,7 @@ is() {
 becomes() {
   local node
   for node in access1 access2; do
-    wait_until 5 is "$node" "$@" ||
+    wait_until 15 is "$node" "$@" ||
       fail "$1 on $node is $(health_of "$node" "$1" state) ($(health_of "$node" "$1" cause)), not $2"
   done
 }
