@@ -17,11 +17,6 @@ TestSuite(lb_health);
 
 static const struct lb_setup_options small = {};
 
-static bool is_overdue(time_t start)
-{
-	return time(NULL) > start + DEADLINE_S;
-}
-
 /* ---- the rule ---- */
 
 struct state_row {
@@ -123,18 +118,17 @@ Test(lb_health, rule)
 
 /*
  * What a lease says holds in the last tick before it and no longer in its own. A packet is judged only if
- * the tick was the same before and after it.
+ * the tick was the same before and after it. Return: whether packets came in both of these ticks.
  */
-static void check_end_of_lease(struct lb_world *world, bool used_before)
+static bool check_end_of_lease(struct lb_world *world, bool used_before)
 {
 	struct packet_spec spec = lb_world_flow(world, 1);
 	struct xdplb_health target = {
 		.state = used_before ? XDPLB_HEALTH_UP : XDPLB_HEALTH_DOWN,
 		.reported = used_before ? XDPLB_HEALTH_DOWN : XDPLB_HEALTH_UP,
-		.lease = lb_world_tick(world) + 5,
+		.lease = lb_world_tick(world) + 3,
 	};
 	int last_tick = 0, own_tick = 0;
-	time_t start = time(NULL);
 	__u64 before, after;
 
 	lb_setup_target(&world->lb, 0, &target);
@@ -144,7 +138,6 @@ static void check_end_of_lease(struct lb_world *world, bool used_before)
 		before = lb_world_tick(world);
 		used = lb_world_run(world, &spec) == 0;
 		after = lb_world_tick(world);
-		cr_assert(!is_overdue(start), "the tick stands still");
 		if (before != after)
 			continue;
 		cr_assert_eq(used, before < target.lease ? used_before : !used_before,
@@ -153,9 +146,17 @@ static void check_end_of_lease(struct lb_world *world, bool used_before)
 			     used ? "used" : "not used");
 		last_tick += before + 1 == target.lease;
 		own_tick += before == target.lease;
-	} while (after < target.lease + 2);
-	cr_assert(last_tick && own_tick,
-		  "no packet came in the last tick of a lease or in its own");
+	} while (after <= target.lease);
+	return last_tick && own_tick;
+}
+
+static void check_ends_of_lease(struct lb_world *world, bool used_before)
+{
+	int tries = 0;
+
+	/* On a busy machine this may not run for some ticks. */
+	while (!check_end_of_lease(world, used_before))
+		cr_assert_lt(tries++, 200, "no packet in the last tick of a lease and in its own");
 }
 
 Test(lb_health, lease_to_the_tick)
@@ -166,8 +167,8 @@ Test(lb_health, lease_to_the_tick)
 	lb_world_open(&world, XDPLB_IPV4, IPPROTO_UDP, &one);
 	lb_world_deal(&world, NULL, BUCKETS, 1);
 	lb_world_serve(&world, BUCKETS, 0);
-	check_end_of_lease(&world, true);
-	check_end_of_lease(&world, false);
+	check_ends_of_lease(&world, true);
+	check_ends_of_lease(&world, false);
 	lb_world_close(&world);
 }
 
@@ -245,7 +246,7 @@ Test(lb_health, dead_service_recovers_in_the_next_tick)
 
 			member = lb_world_run(&world, &other);
 			after = lb_world_tick(&world);
-			cr_assert(!is_overdue(start), "never served again");
+			cr_assert(time(NULL) < start + DEADLINE_S, "never served again");
 			if (after < until)
 				cr_assert_eq(member, LB_DROPPED, "a search in the same tick");
 			if (before >= until)
