@@ -145,6 +145,7 @@ install: all ## into PREFIX (default /usr/local)
 	install -D -m 755 $(BUILD)/xdplb-agent $(DESTDIR)$(PREFIX)/sbin/xdplb-agent
 	install -D -m 644 loader/man/xdplb-load.8 $(DESTDIR)$(PREFIX)/share/man/man8/xdplb-load.8
 	install -D -m 644 loader/man/xdplb-agent.8 $(DESTDIR)$(PREFIX)/share/man/man8/xdplb-agent.8
+	install -D -m 644 loader/man/xdplb.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/xdplb.yaml.5
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's:@PREFIX@:$(PREFIX):' loader/systemd/xdplb-agent.service \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/xdplb-agent.service
