@@ -80,6 +80,13 @@ void draft_read_service_check(struct config_draft *draft, const struct yaml_plac
 char *draft_copy_text(struct config_draft *draft, const char *text);
 
 /**
+ * draft_resolve_path() - A path as it is meant: a relative one is looked up beside the cluster file.
+ * Return: false: it is too long.
+ */
+bool draft_resolve_path(const struct config_draft *draft, const char *path, char *ret_path,
+			size_t size);
+
+/**
  * draft_read_duration() - Read a time: a number of seconds, or with ms, s, m or h.
  * Return: whether @ret_ms was written; if not, it is reported.
  */

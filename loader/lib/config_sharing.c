@@ -13,9 +13,8 @@
 #define SHARE_FILE_MAX  4096
 #define HOOK_TIMEOUT_MS 10000
 
-/* A path as it is meant: relative ones are looked up beside the cluster file. */
-static bool resolve_path(const struct config_draft *draft, const char *path, char *ret_path,
-			 size_t size)
+bool draft_resolve_path(const struct config_draft *draft, const char *path, char *ret_path,
+			size_t size)
 {
 	const char *slash = strrchr(draft->tree.path, '/');
 	int folder = slash && path[0] != '/' ? (int)(slash - draft->tree.path) + 1 : 0;
@@ -97,7 +96,7 @@ void draft_read_sharing(struct config_draft *draft)
 	path = place_text(&child, "the path of a file");
 	if (!path)
 		return;
-	if (resolve_path(draft, path, sharing->key_path, sizeof(sharing->key_path)))
+	if (draft_resolve_path(draft, path, sharing->key_path, sizeof(sharing->key_path)))
 		read_keys(draft, &child);
 	else
 		place_refuse(&child, "found a path that is too long");
