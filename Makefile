@@ -128,14 +128,28 @@ bench: all $(BUILD)/tests/bench/bench ## nanoseconds a packet, into build/bench.
 FUZZ_SECONDS ?= 60
 FUZZERS      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-# A fuzzer includes the .c it is for, so that it reaches what is static there.
-$(BUILD)/fuzz/%: tests/fuzz/%.c loader/lib/error.c $(wildcard loader/lib/share_*.[ch])
-	@mkdir -p $(@D)
-	$(call say,FUZZ  )$(CLANG) -g -O1 -std=gnu11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
-		-I. -Iinclude -Iloader/lib $< loader/lib/error.c -o $@ -lsodium
+FUZZ_CC      := $(CLANG) -g -O1 -std=gnu11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=undefined -I. -Iinclude -Iloader/lib
 
-fuzz: $(FUZZERS) ## fuzz the decoders, FUZZ_SECONDS each (package libclang-rt-dev)
-	@for f in $(FUZZERS); do $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 || exit 1; done
+# It includes the .c it is for, so that it reaches what is static there.
+$(BUILD)/fuzz/fuzz_share_wire: tests/fuzz/fuzz_share_wire.c loader/lib/error.c $(wildcard loader/lib/share_*.[ch])
+	@mkdir -p $(@D)
+	$(call say,FUZZ  )$(FUZZ_CC) $< loader/lib/error.c -o $@ -lsodium
+
+# What reads the cluster file, with nothing of the machine behind it: see --wrap in the fuzzer.
+FUZZ_CONFIG  := $(addprefix loader/lib/,address.c digest.c error.c error_list.c prime.c probe_spec.c \
+	probe_spec_digest.c share_keys.c) $(wildcard loader/lib/config*.c loader/lib/yaml_*.c)
+$(BUILD)/fuzz/fuzz_config: tests/fuzz/fuzz_config.c $(FUZZ_CONFIG) $(wildcard loader/lib/*.h)
+	@mkdir -p $(@D)
+	$(call say,FUZZ  )$(FUZZ_CC) $< $(FUZZ_CONFIG) -o $@ -Wl,--wrap=open,--wrap=getpwnam -lyaml -lsodium
+
+# Each goes on from what it has found before, and fuzz_config from the examples.
+FUZZ_SEEDS_fuzz_config := -dict=tests/fuzz/fuzz_config.dict loader/examples
+
+fuzz: $(FUZZERS) ## fuzz the decoders and the cluster file, FUZZ_SECONDS each (package libclang-rt-dev)
+	@$(foreach f,$(FUZZERS),mkdir -p $(f).corpus && $(f) -max_total_time=$(FUZZ_SECONDS) \
+		-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/ $(filter -%,$(FUZZ_SEEDS_$(notdir $(f)))) \
+		$(f).corpus $(filter-out -%,$(FUZZ_SEEDS_$(notdir $(f)))) &&) true
 
 check-style: ## formatting, shell scripts, file lengths
 	@tests/support/check_style.sh

@@ -177,8 +177,12 @@ static int read_draft(struct config_draft *draft, const char *path)
 	draft_read_services(draft);
 	draft_allot_tags(draft);
 	draft_check(draft);
-	if (!draft->tree.errors.count && config_derive_targets(&draft->config))
-		draft->tree.errors.out_of_memory = true;
+	if (!draft->tree.errors.count) {
+		if (config_derive_targets(&draft->config))
+			draft->tree.errors.out_of_memory = true;
+		else
+			draft_check_targets(draft);
+	}
 	if (draft->tree.errors.out_of_memory)
 		return -ENOMEM;
 	return draft->tree.errors.count ? -EINVAL : 0;

@@ -116,6 +116,9 @@ void draft_allot_tags(struct config_draft *draft);
 /* config_check.c: what concerns several entries. */
 void draft_check(struct config_draft *draft);
 
+/* The same, of what has been derived from a file that has no error yet. */
+void draft_check_targets(struct config_draft *draft);
+
 /**
  * draft_read_address() - Read a scalar that must be a usable unicast address.
  * Return: whether the results were written; if not, it is reported.
