@@ -54,5 +54,6 @@ cpu_of() {
 # in_background NODE PROGRAM ARGUMENT...: its process is $BACKGROUND.
 in_background() {
   nsenter --net="/run/netns/$1" -- "${@:2}" &
+  # shellcheck disable=SC2034 # by those who call it
   BACKGROUND=$!
 }
