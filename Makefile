@@ -126,6 +126,10 @@ test-vm: deps ## under other kernels, in QEMU: verifier, other compilers, virtio
 	@$(MAKE) --no-print-directory all $(NET_BPF)
 	@tests/vm/run.sh $(KERNELS)
 
+test-long: deps ## ten minutes with 30 % of the heartbeats lost (as root)
+	@$(MAKE) --no-print-directory all $(NET_BPF)
+	@tests/net/long_loss.sh
+
 demo: deps-build ## the main job in a lab of namespaces: real HTTP through the balancer (as root)
 	@tests/support/deps.sh $(TEST_DEPS)
 	@$(MAKE) --no-print-directory all $(NET_BPF) $(NET_TOOLS)

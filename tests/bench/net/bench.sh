@@ -8,6 +8,7 @@ BENCH_HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$BENCH_HERE/../../net/lab.sh"
 # shellcheck source=../../net/agents.sh
 source "$BENCH_HERE/../../net/agents.sh"
+# shellcheck disable=SC2034 # by those who source this
 TOOLS=$LAB_ROOT/build/tests/bench/net
 FIGURES=${FIGURES:-/dev/stdout}
 CLUSTER=$LAB_DIR/cluster.yaml

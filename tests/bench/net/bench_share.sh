@@ -16,7 +16,7 @@ SECONDS_EACH=${SECONDS_EACH:-10}
 
 # write_tail NODE-OF-BACKEND: checks, backends and the service; NODE as a printf format of the number.
 write_tail() {
-  local i members= node
+  local i members="" node
   cluster_sharing
   echo "checks:"
   echo "  tcp: {type: tcp, interval: 2s, rise: 1}"
