@@ -74,7 +74,7 @@ enum xdplb_drop {
 	  "a PTP-only label: when it came in was told by the kernel's clock")                      \
 	X(RESIDENCE_ADDED, residence_added, "residence time added to a correctionField")           \
 	X(RESIDENCE_SKIPPED, residence_skipped,                                                    \
-	  "on a PTP-only label, but no event message, or its time could not be told")
+	  "an event message on a PTP-only label whose time here could not be told")
 
 enum xdplb_event {
 #define X(NAME, name, help) XDPLB_EVENT_##NAME,

@@ -77,8 +77,10 @@ enum xdplb_nhlfe_flag {
 	/* Nothing but PTP that ptp_tc has pushed runs here: the residence time of event messages is
 	 * added to their correctionField. With OP_SWAP and OP_PHP. */
 	XDPLB_NHLFE_PTP_ONLY = 1 << 0,
-	/* TTL by the uniform model of RFC 3443: what comes to the top gets the smaller of its own
-	 * TTL and that of the label taken away, less one. Else by the pipe model: it keeps its own. */
+	/* OP_PHP, OP_POP: TTL by the uniform model of RFC 3443. What comes to the top, be it a label
+	 * or, after OP_PHP, IP, gets the TTL of the label taken away if that is smaller, less one on
+	 * its way out. Else by the pipe model: it keeps its own. (A stack with a label for each
+	 * link needs the uniform model, or path probes don't see its nodes.) */
 	XDPLB_NHLFE_UNIFORM_TTL = 1 << 1,
 	/* OP_DELIVER: the label belongs to the tunnel's backup LSP, else to its primary one. */
 	XDPLB_NHLFE_BACKUP = 1 << 2,
@@ -105,6 +107,7 @@ struct xdplb_nhlfe {
 	 * that neighbour is the LSP's last node and wants none. 0: none known, probes aren't answered.
 	 */
 	__u32 reverse_label;
+	__u32 reserved;
 };
 XDPLB_ASSERT_SIZE(struct xdplb_nhlfe, 64);
 
