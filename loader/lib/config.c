@@ -37,6 +37,8 @@ static void read_root(struct config_draft *draft)
 		{ "checks", NULL },
 		{ "sharing", NULL },
 		{ "on_service", NULL },
+		{ "tunnels", NULL },
+		{ "on_tunnel", NULL },
 	};
 	struct yaml_place place;
 	const char *name;
@@ -52,6 +54,7 @@ static void read_root(struct config_draft *draft)
 	place_child(&draft->root, sections[0], &draft->nodes_place);
 	place_child(&draft->root, sections[1], &draft->backends_place);
 	place_child(&draft->root, sections[2], &draft->services_place);
+	place_child(&draft->root, "tunnels", &draft->tunnels_place);
 }
 
 /* Plain seconds, or with s, m or h; -1: it is no such thing. */
@@ -176,6 +179,9 @@ static int read_draft(struct config_draft *draft, const char *path)
 	draft_read_backends(draft);
 	draft_read_services(draft);
 	draft_allot_tags(draft);
+	draft_read_links(draft);
+	draft_read_tunnels(draft);
+	draft_find_paths(draft);
 	draft_check(draft);
 	if (!draft->tree.errors.count && config_derive_targets(&draft->config))
 		draft->tree.errors.out_of_memory = true;
@@ -204,6 +210,7 @@ int config_load(const char *path, struct config *ret_config, struct config_error
 	free(draft.nodes);
 	free(draft.backends);
 	free(draft.services);
+	free(draft.tunnels);
 	free(draft.addresses);
 	free(draft.has_bad_address);
 	explicit_bzero(&draft.config.key, sizeof(draft.config.key));
@@ -219,6 +226,13 @@ void config_free(struct config *config)
 		free_check_spec(&config->checks[i].spec);
 	free(config->checks);
 	free_command(config->on_service.argv);
+	free_command(config->on_tunnel.argv);
+	for (size_t i = 0; i < config->tunnel_count; i++) {
+		free(config->tunnels[i].hops);
+		free(config->tunnels[i].reverse_hops);
+	}
+	free(config->tunnels);
+	free(config->links);
 	free(config->targets);
 	free(config->backends);
 	free(config->nodes);
