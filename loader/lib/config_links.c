@@ -280,7 +280,7 @@ static void join_halves(struct config_draft *draft, const struct halves *halves)
 		if (same == 2 && !list[i].is_bad && !list[i + 1].is_bad) {
 			check_pair(&list[i], &list[i + 1]);
 			config->links[config->link_count++] = join(&list[i], &list[i + 1]);
-		} else if (same == 1) {
+		} else if (same == 1 && !list[i].is_bad) {
 			draft->has_bad_links = true;
 			place_refuse(&list[i].place,
 				     "found link %s at node %s alone, expected it at two nodes",

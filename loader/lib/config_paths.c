@@ -32,10 +32,6 @@ static struct yaml_place tunnel_place(const struct finder *finder, size_t tunnel
 static void fill_link(const struct config *config, const struct config_link *link,
 		      struct cspf_link *ret_link, uint32_t cost)
 {
-	bool is_usable = true;
-
-	for (int end = 0; end < 2; end++)
-		is_usable &= config_can_switch(&config->nodes[link->ends[end].node].mpls);
 	*ret_link = (struct cspf_link){
 		.nodes = { (uint32_t)link->ends[0].node, (uint32_t)link->ends[1].node },
 		.cost = cost,
@@ -43,14 +39,9 @@ static void fill_link(const struct config *config, const struct config_link *lin
 		.srlgs = link->srlgs,
 		.srlg_count = link->srlg_count,
 	};
-	/* A link that can't be used has no bit that a request could do with: see make_request(). */
-	ret_link->free[0] = ret_link->free[1] = is_usable ? link->bandwidth : 0;
-}
-
-/* Every request wants a little bandwidth, so that links of nodes without MPLS fall out. */
-static uint64_t wanted_bandwidth(const struct config_tunnel *tunnel)
-{
-	return tunnel->bandwidth ? tunnel->bandwidth : 1;
+	ret_link->free[0] = ret_link->free[1] = link->bandwidth;
+	for (int end = 0; end < 2; end++)
+		ret_link->is_off |= !config_can_switch(&config->nodes[link->ends[end].node].mpls);
 }
 
 static bool make_graphs(struct finder *finder)
@@ -91,6 +82,7 @@ static void describe_refusals(const struct finder *finder, const struct cspf_gra
 			      const struct cspf_request *request, char *ret_text, size_t size)
 {
 	static const char *const reasons[CSPF_REFUSALS] = {
+		[CSPF_OFF] = "at a node without mpls and te",
 		[CSPF_NO_BANDWIDTH] = "without the bandwidth",
 		[CSPF_NOT_INCLUDED] = "without the included affinity",
 		[CSPF_EXCLUDED] = "excluded by affinity",
@@ -109,17 +101,16 @@ static void describe_refusals(const struct finder *finder, const struct cspf_gra
 			first = count++ ? first : finder->config->links[i].name;
 		}
 		if (count && length < size)
-			length += (size_t)snprintf(ret_text + length, size - length,
-						   "%s%s%s%.0zu %s", length ? ", " : " (", first,
-						   count > 1 ? " and others: " : ": ", (size_t)0,
-						   reasons[reason]);
+			length += (size_t)snprintf(
+				ret_text + length, size - length, "%s%s%s%s", length ? "; " : " (",
+				first, count > 1 ? " and others: " : ": ", reasons[reason]);
 	}
 	if (length && length < size)
 		snprintf(ret_text + length, size - length, ")");
 }
 
-static void refuse_path(const struct finder *finder, size_t number,
-			const struct cspf_graph *graph, const struct cspf_request *request, int err)
+static void refuse_path(const struct finder *finder, size_t number, const struct cspf_graph *graph,
+			const struct cspf_request *request, int err)
 {
 	const struct config *config = finder->config;
 	struct yaml_place place = tunnel_place(finder, number, "path");
@@ -142,15 +133,16 @@ static int find_way(struct finder *finder, size_t number, unsigned int direction
 		    const struct cspf_hop *hops, size_t hop_count)
 {
 	struct config_tunnel *tunnel = &finder->config->tunnels[number];
-	const struct config_tunnel *other = tunnel->disjoint_from == CONFIG_NO_TUNNEL
-						    ? NULL
-						    : &finder->config->tunnels[tunnel->disjoint_from];
+	const struct config_tunnel *other =
+		tunnel->disjoint_from == CONFIG_NO_TUNNEL
+			? NULL
+			: &finder->config->tunnels[tunnel->disjoint_from];
 	struct cspf_graph graph = graph_of(finder, tunnel);
 	struct cspf_request request = {
 		.from = (uint32_t)tunnel->ends[direction].node,
 		.to = (uint32_t)tunnel->ends[!direction].node,
 		.both_ways = tunnel->corouted,
-		.bandwidth = wanted_bandwidth(tunnel),
+		.bandwidth = tunnel->bandwidth,
 		.include_any = tunnel->include_any,
 		.include_all = tunnel->include_all,
 		.exclude = tunnel->exclude,

@@ -35,9 +35,10 @@ static bool parse_quantity(const char *text, const struct unit *units, uint64_t 
 bool draft_read_bandwidth(const struct yaml_place *place, uint64_t *ret_bits_per_second)
 {
 	static const char expected[] = "a bandwidth up to 10T, in bit/s: 64k, 10M, 1G";
-	static const struct unit units[] = { { "", 1 },           { "k", 1000 },
-					     { "M", 1000000 },    { "G", 1000000000 },
-					     { "T", 1000000000000 }, { NULL, 0 } };
+	static const struct unit units[] = {
+		{ "", 1 },           { "k", 1000 },          { "M", 1000000 },
+		{ "G", 1000000000 }, { "T", 1000000000000 }, { NULL, 0 }
+	};
 	const char *text = place_text(place, expected);
 
 	if (!text)

@@ -118,7 +118,7 @@ static void read_kind(struct config_draft *draft, const struct yaml_place *place
 	bool has_own = place_child(place, "interface", &own);
 	bool has_tag = place_child(place, "tag", &tag);
 
-	tunnel->kind = has_own ? CONFIG_TUNNEL_INTERFACE
+	tunnel->kind = has_own   ? CONFIG_TUNNEL_INTERFACE
 		       : has_tag ? CONFIG_TUNNEL_TAG
 				 : CONFIG_TUNNEL_SPARE;
 	if (has_own && has_tag)

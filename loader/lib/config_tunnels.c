@@ -125,15 +125,24 @@ static void read_probing(const struct yaml_place *place, struct config_tunnel *t
 static void read_tunnel(struct config_draft *draft, size_t index)
 {
 	static const struct yaml_key keys[] = {
-		{ "ends", "a list of two nodes" }, { "interface", NULL },
-		{ "tag", NULL },                   { "addresses", NULL },
-		{ "match", NULL },                 { "bandwidth", NULL },
-		{ "include", NULL },               { "include_all", NULL },
-		{ "exclude", NULL },               { "metric", NULL },
-		{ "path", NULL },                  { "reverse_path", NULL },
-		{ "corouted", NULL },              { "disjoint_from", NULL },
-		{ "protect_by", NULL },            { "probe_interval", NULL },
-		{ "probe_missed", NULL },          { "transparent_clock", NULL },
+		{ "ends", "a list of two nodes" },
+		{ "interface", NULL },
+		{ "tag", NULL },
+		{ "addresses", NULL },
+		{ "match", NULL },
+		{ "bandwidth", NULL },
+		{ "include", NULL },
+		{ "include_all", NULL },
+		{ "exclude", NULL },
+		{ "metric", NULL },
+		{ "path", NULL },
+		{ "reverse_path", NULL },
+		{ "corouted", NULL },
+		{ "disjoint_from", NULL },
+		{ "protect_by", NULL },
+		{ "probe_interval", NULL },
+		{ "probe_missed", NULL },
+		{ "transparent_clock", NULL },
 	};
 	const struct yaml_place *place = &draft->tunnels[index];
 	struct config_tunnel *tunnel = &draft->config.tunnels[index];
@@ -240,27 +249,33 @@ static void check_spare(struct config_draft *draft, size_t index)
 			     "expected one of them");
 }
 
+/* The interface that two tunnels would both make; NULL: none. */
+static const char *shared_interface(const struct config_tunnel *a, const struct config_tunnel *b)
+{
+	for (size_t e = 0; e < 4; e++) {
+		const struct config_tunnel_end *x = &a->ends[e & 1], *y = &b->ends[e >> 1];
+
+		if (x->node == y->node && x->node != NOT_FOUND &&
+		    !strcmp(x->interface, y->interface))
+			return x->interface;
+	}
+	return NULL;
+}
+
 static void check_tunnel_interfaces(struct config_draft *draft, size_t index)
 {
 	const struct config *config = &draft->config;
 	const struct config_tunnel *tunnel = &config->tunnels[index];
 
-	if (tunnel->kind != CONFIG_TUNNEL_INTERFACE)
-		return;
-	for (size_t i = 0; i < index; i++) {
+	for (size_t i = 0; i < index && tunnel->kind == CONFIG_TUNNEL_INTERFACE; i++) {
 		const struct config_tunnel *other = &config->tunnels[i];
+		const char *shared = shared_interface(tunnel, other);
 
-		for (size_t e = 0; e < 4; e++) {
-			const struct config_tunnel_end *a = &tunnel->ends[e & 1];
-			const struct config_tunnel_end *b = &other->ends[e >> 1];
-
-			if (other->kind == CONFIG_TUNNEL_INTERFACE && a->node == b->node &&
-			    a->node != NOT_FOUND && !strcmp(a->interface, b->interface))
-				place_refuse(&draft->tunnels[index],
-					     "found %s, which tunnel %s has too (line %d), "
-					     "expected an interface of this tunnel alone",
-					     a->interface, other->name, other->line);
-		}
+		if (shared && other->kind == CONFIG_TUNNEL_INTERFACE)
+			place_refuse(&draft->tunnels[index],
+				     "found %s, which tunnel %s has too (line %d), expected an "
+				     "interface of this tunnel alone",
+				     shared, other->name, other->line);
 	}
 }
 

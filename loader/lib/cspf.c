@@ -76,6 +76,8 @@ enum cspf_refusal cspf_judge(const struct cspf_graph *graph, const struct cspf_r
 {
 	const struct cspf_link *link = &graph->links[number];
 
+	if (link->is_off)
+		return CSPF_OFF;
 	if (link->free[direction] < request->bandwidth ||
 	    (request->both_ways && link->free[!direction] < request->bandwidth))
 		return CSPF_NO_BANDWIDTH;

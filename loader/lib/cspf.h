@@ -21,6 +21,7 @@ struct cspf_link {
 	uint64_t affinity; /* administrative groups, a bit each (RFC 3209, 4.7.4) */
 	const uint32_t *srlgs; /* shared risk link groups (RFC 4202, 2.3), ascending */
 	size_t srlg_count;
+	bool is_off; /* no path may use it */
 };
 
 struct cspf_graph {
@@ -60,6 +61,7 @@ struct cspf_path {
 /* Why a link can't be used for a request. */
 enum cspf_refusal {
 	CSPF_USABLE,
+	CSPF_OFF,
 	CSPF_NO_BANDWIDTH,
 	CSPF_NOT_INCLUDED,
 	CSPF_EXCLUDED,

@@ -164,6 +164,7 @@ static void make_link(struct trial *trial, uint32_t i, unsigned int *seed)
 	link->free[0] = below(seed, 10);
 	link->free[1] = below(seed, 10);
 	link->affinity = below(seed, 8);
+	link->is_off = !below(seed, 20);
 	trial->risks[i][0] = below(seed, 20);
 	trial->risks[i][1] = trial->risks[i][0] + 1 + below(seed, 20);
 	link->srlgs = trial->risks[i];
@@ -215,7 +216,7 @@ static bool link_is_fine(const struct trial *trial, uint32_t number, uint32_t fr
 	const struct cspf_link *link = &trial->links[number];
 	int direction = link->nodes[0] != from;
 
-	if (link->free[direction] < request->bandwidth)
+	if (link->is_off || link->free[direction] < request->bandwidth)
 		return false;
 	if (request->both_ways && link->free[1 - direction] < request->bandwidth)
 		return false;
