@@ -87,6 +87,9 @@ void draft_read_links(struct config_draft *draft);
 void draft_read_tunnels(struct config_draft *draft);
 void draft_find_paths(struct config_draft *draft);
 
+/* config_labels.c: the labels and numbers that packets carry; once all else is read without error. */
+void draft_allot_labels(struct config_draft *draft);
+
 /* config_tunnel_ends.c: what a tunnel is at each of its ends. */
 void draft_read_tunnel_ends(struct config_draft *draft, const struct yaml_place *place,
 			    struct config_tunnel *tunnel);

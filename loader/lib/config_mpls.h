@@ -12,12 +12,12 @@
 #include <stdint.h>
 
 #include "cspf.h"
-#include "xdplb/types.h"
+#include "xdplb/mpls.h"
 
 /* 0 to 15 are reserved (RFC 7274, 1). */
-#define CONFIG_LABEL_MIN      16U
-#define CONFIG_LABEL_MAX      1048575U
-#define CONFIG_DEPTH_MAX      8
+#define CONFIG_LABEL_MIN      XDPLB_LABEL_FIRST
+#define CONFIG_LABEL_MAX      XDPLB_LABEL_LAST
+#define CONFIG_DEPTH_MAX      XDPLB_LABELS_MAX
 #define CONFIG_AFFINITIES_MAX 64
 #define CONFIG_SRLGS_MAX      16 /* of an end of a link */
 #define CONFIG_HOPS_MAX       64
@@ -33,6 +33,7 @@ struct config_mpls {
 	uint8_t ttl; /* of pushed labels; default 255 */
 	uint8_t traffic_class; /* of pushed labels; default 6 */
 	bool php; /* the node before the end pops (RFC 3031, 3.16); default no */
+	uint32_t number; /* by which packets call the node: a digest of its name, not 0 */
 	int line;
 };
 
@@ -61,6 +62,7 @@ struct config_link {
 	uint64_t affinity; /* bits by index into config.affinities */
 	uint32_t srlgs[2 * CONFIG_SRLGS_MAX]; /* ascending */
 	size_t srlg_count;
+	uint32_t number; /* by which packets call it: a digest of its name, not 0 */
 };
 
 enum config_tunnel_kind {
@@ -112,6 +114,11 @@ struct config_hop {
 struct config_lsp {
 	struct cspf_path path; /* links as indices into config.links, from where it begins */
 	uint64_t delay_ns; /* sum of the links' */
+	/* On top as a packet leaves by each link: a label of the node at the link's end, or
+	 * XDPLB_LABEL_IMPLICIT_NULL (of the last link, where the end wants it popped before). */
+	uint32_t labels[CSPF_LINKS_MAX];
+	/* By enum xdplb_payload: the last label, one of the end's; 0: not carried. */
+	uint32_t last[XDPLB_PAYLOAD_COUNT];
 };
 
 /* A tunnel between two nodes. Direction 0 leads from ends[0] to ends[1], direction 1 back. */
@@ -133,7 +140,8 @@ struct config_tunnel {
 	uint32_t probe_interval_ms; /* default 100 */
 	uint32_t probe_missed; /* probes until the tunnel is down; default 3 */
 	bool transparent_clock; /* default yes */
-	struct config_lsp lsps[2]; /* by direction; found by config_find_paths() */
+	struct config_lsp lsps[2]; /* by direction */
+	uint32_t number; /* by which packets call it: a digest of its name, not 0 */
 	int line;
 };
 
@@ -141,6 +149,12 @@ struct config_tunnel {
 static inline bool config_can_switch(const struct config_mpls *mpls)
 {
 	return mpls->is_set && mpls->has_te;
+}
+
+/* Labels that the first node of an LSP pushes. */
+static inline unsigned int config_stack_depth(const struct config_lsp *lsp)
+{
+	return lsp->labels[0] == XDPLB_LABEL_IMPLICIT_NULL ? 1 : 2;
 }
 
 struct config;

@@ -77,7 +77,7 @@ Test(config_tunnels, everything_is_read)
 	load_fine(
 		HEAD
 		"nodes:\n"
-		" a: {mpls: {labels: {first: 16, last: 16}, depth: 3, ttl: 9,"
+		" a: {mpls: {labels: {first: 16, last: 20}, depth: 3, ttl: 9,"
 		" traffic_class: 5, php: yes}, te: {links: {l: {interface: eth0,"
 		" mac: '02:00:00:00:00:0a'}}}}\n"
 		" b: {" MPLS(
@@ -239,7 +239,7 @@ static const struct {
 	       " t: {ends: [a, d], interface: ptp0}\n",
 	  "9: tunnels.t.ends[1]: found node d, which has no `mpls` block (line 7)" BOTH_BLOCKS },
 	{ HEAD "nodes:\n" NODE_A NODE_B NODE_C
-	       " d: {" MPLS("16", "20") "}\ntunnels:\n"
+	       " d: {" MPLS("16", "30") "}\ntunnels:\n"
 					" t: {ends: [d, a], interface: ptp0}\n",
 	  "9: tunnels.t.ends[0]: found node d, which has no `te` block (line 7)" BOTH_BLOCKS },
 	{ TO_TUNNELS " t: {ends: [a], interface: ptp0}\n",
