@@ -102,6 +102,8 @@ struct config_capacities {
 	uint32_t backends; /* default 4096: targets, that is backends times the checks of each */
 	uint32_t buckets; /* default 2097152: a table being changed needs room for both versions */
 	uint32_t flows; /* default 262144: flow notes of a service node */
+	uint32_t labels; /* default 4096: labels that a node switches */
+	uint32_t tunnels; /* default 256: that end at a node */
 };
 
 /* The whole file. Nodes, backends and services are sorted by name: the order of the file's entries

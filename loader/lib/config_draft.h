@@ -24,6 +24,8 @@
 #define FLOWS_MAX    (1U << 24)
 #define NODES_MAX    (1U << 16)
 #define CHECKS_MAX   (1U << 12)
+#define LABELS_MAX   (1U << 20)
+#define TUNNELS_MAX  (1U << 10)
 
 /* The largest prime below 2^20. */
 #define SERVICE_BUCKETS_MAX 1048573U

@@ -101,6 +101,7 @@ static void put_link(struct digest *digest, const struct config *config,
 		digest_number(digest, end->family);
 		put_address(digest, &end->addr);
 		digest_bytes(digest, end->mac, end->has_mac ? sizeof(end->mac) : 0);
+		digest_number(digest, end->is_exclusive);
 	}
 }
 
@@ -134,6 +135,7 @@ static void put_lsp(struct digest *digest, const struct config *config,
 	}
 	for (size_t i = 1; i < XDPLB_PAYLOAD_COUNT; i++)
 		digest_number(digest, lsp->last[i]);
+	digest_number(digest, lsp->turn);
 }
 
 static void put_tunnel(struct digest *digest, const struct config *config,
@@ -158,6 +160,8 @@ static void put_switching(struct digest *digest, const struct config *config)
 {
 	for (size_t i = 0; i < config->node_count; i++)
 		put_mpls(digest, &config->nodes[i].mpls);
+	digest_number(digest, config->capacities.labels);
+	digest_number(digest, config->capacities.tunnels);
 	digest_number(digest, config->link_count);
 	for (size_t i = 0; i < config->link_count; i++)
 		put_link(digest, config, &config->links[i]);

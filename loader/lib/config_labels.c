@@ -14,7 +14,9 @@
 #define LABEL_SCHEME  "xdplb label 1"
 #define NUMBER_SCHEME "xdplb number 1"
 
-/* Label XDPLB_PAYLOAD_NONE is the one that nodes swap. */
+/* Besides the payloads: XDPLB_PAYLOAD_NONE is the label that nodes swap. */
+#define TURN XDPLB_PAYLOAD_COUNT
+
 struct want {
 	size_t node, tunnel;
 	unsigned int direction, payload;
@@ -67,6 +69,7 @@ static void add_lsp(struct config *config, struct wants *wants, size_t number,
 	for (unsigned int payload = 1; payload < XDPLB_PAYLOAD_COUNT; payload++)
 		if (carried_transports(config, number) & transports[payload])
 			add_want(wants, end, number, direction, payload, &lsp->last[payload]);
+	add_want(wants, end, number, direction, TURN, &lsp->turn);
 }
 
 static int compare_wants(const void *left, const void *right)
@@ -151,7 +154,8 @@ static void allot_all(struct config_draft *draft)
 
 	for (size_t i = 0; i < config->tunnel_count; i++)
 		for (unsigned int direction = 0; direction < 2; direction++)
-			room += config->tunnels[i].lsps[direction].path.count + XDPLB_PAYLOAD_COUNT;
+			room += config->tunnels[i].lsps[direction].path.count +
+				XDPLB_PAYLOAD_COUNT + 1;
 	wants.list = draft_alloc(draft, room, sizeof(*wants.list));
 	if (!wants.list)
 		return;

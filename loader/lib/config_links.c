@@ -138,6 +138,7 @@ static void read_half(struct config_draft *draft, struct half *half, size_t node
 		{ "delay", NULL },
 		{ "affinity", NULL },
 		{ "srlg", NULL },
+		{ "exclusive", NULL },
 	};
 	struct config_link_end *end = &half->link.ends[0];
 	const struct yaml_place *place = &half->place;
@@ -151,6 +152,8 @@ static void read_half(struct config_draft *draft, struct half *half, size_t node
 		return;
 	if (place_child(place, "interface", &child))
 		draft_read_interface(&child, end->interface);
+	if (place_child(place, "exclusive", &child))
+		draft_read_switch(&child, &end->is_exclusive);
 	has_address = place_child(place, "address", &address);
 	has_mac = place_child(place, "mac", &mac);
 	if (has_address)

@@ -45,6 +45,7 @@ struct config_link_end {
 	struct xdplb_addr addr; /* of the interface: the other end's next hop */
 	bool has_mac;
 	uint8_t mac[6]; /* of the interface; else the other end asks its neighbour table */
+	bool is_exclusive; /* all MPLS that comes in here is ours; default no */
 	int line;
 };
 
@@ -119,6 +120,9 @@ struct config_lsp {
 	uint32_t labels[CSPF_LINKS_MAX];
 	/* By enum xdplb_payload: the last label, one of the end's; 0: not carried. */
 	uint32_t last[XDPLB_PAYLOAD_COUNT];
+	/* The end's label by which a probe goes on over the LSP of the other direction: so that one
+	 * end can walk both. */
+	uint32_t turn;
 };
 
 /* A tunnel between two nodes. Direction 0 leads from ends[0] to ends[1], direction 1 back. */

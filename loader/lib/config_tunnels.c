@@ -8,8 +8,6 @@
 
 #include "config_draft.h"
 
-#define TUNNELS_MAX 1024
-
 /* ---- hops ---- */
 
 static int compare_link_name(const void *name, const void *link)

@@ -64,6 +64,7 @@ static void use_lsp(const struct config *config, struct used *used,
 	for (size_t i = 1; i < XDPLB_PAYLOAD_COUNT; i++)
 		if (lsp->last[i])
 			use_label(config, used, tunnel->ends[!direction].node, lsp->last[i]);
+	use_label(config, used, tunnel->ends[!direction].node, lsp->turn);
 }
 
 static void make_text(char *text, size_t size, int first, int step)
@@ -87,7 +88,7 @@ Test(config_labels, no_two_tunnels_share_one)
 	for (size_t i = 0; i < loaded.config.tunnel_count; i++)
 		for (int direction = 0; direction < 2; direction++)
 			use_lsp(&loaded.config, &used, &loaded.config.tunnels[i], direction);
-	cr_expect_eq(used.count, 1000, "two labels on the way, three at the end, each way: %zu",
+	cr_expect_eq(used.count, 1200, "two labels on the way, four at the end, each way: %zu",
 		     used.count);
 	loaded_free(&loaded);
 }
@@ -116,10 +117,10 @@ Test(config_labels, fill_a_range_to_the_last)
 {
 	struct loaded loaded;
 
-	load_fine(HEAD "nodes:\n a: {" MPLS("16", "19") ", te: {links: {" LINK(
+	load_fine(HEAD "nodes:\n a: {" MPLS("16", "20") ", te: {links: {" LINK(
 			  "l", "e", "10.0.0.1",
 			  "") "}}}\n"
-			      " b: {" MPLS("1048572", "1048575") ", te: {links: {" LINK(
+			      " b: {" MPLS("1048571", "1048575") ", te: {links: {" LINK(
 				      "l", "e", "10.0.0.2",
 				      "") "}}}\n"
 					  "tunnels:\n t: {ends: [a, b], interface: ptp0}\n",
@@ -178,7 +179,7 @@ static const struct {
 			      "l", "e", "10.0.0.2",
 			      "") "}}}\n"
 				  "tunnels:\n t: {ends: [a, b], interface: ptp0}\n",
-	  "4: nodes.a.mpls.labels: found 3 labels from 16 to 18, expected room for the 4 of the "
+	  "4: nodes.a.mpls.labels: found 3 labels from 16 to 18, expected room for the 5 of the "
 	  "tunnels through a" },
 	{ HEAD "nodes:\n a: {mpls: {labels: {first: 16, last: 99}, depth: 1}, te: {links: {" LINK(
 		  "l", "e", "10.0.0.1",

@@ -82,7 +82,7 @@ Test(config_tunnels, everything_is_read)
 		" mac: '02:00:00:00:00:0a'}}}}\n"
 		" b: {" MPLS(
 			"16",
-			"20") ", te: {links: {l: {interface: eth0,"
+			"30") ", te: {links: {l: {interface: eth0,"
 			      " address: 'fd00::2', mac: '02:00:00:00:00:0B'}}}}\n"
 			      "tunnels:\n"
 			      " t: {ends: [b, a], interface: {a: ptpa, b: ptpb}, addresses: {a:"
