@@ -76,8 +76,9 @@ struct xdplb_tunnel_info {
 	__u8 reserved[2];
 	__u64 changed; /* CLOCK_REALTIME, ns, of the last change of state or LSP */
 	__u64 switches; /* from one LSP to the other, by the agent */
+	__u64 way; /* digest of its links and labels: another way is to be verified anew */
 };
-XDPLB_ASSERT_SIZE(struct xdplb_tunnel_info, 224);
+XDPLB_ASSERT_SIZE(struct xdplb_tunnel_info, 232);
 
 /* Of the node: the only element of `node_info`. */
 struct xdplb_node_info {

@@ -77,7 +77,7 @@ Test(config_tunnels, everything_is_read)
 	load_fine(
 		HEAD
 		"nodes:\n"
-		" a: {mpls: {labels: {first: 16, last: 20}, depth: 3, ttl: 9,"
+		" a: {mpls: {labels: {first: 16, last: 30}, depth: 3, ttl: 9,"
 		" traffic_class: 5, php: yes}, te: {links: {l: {interface: eth0,"
 		" mac: '02:00:00:00:00:0a'}}}}\n"
 		" b: {" MPLS(
