@@ -9,6 +9,7 @@
 #include "lib/flow.h"
 #include "lib/icmp.h"
 #include "lib/query.h"
+#include "lib/shape.h"
 #include "lib/skb.h"
 
 /* The cluster's secret; the loader sets this and all below before the program is loaded. */
@@ -47,6 +48,35 @@ struct {
 	__type(key, __u32);
 	__type(value, struct xdplb_node_control);
 } node_control SEC(".maps");
+
+/*
+ * The shape of what parse_skb() knows not; a function of its own, since few packets need it. Tags are
+ * not looked behind: the kernel has taken the outer one off, and two are for somebody else.
+ */
+NOINLINE __u64 read_shape(struct __sk_buff *skb)
+{
+	__u32 len = skb->len < RARE_HEADERS_MAX ? skb->len : RARE_HEADERS_MAX;
+	__u64 shape;
+
+	bpf_skb_pull_data(skb, len);
+	shape = find_shape((void *)(long)skb->data, (void *)(long)skb->data_end, skb->len);
+	return shape_l2_len(shape) == ETH_HLEN ? shape : PARSED_OTHER;
+}
+
+INLINE enum parsed find_headers(struct __sk_buff *skb, struct packet *pkt)
+{
+	enum parsed kind = parse_skb(skb, pkt);
+	__u64 shape;
+
+	if (likely(kind == PARSED_L4))
+		return kind;
+	shape = read_shape(skb);
+	if (!open_packet(pkt, (void *)(long)skb->data, (void *)(long)skb->data_end, skb->len,
+			 shape))
+		return PARSED_OTHER;
+	kind = shape_kind(shape);
+	return kind == PARSED_L4 ? parse_l4(pkt) : kind;
+}
 
 /* Where a program is attached. */
 struct hook {
@@ -165,7 +195,7 @@ INLINE enum verdict to_backend(struct __sk_buff *skb, const struct hook *hook)
 	__u32 zero = 0;
 	__u16 port;
 
-	if (parse_skb(skb, &pkt) != PARSED_L4)
+	if (find_headers(skb, &pkt) != PARSED_L4)
 		return VERDICT_PASS;
 	control = bpf_map_lookup_elem(&node_control, &zero);
 	if (!control)
@@ -278,7 +308,7 @@ INLINE enum verdict from_backend(struct __sk_buff *skb, const struct hook *hook)
 {
 	struct packet pkt;
 
-	switch (parse_skb(skb, &pkt)) {
+	switch (find_headers(skb, &pkt)) {
 	case PARSED_L4:
 		return restore_source(skb, &pkt, hook);
 	case PARSED_ICMP:

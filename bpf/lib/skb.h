@@ -16,8 +16,10 @@
 #define TC_ACT_SHOT     2
 #define TC_ACT_REDIRECT 7
 
-/* Longest run of headers that a program here looks at: an ICMP error and its quote. */
-#define HEADERS_MAX 160
+/* Longest run of headers looked at: of the usual packet, and of a rarer one (an ICMP error and its
+ * quote, extension headers). */
+#define HEADERS_MAX      160
+#define RARE_HEADERS_MAX 256
 
 /* Which address of the packet is another's. */
 enum side {

@@ -25,7 +25,9 @@
 	X(DIRECT_CLASH, direct_clash,                                                     \
 	  "to a backend's own port with the 5-tuple of a balanced flow")                  \
 	X(FLOW_TABLE, flow_table, "the flow could not be noted")                          \
-	X(REWRITE, rewrite, "the kernel refused to let the packet be rewritten")
+	X(REWRITE, rewrite, "the kernel refused to let the packet be rewritten")          \
+	X(EXTENSIONS, extensions,                                                         \
+	  "to a VIP, with more IPv6 extension headers than are looked through")
 
 enum xdplb_drop {
 #define X(NAME, name, help) XDPLB_DROP_##NAME,
