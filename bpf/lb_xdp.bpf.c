@@ -5,6 +5,7 @@
  * bpf/README.md.
  */
 #include "lib/parse.h"
+#include "lib/relay.h"
 #include "lib/serve.h"
 #include "lib/shape.h"
 
@@ -17,13 +18,6 @@ NOINLINE __u64 read_shape(struct xdp_md *ctx)
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 
 	return find_shape(data, end, end - data);
-}
-
-INLINE bool open_shape(struct xdp_md *ctx, struct packet *pkt, __u64 shape)
-{
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	return open_packet(pkt, data, end, end - data, shape);
 }
 
 /* TCP or UDP behind tags or extension headers. */
@@ -54,10 +48,14 @@ NOINLINE int refuse_shape(struct xdp_md *ctx, __u64 shape, __u32 reason)
 INLINE enum verdict balance_rare(struct xdp_md *ctx)
 {
 	__u64 shape = read_shape(ctx);
+	enum verdict verdict;
 
 	switch (shape_kind(shape)) {
 	case PARSED_L4:
 		return serve_shape(ctx, shape);
+	case PARSED_ICMP:
+		verdict = answer_echo(ctx, shape);
+		return verdict == VERDICT_NEXT ? relay_error(ctx, shape) : verdict;
 	case PARSED_FRAGMENT:
 		return refuse_shape(ctx, shape, XDPLB_DROP_FRAGMENT);
 	case PARSED_TRUNCATED:

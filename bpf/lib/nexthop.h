@@ -59,6 +59,13 @@ INLINE void fill_fib_params(struct bpf_fib_lookup *fib, const struct packet *pkt
 	__builtin_memcpy(fib->ipv6_dst, &member->addr, sizeof(fib->ipv6_dst));
 }
 
+INLINE bool open_shape(struct xdp_md *ctx, struct packet *pkt, __u64 shape)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	return open_packet(pkt, data, end, end - data, shape);
+}
+
 INLINE enum verdict leave_to_kernel(void)
 {
 	count_event(XDPLB_EVENT_LEFT_TO_KERNEL);
@@ -71,12 +78,10 @@ INLINE enum verdict leave_to_kernel(void)
  */
 NOINLINE int learn_nexthop(struct xdp_md *ctx, struct xdplb_member *member, __u64 shape)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct bpf_fib_lookup fib = {};
 	struct packet pkt;
 
-	if (!member || !open_packet(&pkt, data, end, end - data, shape) ||
-	    pkt.l4 + sizeof(struct ports) > end)
+	if (!member || !open_shape(ctx, &pkt, shape) || pkt.l4 + sizeof(struct ports) > pkt.end)
 		return leave_to_kernel();
 	pkt.ours = true;
 	fib.ifindex = ctx->ingress_ifindex;

@@ -139,4 +139,21 @@ INLINE void read_dest(const struct packet *pkt, struct xdplb_addr *ret_addr)
 		*ret_addr = *(struct xdplb_addr *)&pkt->ip6->daddr;
 }
 
+/* Checksums are the caller's business. */
+INLINE void set_source(struct packet *pkt, const struct xdplb_addr *addr)
+{
+	if (pkt->family == XDPLB_IPV4)
+		pkt->ip4->saddr = addr->word[0];
+	else
+		*(struct xdplb_addr *)&pkt->ip6->saddr = *addr;
+}
+
+INLINE void set_dest(struct packet *pkt, const struct xdplb_addr *addr)
+{
+	if (pkt->family == XDPLB_IPV4)
+		pkt->ip4->daddr = addr->word[0];
+	else
+		*(struct xdplb_addr *)&pkt->ip6->daddr = *addr;
+}
+
 #endif

@@ -84,6 +84,20 @@ struct packet {
 	bool ours; /* from here on it is counted if it is dropped */
 };
 
+/* Which address of the packet is another's. */
+enum side {
+	SIDE_NONE,
+	SIDE_SOURCE,
+	SIDE_DEST
+};
+
+/* What is to stand in the packet; addr does not count where side is SIDE_NONE. */
+struct rewriting {
+	enum side side;
+	struct xdplb_addr addr;
+	struct ports ports;
+};
+
 INLINE struct ports *packet_ports(const struct packet *pkt)
 {
 	return pkt->l4;

@@ -41,10 +41,9 @@ struct {
 	__type(value, struct xdplb_traffic);
 } member_traffic SEC(".maps");
 
-/* The index a VIP's port and protocol stand for, or that of the VIP as such (both 0). */
-INLINE bool find_vip(const struct packet *pkt, __be16 port, __u8 proto, __u32 *ret_index)
+/* The index an endpoint stands for. */
+INLINE bool find_service(const struct endpoint_key *key, __u32 *ret_index)
 {
-	struct endpoint_key key = { .port = port, .proto = proto, .family = pkt->family };
 	struct xdplb_lb_control *control;
 	struct xdplb_endpoint *found;
 	struct xdplb_table_ref ref;
@@ -53,13 +52,21 @@ INLINE bool find_vip(const struct packet *pkt, __be16 port, __u8 proto, __u32 *r
 	control = bpf_map_lookup_elem(&lb_control, &zero);
 	if (!control)
 		return false;
-	read_dest(pkt, &key.addr);
 	ref = read_table_ref(&control->vips);
-	found = find_endpoint(&vips, ref, vip_mask, &key);
+	found = find_endpoint(&vips, ref, vip_mask, key);
 	if (!found)
 		return false;
 	*ret_index = found->index;
 	return true;
+}
+
+/* The index a VIP's port and protocol stand for, or that of the VIP as such (both 0). */
+INLINE bool find_vip(const struct packet *pkt, __be16 port, __u8 proto, __u32 *ret_index)
+{
+	struct endpoint_key key = { .port = port, .proto = proto, .family = pkt->family };
+
+	read_dest(pkt, &key.addr);
+	return find_service(&key, ret_index);
 }
 
 /* The flow hash of a client's packet, under the cluster's key. */

@@ -16,13 +16,16 @@
 #define EXTENSIONS_MAX     4
 #define EXTENSIONS_LEN_MAX 128
 
-#define L4_OFFSET_MAX (ETH_HLEN + TAGS_MAX * TAG_LEN + sizeof(struct ipv6hdr) + EXTENSIONS_LEN_MAX)
+/* How far the transport header can lie from the start of the frame: in eight bits. */
+#define L4_OFFSET_MAX                                                                  \
+	(ETH_HLEN + TAGS_MAX * TAG_LEN + sizeof(struct ipv6hdr) + EXTENSIONS_LEN_MAX + \
+	 sizeof(struct frag_hdr))
 
 /* What stands in a shape, from the lowest bit on. */
 INLINE __u64 pack_shape(const struct packet *pkt, enum parsed kind)
 {
 	return kind | (__u64)(__u8)pkt->family << 8 | (__u64)(__u8)pkt->proto << 16 |
-	       (__u64)(__u8)pkt->l2_len << 24 | (__u64)(__u16)pkt->l4_offset << 32;
+	       (__u64)(__u8)pkt->l2_len << 24 | (__u64)(__u8)pkt->l4_offset << 32;
 }
 
 INLINE enum parsed shape_kind(__u64 shape)
@@ -141,7 +144,7 @@ INLINE bool open_packet(struct packet *pkt, void *data, void *end, __u32 frame_l
 {
 	start_packet(pkt, data, end, frame_len);
 	pkt->l2_len = shape_l2_len(shape);
-	pkt->l4_offset = shape >> 32 & 0xffff;
+	pkt->l4_offset = shape >> 32 & 0xff;
 	pkt->proto = shape >> 16 & 0xff;
 	if (data + ETH_HLEN > end || pkt->l2_len > ETH_HLEN + TAGS_MAX * TAG_LEN ||
 	    pkt->l4_offset > L4_OFFSET_MAX)

@@ -134,12 +134,22 @@ int setup_put_endpoint(int map, struct xdplb_table_ref ref, const struct setup_e
 
 void lb_setup_open(struct lb_setup *ret_lb)
 {
+	lb_setup_open_with(ret_lb, (struct lb_constants){});
+}
+
+void lb_setup_open_with(struct lb_setup *ret_lb, struct lb_constants constants)
+{
 	struct lb_xdp_bpf *skel = lb_xdp_bpf__open();
 
 	cr_assert_not_null(skel, "cannot open lb_xdp");
 	skel->rodata->hash_key[0] = SETUP_KEY0;
 	skel->rodata->hash_key[1] = SETUP_KEY1;
 	skel->rodata->vip_mask = SETUP_SLOTS - 1;
+	if (constants.answers_at_once)
+		skel->rodata->answers_at_once = constants.answers_at_once;
+	if (constants.no_refill)
+		skel->rodata->answers_per_tick = 0;
+	skel->rodata->echo_enabled = !constants.no_echo;
 	bpf_map__set_max_entries(skel->maps.vips, 2 * SETUP_SLOTS);
 	bpf_map__set_max_entries(skel->maps.services, SETUP_SERVICES);
 	bpf_map__set_max_entries(skel->maps.buckets, SETUP_BUCKETS / XDPLB_BUCKETS_PER_LINE);

@@ -100,7 +100,15 @@ struct setup_member {
 /* The MAC address that an access node sends from. */
 extern const __u8 setup_lb_mac[6];
 
+/* What a test wants otherwise than usual; 0: as the program has it. */
+struct lb_constants {
+	__u64 answers_at_once;
+	bool no_refill; /* no budget is ever refilled */
+	bool no_echo;
+};
+
 void lb_setup_open(struct lb_setup *ret_lb);
+void lb_setup_open_with(struct lb_setup *ret_lb, struct lb_constants constants);
 void lb_setup_close(struct lb_setup *lb);
 
 /* One VIP of each family and protocol, one service each, with backend 0 as its only member. */
