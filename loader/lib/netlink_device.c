@@ -51,26 +51,38 @@ static struct nlmsghdr *link_request(char *buffer, uint16_t type, const char *na
 	return request;
 }
 
+static int set_up(const char *name)
+{
+	BUFFER(buffer);
+	struct nlmsghdr *request = link_request(buffer, RTM_NEWLINK, name);
+	struct ifinfomsg *head = mnl_nlmsg_get_payload(request);
+
+	head->ifi_flags = head->ifi_change = IFF_UP;
+	return netlink_talk(request, NULL, NULL);
+}
+
 int netlink_veth_make(const char *name, const char *peer)
 {
 	BUFFER(buffer);
 	struct nlmsghdr *request = link_request(buffer, RTM_NEWLINK, name);
-	struct ifinfomsg *head = mnl_nlmsg_get_payload(request), *other;
 	struct nlattr *info, *data, *end;
+	int err;
 
 	request->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
-	head->ifi_flags = head->ifi_change = IFF_UP;
 	info = mnl_attr_nest_start(request, IFLA_LINKINFO);
 	mnl_attr_put_strz(request, IFLA_INFO_KIND, "veth");
 	data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
 	end = mnl_attr_nest_start(request, VETH_INFO_PEER);
-	other = mnl_nlmsg_put_extra_header(request, sizeof(*other));
-	other->ifi_flags = other->ifi_change = IFF_UP;
+	mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
 	mnl_attr_put_strz(request, IFLA_IFNAME, peer);
 	mnl_attr_nest_end(request, end);
 	mnl_attr_nest_end(request, data);
 	mnl_attr_nest_end(request, info);
-	return netlink_talk(request, NULL, NULL);
+	err = netlink_talk(request, NULL, NULL);
+	/* Not at once: veth_open() fails while the two do not know each other yet. */
+	if (!err)
+		err = set_up(peer);
+	return err ? err : set_up(name);
 }
 
 int netlink_link_delete(const char *name)

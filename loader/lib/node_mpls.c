@@ -5,10 +5,14 @@
 #include "node_work.h"
 
 #include "mpls_facts.h"
+#include "tunnel_walk.h"
 #include "xdplb/infos.h"
 
 /* How long neighbours have to answer, at most. */
 #define NEIGHBOUR_WAIT_MS 1000
+
+/* How long the nodes of a tunnel have. */
+#define VERIFY_WAIT_MS 500
 
 int work_prepare_mpls_host(struct work *work)
 {
@@ -49,6 +53,30 @@ void work_take_back_mpls(struct work *work)
 	tunnel_host_take_back(&work->tunnel_host, work->undo_fd);
 }
 
+/* A tunnel that is down is walked, so that it may come up without an agent. */
+static void verify_tunnels(struct work *work)
+{
+	static struct tunnel_walk walk; /* too large for a stack */
+	unsigned int wait_ms =
+		work->options->wait_ms < VERIFY_WAIT_MS ? work->options->wait_ms : VERIFY_WAIT_MS;
+
+	for (size_t i = 0; i < work->mpls_plan.tunnel_count; i++) {
+		const struct mpls_plan_tunnel *tunnel = &work->mpls_plan.tunnels[i];
+		struct error error = { 0 };
+		int err;
+
+		if (mpls_tunnel(&work->mpls, tunnel->index)->control.state == XDPLB_TUNNEL_UP)
+			continue;
+		err = tunnel_verify(work->config, work->number, tunnel->number, &work->mpls,
+				    wait_ms, &walk, &error);
+		if (err)
+			note(work->notes,
+			     "tunnel %s carries nothing until it is verified (xdplb-agent does it, "
+			     "or tunnel verify): %s",
+			     tunnel->config->name, error.text);
+	}
+}
+
 void work_commit_mpls(struct work *work, struct node_result *result)
 {
 	if (work->is_switch) {
@@ -58,6 +86,8 @@ void work_commit_mpls(struct work *work, struct node_result *result)
 	/* Also of a node that switched labels before. */
 	tunnel_host_finish(work->is_switch ? work->config : NULL, work->number, work->undo_fd,
 			   work->notes);
+	if (work->is_switch)
+		verify_tunnels(work);
 }
 
 void work_free_mpls(struct work *work)
