@@ -135,6 +135,25 @@ uint64_t programs_hash(const struct config *config, const struct config_node *no
 	return hash;
 }
 
+/*
+ * The kernel marks a devmap as read-only for programs, a flag that may not be asked for: libbpf would
+ * take the pinned one for another kind of map. So it is handed over. Return: 1: it was; 0: it is not
+ * pinned; -errno.
+ */
+static int reuse_devmap(struct bpf_map *map, const char *path)
+{
+	int fd, err;
+
+	if (bpf_map__type(map) != BPF_MAP_TYPE_DEVMAP)
+		return 0;
+	fd = map_open(path);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	err = bpf_map__reuse_fd(map, fd);
+	close(fd);
+	return err ? err : 1;
+}
+
 /* Maps that this object declares: sized, and pinned under the node's folder when it is loaded. */
 int programs_prepare_maps(struct bpf_object *object, const struct config *config,
 			  const struct config_node *node, const struct paths *paths)
@@ -142,7 +161,7 @@ int programs_prepare_maps(struct bpf_object *object, const struct config *config
 	struct map_plan plans[MAP_PLANS];
 	char path[PATH_LEN];
 	struct bpf_map *map;
-	int err = 0;
+	int err = 0, reused;
 
 	plan_maps(config, node, plans);
 	bpf_object__for_each_map(map, object)
@@ -154,10 +173,12 @@ int programs_prepare_maps(struct bpf_object *object, const struct config *config
 		for (const struct map_plan *plan = plans; plan->map && !err; plan++)
 			if (!strcmp(plan->map, name))
 				err = bpf_map__set_max_entries(map, plan->entries);
-		if (!err)
-			err = bpf_map__set_pin_path(map, path_of_map(paths, name, path));
-		if (err)
-			return err;
+		path_of_map(paths, name, path);
+		reused = err ? 0 : reuse_devmap(map, path);
+		if (!err && !reused)
+			err = bpf_map__set_pin_path(map, path);
+		if (err || reused < 0)
+			return err ? err : reused;
 	}
 	return 0;
 }
