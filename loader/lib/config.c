@@ -184,10 +184,13 @@ static int read_draft(struct config_draft *draft, const char *path)
 	draft_read_tunnels(draft);
 	draft_find_paths(draft);
 	draft_check(draft);
-	if (!draft->tree.errors.count)
+	if (!draft->tree.errors.count) {
 		draft_allot_labels(draft);
-	if (!draft->tree.errors.count && config_derive_targets(&draft->config))
-		draft->tree.errors.out_of_memory = true;
+		if (config_derive_targets(&draft->config))
+			draft->tree.errors.out_of_memory = true;
+		else
+			draft_check_targets(draft);
+	}
 	if (draft->tree.errors.out_of_memory)
 		return -ENOMEM;
 	return draft->tree.errors.count ? -EINVAL : 0;

@@ -116,6 +116,13 @@ bool draft_read_switch(const struct yaml_place *place, bool *ret_on);
 char *draft_copy_text(struct config_draft *draft, const char *text);
 
 /**
+ * draft_resolve_path() - A path as it is meant: a relative one is looked up beside the cluster file.
+ * Return: false: it is too long.
+ */
+bool draft_resolve_path(const struct config_draft *draft, const char *path, char *ret_path,
+			size_t size);
+
+/**
  * draft_read_duration() - Read a time: a number of seconds, or with ms, s, m or h.
  * Return: whether @ret_ms was written; if not, it is reported.
  */
@@ -144,6 +151,9 @@ void draft_allot_tags(struct config_draft *draft);
 
 /* config_check.c: what concerns several entries. */
 void draft_check(struct config_draft *draft);
+
+/* The same, of what has been derived from a file that has no error yet. */
+void draft_check_targets(struct config_draft *draft);
 
 /**
  * draft_read_address() - Read a scalar that must be a usable unicast address.

@@ -280,9 +280,36 @@ static const char *ip_fault(const __u8 *ip, size_t len, bool quoted)
 	return l4_fault(proto, ip, ip + header, total - header, quoted);
 }
 
+/* What a label stack carries: IP, or a frame behind a control word; anything else has no checksum. */
+static const char *labelled_fault(const __u8 *at, size_t len)
+{
+	while (len > 4 && !(at[2] & 1)) {
+		at += 4;
+		len -= 4;
+	}
+	if (len < 8)
+		return NULL;
+	at += 4;
+	len -= 4;
+	if (at[0] >> 4 == 4 || at[0] >> 4 == 6)
+		return ip_fault(at, len, false);
+	return NULL;
+}
+
 const char *packet_fault(const struct test_packet *packet)
 {
-	return ip_fault(packet->data + ETH_LEN, packet->len - ETH_LEN, false);
+	const __u8 *at = packet->data + ETH_LEN;
+	size_t len = packet->len - ETH_LEN;
+
+	switch (get16(packet->data + 12)) {
+	case 0x0800:
+	case 0x86dd:
+		return ip_fault(at, len, false);
+	case 0x8847:
+		return labelled_fault(at, len);
+	default:
+		return NULL;
+	}
 }
 
 bool packet_same(const struct test_packet *a, const struct test_packet *b)

@@ -4,35 +4,10 @@
  * one error alone, so a mistake that is reported twice fails too.
  */
 #include <criterion/criterion.h>
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "config_file.h"
 
-struct error_row {
-	const char *text;
-	const char *expected; /* "LINE: KEY.PATH: found WHAT, expected WHAT", whole */
-};
-
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
-
-static void check_rows(const struct error_row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		char expected[512];
-		struct loaded loaded;
-
-		snprintf(expected, sizeof(expected), "/c.yaml:%s\n", rows[i].expected);
-		load_text(rows[i].text, NULL, &loaded);
-		cr_expect_eq(loaded.result, -EINVAL, "%s: %d", rows[i].expected, loaded.result);
-		cr_expect_eq(loaded.errors.count, 1, "expected one error,\n%snot\n%s", expected,
-			     loaded.errors.text);
-		cr_expect(strstr(loaded.errors.text, expected), "expected\n%snot\n%s", expected,
-			  loaded.errors.text);
-		loaded_free(&loaded);
-	}
-}
 
 #define NAME_RULE \
 	"expected a name: 1 to 63 of A-Z a-z 0-9 . _ -, the first of them a letter or digit"
@@ -263,20 +238,20 @@ static const struct error_row backend_rows[] = {
 
 Test(config_errors, yaml)
 {
-	check_rows(yaml_rows, COUNT(yaml_rows));
+	check_error_rows(yaml_rows, COUNT(yaml_rows));
 }
 
 Test(config_errors, root)
 {
-	check_rows(root_rows, COUNT(root_rows));
+	check_error_rows(root_rows, COUNT(root_rows));
 }
 
 Test(config_errors, nodes)
 {
-	check_rows(node_rows, COUNT(node_rows));
+	check_error_rows(node_rows, COUNT(node_rows));
 }
 
 Test(config_errors, backends)
 {
-	check_rows(backend_rows, COUNT(backend_rows));
+	check_error_rows(backend_rows, COUNT(backend_rows));
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "config_tunnel_text.h"
-#include "mpls_world.h"
+#include "mpls_cluster.h"
 
 /* Tunnels over every kind of way: one link, two, penultimate hop popping, a backup, not co-routed. */
 #define PHP_NODE_B                                                                      \
@@ -47,7 +47,7 @@ carried(const struct config *config, const struct config_tunnel *tunnel, unsigne
 			   : tunnel;
 }
 
-static void check_delivery(const struct mpls_world *world, const struct config_tunnel *tunnel,
+static void check_delivery(const struct mpls_cluster *world, const struct config_tunnel *tunnel,
 			   unsigned int direction, const struct mpls_walk *walk,
 			   unsigned int payload)
 {
@@ -69,7 +69,7 @@ static void check_delivery(const struct mpls_world *world, const struct config_t
 }
 
 /* An answer goes back from where a probe ended, and comes to the asker by the reverse way. */
-static void check_answer(const struct mpls_world *world, const struct config_tunnel *tunnel,
+static void check_answer(const struct mpls_cluster *world, const struct config_tunnel *tunnel,
 			 unsigned int direction, const struct mpls_walk *walk)
 {
 	const struct config_lsp *reverse = &tunnel->lsps[!direction];
@@ -80,14 +80,14 @@ static void check_answer(const struct mpls_world *world, const struct config_tun
 	if (!tunnel->corouted)
 		return;
 	cr_assert_neq(walk->reverse_label, 0, "%s", tunnel->name);
-	back = mpls_world_walk(world, walk->node, walk->last_link, stack + skip, 2 - skip, 255);
+	back = mpls_cluster_walk(world, walk->node, walk->last_link, stack + skip, 2 - skip, 255);
 	cr_expect_eq(back.end, XDPLB_OP_DELIVER, "%s: %d", tunnel->name, back.end);
 	cr_expect_eq(back.node, tunnel->ends[direction].node, "%s", tunnel->name);
 	cr_expect_eq(back.count, walk->count, "%s", tunnel->name);
 }
 
 /* The probe that is turned round at the far end: it goes on by the LSP of the other direction. */
-static void check_turn(const struct mpls_world *world, const struct config_tunnel *tunnel,
+static void check_turn(const struct mpls_cluster *world, const struct config_tunnel *tunnel,
 		       unsigned int direction, const uint32_t *push, size_t depth, uint32_t link)
 {
 	const struct config *config = &world->loaded.config;
@@ -98,7 +98,7 @@ static void check_turn(const struct mpls_world *world, const struct config_tunne
 
 	memcpy(stack, push, depth * sizeof(*push));
 	stack[depth - 1] = there->turn;
-	walk = mpls_world_walk(world, tunnel->ends[direction].node, link, stack, depth, 255);
+	walk = mpls_cluster_walk(world, tunnel->ends[direction].node, link, stack, depth, 255);
 	cr_expect_eq(walk.end, XDPLB_LABEL_GAL, "%s: %d", tunnel->name, walk.end);
 	cr_expect_eq(walk.node, tunnel->ends[direction].node, "%s", tunnel->name);
 	cr_assert_eq(walk.count, there->path.count + back->path.count, "%s", tunnel->name);
@@ -107,7 +107,7 @@ static void check_turn(const struct mpls_world *world, const struct config_tunne
 			     config->links[back->path.links[i]].number, "%s", tunnel->name);
 }
 
-static void check_direction(const struct mpls_world *world, const struct config_tunnel *tunnel,
+static void check_direction(const struct mpls_cluster *world, const struct config_tunnel *tunnel,
 			    unsigned int direction)
 {
 	unsigned int backup;
@@ -121,14 +121,14 @@ static void check_direction(const struct mpls_world *world, const struct config_
 	for (unsigned int payload = 1; payload < XDPLB_PAYLOAD_COUNT; payload++) {
 		if (!lsp->last[payload])
 			continue;
-		depth = mpls_world_push(world, node, name, backup, payload, stack, &link);
+		depth = mpls_cluster_push(world, node, name, backup, payload, stack, &link);
 		cr_assert_eq(depth, config_stack_depth(lsp), "%s: %zu", tunnel->name, depth);
-		walk = mpls_world_walk(world, node, link, stack, depth, 255);
+		walk = mpls_cluster_walk(world, node, link, stack, depth, 255);
 		check_delivery(world, tunnel, direction, &walk, payload);
 		check_answer(world, tunnel, direction, &walk);
 	}
 	for (int ttl = 1; ttl < (int)lsp->path.count; ttl++) {
-		walk = mpls_world_walk(world, node, link, stack, depth, ttl);
+		walk = mpls_cluster_walk(world, node, link, stack, depth, ttl);
 		cr_expect_eq(walk.end, -2, "%s: the TTL expires", tunnel->name);
 		cr_expect(goes_by(&world->loaded.config, &walk, &lsp->path, (size_t)ttl));
 		check_answer(world, tunnel, direction, &walk);
@@ -141,31 +141,31 @@ Test(mpls_plan, packets_come_where_the_file_says)
 	static const char *const texts[] = { PLAIN, PHP };
 
 	for (size_t i = 0; i < 2; i++) {
-		struct mpls_world world;
+		struct mpls_cluster world;
 
-		mpls_world_open(&world, texts[i]);
-		cr_assert_eq(mpls_world_apply(&world), 0);
+		mpls_cluster_open(&world, texts[i]);
+		cr_assert_eq(mpls_cluster_apply(&world), 0);
 		for (size_t t = 0; t < world.loaded.config.tunnel_count; t++)
 			for (unsigned int direction = 0; direction < 2; direction++)
 				check_direction(&world, &world.loaded.config.tunnels[t], direction);
-		mpls_world_close(&world);
+		mpls_cluster_close(&world);
 	}
 }
 
 Test(mpls_plan, applying_twice_changes_nothing)
 {
-	struct mpls_world world;
+	struct mpls_cluster world;
 
-	mpls_world_open(&world, PLAIN);
-	cr_assert_eq(mpls_world_apply(&world), 0);
+	mpls_cluster_open(&world, PLAIN);
+	cr_assert_eq(mpls_cluster_apply(&world), 0);
 	cr_expect_gt(world.changes[0], 0);
-	cr_assert_eq(mpls_world_apply(&world), 0);
+	cr_assert_eq(mpls_cluster_apply(&world), 0);
 	for (size_t node = 0; node < 3; node++)
 		cr_expect_eq(world.changes[node], 0, "node %zu: %zu", node, world.changes[node]);
-	mpls_world_close(&world);
+	mpls_cluster_close(&world);
 }
 
-static const struct xdplb_tunnel *tunnel_at(const struct mpls_world *world, size_t node,
+static const struct xdplb_tunnel *tunnel_at(const struct mpls_cluster *world, size_t node,
 					    const char *name)
 {
 	for (uint32_t i = 0; i < 8; i++)
@@ -174,7 +174,7 @@ static const struct xdplb_tunnel *tunnel_at(const struct mpls_world *world, size
 	return NULL;
 }
 
-static void set_up(struct mpls_world *world, size_t node, const char *name, unsigned int backup)
+static void set_up(struct mpls_cluster *world, size_t node, const char *name, unsigned int backup)
 {
 	const struct xdplb_tunnel *tunnel = tunnel_at(world, node, name);
 	uint32_t index = (uint32_t)(tunnel - mpls_tunnel(&world->views[node], 0));
@@ -185,48 +185,48 @@ static void set_up(struct mpls_world *world, size_t node, const char *name, unsi
 /* A tunnel is down until it is verified, unless nobody may verify it. */
 Test(mpls_plan, state_of_tunnels)
 {
-	struct mpls_world world;
+	struct mpls_cluster world;
 
-	mpls_world_open(&world, PLAIN);
-	cr_assert_eq(mpls_world_apply(&world), 0);
+	mpls_cluster_open(&world, PLAIN);
+	cr_assert_eq(mpls_cluster_apply(&world), 0);
 	cr_expect_eq(tunnel_at(&world, 0, "t")->control.state, XDPLB_TUNNEL_DOWN);
 	cr_expect_eq(tunnel_at(&world, 0, "w")->control.state, XDPLB_TUNNEL_UP, "not co-routed");
 	set_up(&world, 0, "t", 1);
-	cr_assert_eq(mpls_world_apply(&world), 0);
+	cr_assert_eq(mpls_cluster_apply(&world), 0);
 	cr_expect_eq(tunnel_at(&world, 0, "t")->control.state, XDPLB_TUNNEL_UP, "it stays");
 	cr_expect_eq(tunnel_at(&world, 0, "t")->control.backup, 1);
 	/* Another MAC of the next hop is no other way. */
 	for (size_t i = 0; i < world.loaded.config.link_count; i++)
 		world.facts[0].links[i].next_hop[3] = 9;
-	cr_assert_eq(mpls_world_apply(&world), 0);
+	cr_assert_eq(mpls_cluster_apply(&world), 0);
 	cr_expect_gt(world.changes[0], 0);
 	cr_expect_eq(tunnel_at(&world, 0, "t")->control.state, XDPLB_TUNNEL_UP);
 	/* Another link is. */
-	mpls_world_change(&world, HEAD "nodes:\n" NODE_A NODE_B NODE_C "tunnels:\n"
-				       " t: {ends: [a, b], interface: ptp0, path: [p1]}\n");
-	cr_assert_eq(mpls_world_apply(&world), 0);
+	mpls_cluster_change(&world, HEAD "nodes:\n" NODE_A NODE_B NODE_C "tunnels:\n"
+					 " t: {ends: [a, b], interface: ptp0, path: [p1]}\n");
+	cr_assert_eq(mpls_cluster_apply(&world), 0);
 	cr_expect_eq(tunnel_at(&world, 0, "t")->control.state, XDPLB_TUNNEL_DOWN);
 	cr_expect_eq(tunnel_at(&world, 0, "t")->control.backup, 0);
 	cr_expect(!tunnel_at(&world, 0, "u"));
 	check_direction(&world, &world.loaded.config.tunnels[0], 0);
-	mpls_world_close(&world);
+	mpls_cluster_close(&world);
 }
 
 /* From any file to any other: nothing of the former is left, all of the latter is there. */
 Test(mpls_plan, nothing_is_left_of_what_went)
 {
 	static const char none[] = HEAD "nodes:\n" NODE_A NODE_B NODE_C;
-	struct mpls_world world;
+	struct mpls_cluster world;
 
-	mpls_world_open(&world, PLAIN);
+	mpls_cluster_open(&world, PLAIN);
 	for (int round = 0; round < 40; round++) {
-		mpls_world_change(&world, round % 3 == 0 ? PLAIN : round % 3 == 1 ? PHP : none);
-		cr_assert_eq(mpls_world_apply(&world), 0, "round %d", round);
+		mpls_cluster_change(&world, round % 3 == 0 ? PLAIN : round % 3 == 1 ? PHP : none);
+		cr_assert_eq(mpls_cluster_apply(&world), 0, "round %d", round);
 		for (size_t t = 0; t < world.loaded.config.tunnel_count; t++)
 			check_direction(&world, &world.loaded.config.tunnels[t], round & 1);
 	}
-	mpls_world_change(&world, none);
-	cr_assert_eq(mpls_world_apply(&world), 0);
+	mpls_cluster_change(&world, none);
+	cr_assert_eq(mpls_cluster_apply(&world), 0);
 	for (size_t node = 0; node < 3; node++) {
 		const struct map_array *arrays[] = { &world.views[node].ilm,
 						     &world.views[node].nhlfes,
@@ -239,30 +239,30 @@ Test(mpls_plan, nothing_is_left_of_what_went)
 				cr_assert_eq(((char *)arrays[i]->values)[byte], 0,
 					     "node %zu, array %zu, byte %zu", node, i, byte);
 	}
-	mpls_world_close(&world);
+	mpls_cluster_close(&world);
 }
 
 Test(mpls_plan, a_next_hop_that_is_not_known_is_left_out)
 {
-	struct mpls_world world;
+	struct mpls_cluster world;
 	uint32_t stack[4], link;
 
-	mpls_world_open(&world, PLAIN);
+	mpls_cluster_open(&world, PLAIN);
 	for (size_t i = 0; i < world.loaded.config.link_count; i++)
 		if (!strcmp(world.loaded.config.links[i].name, "ac"))
 			world.facts[0].links[i].has_next_hop = false;
-	cr_assert_eq(mpls_world_apply(&world), 0);
+	cr_assert_eq(mpls_cluster_apply(&world), 0);
 	cr_expect_gt(world.missing[0], 0);
-	cr_expect_eq(mpls_world_push(&world, 0, "t", 0, 1, stack, &link), 0);
-	cr_expect_neq(mpls_world_push(&world, 0, "t", 1, 1, stack, &link), 0, "its backup");
+	cr_expect_eq(mpls_cluster_push(&world, 0, "t", 0, 1, stack, &link), 0);
+	cr_expect_neq(mpls_cluster_push(&world, 0, "t", 1, 1, stack, &link), 0, "its backup");
 	set_up(&world, 0, "t", 0);
 	cr_expect_eq(tunnel_at(&world, 0, "t")->control.state, XDPLB_TUNNEL_DOWN,
 		     "without a way it can't be up");
-	mpls_world_change(&world, PLAIN);
-	cr_assert_eq(mpls_world_apply(&world), 0);
+	mpls_cluster_change(&world, PLAIN);
+	cr_assert_eq(mpls_cluster_apply(&world), 0);
 	cr_expect_eq(world.missing[0], 0);
-	cr_expect_neq(mpls_world_push(&world, 0, "t", 0, 1, stack, &link), 0);
-	mpls_world_close(&world);
+	cr_expect_neq(mpls_cluster_push(&world, 0, "t", 0, 1, stack, &link), 0);
+	mpls_cluster_close(&world);
 }
 
 Test(mpls_plan, entries_are_as_configured)
@@ -270,9 +270,9 @@ Test(mpls_plan, entries_are_as_configured)
 	const struct xdplb_push_control *control;
 	const struct xdplb_push_rule *rule;
 	const struct xdplb_lsp *lsp;
-	struct mpls_world world;
+	struct mpls_cluster world;
 
-	mpls_world_open(
+	mpls_cluster_open(
 		&world, HEAD
 		"nodes:\n a: {mpls: {labels: {first: 16, last: 99}, ttl: 9, traffic_class: "
 		"5}, te: {links: {" LINK(
@@ -284,7 +284,7 @@ Test(mpls_plan, entries_are_as_configured)
 							"tunnels:\n t: {ends: [a, b], tag: "
 							"{interface: eth0}, match: {domain: 7, "
 							"peers: [10.9.0.2, 'fd09::2']}}\n");
-	cr_assert_eq(mpls_world_apply(&world), 0);
+	cr_assert_eq(mpls_cluster_apply(&world), 0);
 	lsp = map_at(&world.views[0].lsps, 0);
 	cr_expect_eq(ntohl(lsp->stack[0]) & 0xfff, 5 << 9 | 9);
 	cr_expect_eq(ntohl(lsp->last[XDPLB_PAYLOAD_ETHERNET]) & 0xfff, 5 << 9 | 0x100 | 9);
@@ -305,13 +305,13 @@ Test(mpls_plan, entries_are_as_configured)
 	cr_expect_eq(((struct xdplb_lsr_link *)map_at(&world.views[1].links, 0))->flags, 0);
 	cr_expect_eq(mpls_tunnel(&world.views[0], 0)->ifindex, 0,
 		     "tagged: no interface of its own");
-	mpls_world_close(&world);
+	mpls_cluster_close(&world);
 }
 
 Test(mpls_plan, too_many_rules_are_refused)
 {
 	static char text[1 << 14];
-	struct mpls_world world;
+	struct mpls_cluster world;
 	int length = snprintf(text, sizeof(text), TO_TUNNELS);
 
 	for (int i = 0; i < 8; i++)
@@ -319,7 +319,7 @@ Test(mpls_plan, too_many_rules_are_refused)
 				   " t%d: {ends: [a, b], tag: {interface: eth0}, match: {peers: ["
 				   "10.9.0.1, 10.9.0.2, 10.9.0.3, 10.9.0.4]}}\n",
 				   i);
-	mpls_world_open(&world, text);
-	cr_expect_eq(mpls_world_apply(&world), -ENOSPC);
-	mpls_world_close(&world);
+	mpls_cluster_open(&world, text);
+	cr_expect_eq(mpls_cluster_apply(&world), -ENOSPC);
+	mpls_cluster_close(&world);
 }

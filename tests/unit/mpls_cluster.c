@@ -2,7 +2,7 @@
 /*
  * Every node of a cluster with tables of its own.
  */
-#include "mpls_world.h"
+#include "mpls_cluster.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -40,7 +40,7 @@ static void make_mac(const struct config *config, size_t link, size_t node, uint
 	mac[5] = (uint8_t)node;
 }
 
-static void make_facts(struct mpls_world *world, size_t node)
+static void make_facts(struct mpls_cluster *world, size_t node)
 {
 	const struct config *config = &world->loaded.config;
 	struct mpls_facts *facts = &world->facts[node];
@@ -66,7 +66,7 @@ static void make_facts(struct mpls_world *world, size_t node)
 		facts->tunnels[i].ifindex = 100 + (uint32_t)i;
 }
 
-void mpls_world_change(struct mpls_world *world, const char *text)
+void mpls_cluster_change(struct mpls_cluster *world, const char *text)
 {
 	loaded_free(&world->loaded);
 	load_text(text, NULL, &world->loaded);
@@ -76,16 +76,16 @@ void mpls_world_change(struct mpls_world *world, const char *text)
 		make_facts(world, node);
 }
 
-void mpls_world_open(struct mpls_world *world, const char *text)
+void mpls_cluster_open(struct mpls_cluster *world, const char *text)
 {
 	memset(world, 0, sizeof(*world));
 	for (size_t node = 0; node < WORLD_NODES; node++)
 		make_view(&world->views[node]);
 	load_text(text, NULL, &world->loaded);
-	mpls_world_change(world, text);
+	mpls_cluster_change(world, text);
 }
 
-int mpls_world_apply(struct mpls_world *world)
+int mpls_cluster_apply(struct mpls_cluster *world)
 {
 	for (size_t node = 0; node < world->loaded.config.node_count; node++) {
 		struct error error = { 0 };
@@ -103,7 +103,7 @@ int mpls_world_apply(struct mpls_world *world)
 	return 0;
 }
 
-void mpls_world_close(struct mpls_world *world)
+void mpls_cluster_close(struct mpls_cluster *world)
 {
 	for (size_t node = 0; node < WORLD_NODES; node++) {
 		struct mpls_view *view = &world->views[node];
@@ -143,7 +143,7 @@ static void pop(struct flying *packet)
 }
 
 /* A node takes the packet. Return: whether it goes on. */
-static bool step(const struct mpls_world *world, struct flying *packet, struct mpls_walk *walk)
+static bool step(const struct mpls_cluster *world, struct flying *packet, struct mpls_walk *walk)
 {
 	const struct mpls_view *view = &world->views[walk->node];
 
@@ -189,8 +189,9 @@ static bool step(const struct mpls_world *world, struct flying *packet, struct m
 	}
 }
 
-struct mpls_walk mpls_world_walk(const struct mpls_world *world, size_t node, uint32_t link_number,
-				 const uint32_t *stack, size_t depth, int ttl)
+struct mpls_walk mpls_cluster_walk(const struct mpls_cluster *world, size_t node,
+				   uint32_t link_number, const uint32_t *stack, size_t depth,
+				   int ttl)
 {
 	const struct config *config = &world->loaded.config;
 	struct mpls_walk walk = { .node = node };
@@ -216,9 +217,9 @@ struct mpls_walk mpls_world_walk(const struct mpls_world *world, size_t node, ui
 	return walk;
 }
 
-size_t mpls_world_push(const struct mpls_world *world, size_t node, const char *tunnel,
-		       unsigned int backup, unsigned int payload, uint32_t *ret_stack,
-		       uint32_t *ret_link)
+size_t mpls_cluster_push(const struct mpls_cluster *world, size_t node, const char *tunnel,
+			 unsigned int backup, unsigned int payload, uint32_t *ret_stack,
+			 uint32_t *ret_link)
 {
 	const struct mpls_view *view = &world->views[node];
 

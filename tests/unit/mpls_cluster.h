@@ -3,28 +3,28 @@
  * Every node of a cluster file with tables of its own, in memory, and a packet that walks through
  * them: written from include/xdplb/mpls.h and tunnel.h, and sharing no code with the plan.
  */
-#ifndef TEST_MPLS_WORLD_H
-#define TEST_MPLS_WORLD_H
+#ifndef TEST_MPLS_CLUSTER_H
+#define TEST_MPLS_CLUSTER_H
 
 #include "config_file.h"
 #include "mpls_tables.h"
 
 #define WORLD_NODES 4
 
-struct mpls_world {
+struct mpls_cluster {
 	struct loaded loaded;
 	struct mpls_view views[WORLD_NODES];
 	struct mpls_facts facts[WORLD_NODES];
-	size_t changes[WORLD_NODES]; /* of the last mpls_world_apply() */
+	size_t changes[WORLD_NODES]; /* of the last mpls_cluster_apply() */
 	size_t missing[WORLD_NODES];
 };
 
-void mpls_world_open(struct mpls_world *world, const char *text);
+void mpls_cluster_open(struct mpls_cluster *world, const char *text);
 /* Another file; the tables stay. */
-void mpls_world_change(struct mpls_world *world, const char *text);
+void mpls_cluster_change(struct mpls_cluster *world, const char *text);
 /* Plan and commit at every node. Return: 0, or the first error. */
-int mpls_world_apply(struct mpls_world *world);
-void mpls_world_close(struct mpls_world *world);
+int mpls_cluster_apply(struct mpls_cluster *world);
+void mpls_cluster_close(struct mpls_cluster *world);
 
 /* Where a packet came by and ended. */
 struct mpls_walk {
@@ -38,13 +38,14 @@ struct mpls_walk {
 };
 
 /* A stack of labels (host order, without the GAL), leaving a node by a link; ttl of the top label. */
-struct mpls_walk mpls_world_walk(const struct mpls_world *world, size_t node, uint32_t link_number,
-				 const uint32_t *stack, size_t depth, int ttl);
+struct mpls_walk mpls_cluster_walk(const struct mpls_cluster *world, size_t node,
+				   uint32_t link_number, const uint32_t *stack, size_t depth,
+				   int ttl);
 
 /* Labels of a tunnel's LSP as its first node pushes them: *ret_link is the number of the link it
  * leaves by. Return: depth; 0: the tunnel is not there or down. */
-size_t mpls_world_push(const struct mpls_world *world, size_t node, const char *tunnel,
-		       unsigned int backup, unsigned int payload, uint32_t *ret_stack,
-		       uint32_t *ret_link);
+size_t mpls_cluster_push(const struct mpls_cluster *world, size_t node, const char *tunnel,
+			 unsigned int backup, unsigned int payload, uint32_t *ret_stack,
+			 uint32_t *ret_link);
 
 #endif
