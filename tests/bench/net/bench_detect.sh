@@ -105,8 +105,8 @@ obey() {
   done
   kill "$BACKGROUND"
   wait "$BACKGROUND" || true
-  figure health_obey_us "$(median <"$LAB_DIR/obey.us")" - "map write to the last packet, median of $runs"
-  figure health_obey_max_us "$(maximum <"$LAB_DIR/obey.us")" '<= 1000' "the longest"
+  figure health_obey_us "$(median <"$LAB_DIR/obey.us")" "<= 1000" "map write to the last packet, median of $runs"
+  figure health_obey_max_us "$(maximum <"$LAB_DIR/obey.us")" "<= 1000" "the longest"
 }
 
 lab_main
@@ -116,7 +116,7 @@ make_sharing_keys
 write_cluster >"$CLUSTER"
 start_nginx node1 web1 10.0.1.11:8080
 start_nginx node2 web2 10.0.2.11:8080
-attach_all "$CLUSTER" node1 node2 access1 access2
+attach_all "$CLUSTER" node1 node2 access1 access2 2>>"$LAB_DIR/attach.log"
 for node in access1 access2 node1 node2; do
   start_agent "$node"
 done
