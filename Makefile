@@ -97,7 +97,7 @@ $(BUILD)/xdplb-agent: $(AGENT_OBJS) $(LIB)
 # Everything of the agent but its main() is under test too.
 $(BUILD)/tests/unit_tests: $(UNIT_OBJS) $(filter-out %/main.o,$(AGENT_OBJS)) $(LIB)
 	@mkdir -p $(@D)
-	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(AGENT_LDLIBS) $(shell $(PKGCONFIG) --libs criterion)
+	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(AGENT_LDLIBS) $(shell $(PKGCONFIG) --libs criterion) -lm
 
 $(BUILD)/tests/bench/bench: $(BENCH_OBJS) $(LIB)
 	@mkdir -p $(@D)

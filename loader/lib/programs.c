@@ -223,7 +223,7 @@ int programs_unpin_access(const struct paths *paths)
 {
 	static const char *const maps[] = {
 		"vips",       "services",       "buckets",  "members",       "health", "lb_control",
-		"interfaces", "member_traffic", "searches", "reset_budgets", NULL
+		"interfaces", "member_traffic", "searches", "reset_budgets", "answer_budgets", NULL
 	};
 	static const enum program programs[] = { PROGRAM_LB_XDP };
 
