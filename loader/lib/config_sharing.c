@@ -151,14 +151,13 @@ void draft_read_node_addresses(struct config_draft *draft)
 	}
 }
 
-void draft_read_hook(struct config_draft *draft)
+static void read_hook(struct config_draft *draft, const char *key, struct config_hook *hook)
 {
 	static const struct yaml_key keys[] = { { "command", "a program and its arguments" },
 						{ "timeout", NULL } };
-	struct config_hook *hook = &draft->config.on_service;
 	struct yaml_place section, child;
 
-	if (!place_child(&draft->root, "on_service", &section) ||
+	if (!place_child(&draft->root, key, &section) ||
 	    !place_keys(&section, keys, ARRAY_SIZE(keys)))
 		return;
 	hook->line = section.line;
@@ -166,4 +165,10 @@ void draft_read_hook(struct config_draft *draft)
 	hook->argv = draft_read_command(draft, &section);
 	if (place_child(&section, "timeout", &child))
 		draft_read_duration(&child, 1, PROBE_TIMEOUT_MAX, &hook->timeout_ms);
+}
+
+void draft_read_hook(struct config_draft *draft)
+{
+	read_hook(draft, "on_service", &draft->config.on_service);
+	read_hook(draft, "on_tunnel", &draft->config.on_tunnel);
 }

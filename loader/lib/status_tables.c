@@ -61,7 +61,7 @@ static json_t *nexthop_json(const struct xdplb_nexthop *nexthop)
 	const __u8 *mac = nexthop->dmac;
 	char text[IF_NAMESIZE + 24], name[IF_NAMESIZE] = "?";
 
-	if (!nexthop->ifindex)
+	if (!nexthop->ifindex || !nexthop->expires)
 		return json_null();
 	if_indextoname(nexthop->ifindex, name);
 	snprintf(text, sizeof(text), "%s %02x:%02x:%02x:%02x:%02x:%02x", name, mac[0], mac[1],
