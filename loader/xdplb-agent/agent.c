@@ -337,6 +337,7 @@ void agent_free(struct agent *agent)
 	receiver_free(agent->receiver);
 	checks_free(agent->checks);
 	services_free(agent->services);
+	neigh_free(agent->neigh);
 	path_free(agent->path);
 	link_close(agent->link);
 	attached_close(&agent->attached);

@@ -14,6 +14,7 @@
 #include "control.h"
 #include "hook.h"
 #include "link.h"
+#include "neigh.h"
 #include "path.h"
 #include "receiver.h"
 #include "reporter.h"
@@ -35,6 +36,7 @@ struct agent {
 	struct attached attached;
 	struct receiver *receiver; /* NULL: no access node, or not attached */
 	struct services *services;
+	struct neigh *neigh;
 	struct hook *hook;
 	struct control *control;
 	ev_timer glance, second; /* agent_watch.c */

@@ -43,6 +43,16 @@ static void leave_maps(void *context)
 
 	receiver_free(agent->receiver);
 	agent->receiver = NULL;
+	neigh_use(agent->neigh, NULL);
+}
+
+static void use_maps(struct agent *agent)
+{
+	int err = neigh_use(agent->neigh, &agent->attached.view);
+
+	if (err)
+		log_line(LOG_ERR, "cannot follow routes and neighbours: %s", strerror(-err));
+	agent_renew_receiver(agent);
 }
 
 static void take_change(struct agent *agent, enum attached_change change)
@@ -52,7 +62,7 @@ static void take_change(struct agent *agent, enum attached_change change)
 	if (change == ATTACHED_OPENED)
 		log_line(LOG_NOTICE, "writes the health map of %s", agent->name);
 	if (change == ATTACHED_OPENED || change == ATTACHED_APPLIED)
-		agent_renew_receiver(agent);
+		use_maps(agent);
 }
 
 static void on_glance(struct ev_loop *loop, ev_timer *timer, int events)
@@ -117,6 +127,8 @@ int watch_start(struct agent *agent)
 
 	if (!err)
 		err = services_new(on_service, agent, &agent->services);
+	if (!err)
+		err = neigh_new(agent->loop, &agent->neigh);
 	if (err)
 		return err;
 	ev_init(&agent->glance, on_glance);
@@ -137,7 +149,7 @@ void watch_stop(struct agent *agent)
 {
 	hook_free(agent->hook);
 	agent->hook = NULL;
-	if (!agent->services)
+	if (!agent->neigh)
 		return;
 	ev_timer_stop(agent->loop, &agent->glance);
 	ev_timer_stop(agent->loop, &agent->second);

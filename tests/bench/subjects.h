@@ -21,6 +21,10 @@
 #define LB_LARGE_BACKENDS 4096
 #define LB_LARGE_BUCKETS  1048573
 
+/* Services of LB_BACKENDS of which the second half, or all, are down. */
+#define LB_HALF_VPORT 8001
+#define LB_DOWN_VPORT 8002
+
 #define NODE_LOCAL        0xac100201 /* 172.16.2.1: an `interface` mapping */
 #define NODE_SOURCE       0xac100202 /* 172.16.2.2: a `source` mapping */
 #define NODE_SOURCE_PORT  8080
@@ -43,7 +47,7 @@ struct ptp_tc_bpf;
 
 /**
  * lb_subject_load() - Load lb_xdp: TCP and UDP over IPv4 and TCP over IPv6 at one VIP, all backends
- * up, confirmed and with a next hop that never expires.
+ * up (but for LB_HALF_VPORT and LB_DOWN_VPORT), confirmed and with a next hop that never expires.
  * @ret_lb: free with lb_subject_free()
  *
  * Return: 0 or -errno.

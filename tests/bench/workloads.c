@@ -11,6 +11,8 @@
 #define CLIENT	{ NODE_NOTED_CLIENT, NODE_NOTED_PORT }
 #define VIP	{ LB_VIP, LB_VPORT }
 #define LARGE	{ LB_VIP, LB_LARGE_VPORT } /* the service with many members */
+#define HALF	{ LB_VIP, LB_HALF_VPORT } /* half of its members are down */
+#define DOWN	{ LB_VIP, LB_DOWN_VPORT } /* all are */
 #define TAGGED	{ 0, LB_TAG }
 #define OTHER	{ 0xc0000263, 80 } /* 192.0.2.99, no VIP */
 #define LOCAL	{ NODE_LOCAL, NODE_TAG }
@@ -55,6 +57,12 @@ const struct workload workloads[] = {
 	{ "lb_tcp6_1m", TARGET_LB, DRIVER_XDP6_FLOWS, 1000000,
 	  { TCP6, .dest = VIP },
 	  XDP_TX, true, {}, TAGGED },
+	{ "lb_half_down_1m", TARGET_LB, DRIVER_XDP4_FLOWS, 1000000,
+	  { TCP4, .dest = HALF },
+	  XDP_TX, true, {}, TAGGED },
+	{ "lb_all_down_1m", TARGET_LB, DRIVER_XDP4_FLOWS, 1000000,
+	  { TCP4, .dest = DOWN },
+	  XDP_DROP, false, {}, DOWN },
 	{ "lb_pass_novip", TARGET_LB, DRIVER_XDP4, 0,
 	  { TCP4, .source = CLIENT, .dest = OTHER },
 	  XDP_PASS, false, CLIENT, OTHER },
