@@ -155,12 +155,13 @@ $(BUILD)/fuzz/fuzz_share_wire: tests/fuzz/fuzz_share_wire.c loader/lib/error.c $
 	@mkdir -p $(@D)
 	$(call say,FUZZ  )$(FUZZ_CC) $< loader/lib/error.c -o $@ -lsodium
 
-# What reads the cluster file, with nothing of the machine behind it: see --wrap in the fuzzer.
+# What reads the cluster file, with nothing of the machine behind it: see --wrap in the fuzzer. What else
+# it calls comes from the library, as it is built for the commands.
 FUZZ_CONFIG  := $(addprefix loader/lib/,address.c digest.c error.c error_list.c prime.c probe_spec.c \
-	probe_spec_digest.c share_keys.c) $(wildcard loader/lib/config*.c loader/lib/yaml_*.c)
-$(BUILD)/fuzz/fuzz_config: tests/fuzz/fuzz_config.c $(FUZZ_CONFIG) $(wildcard loader/lib/*.h)
+	probe_spec_digest.c share_keys.c) $(wildcard loader/lib/config*.c loader/lib/yaml_*.c loader/lib/cspf*.c)
+$(BUILD)/fuzz/fuzz_config: tests/fuzz/fuzz_config.c $(FUZZ_CONFIG) $(wildcard loader/lib/*.h) $(LIB)
 	@mkdir -p $(@D)
-	$(call say,FUZZ  )$(FUZZ_CC) $< $(FUZZ_CONFIG) -o $@ -Wl,--wrap=open,--wrap=getpwnam -lyaml -lsodium
+	$(call say,FUZZ  )$(FUZZ_CC) $< $(FUZZ_CONFIG) $(LIB) -o $@ -Wl,--wrap=open,--wrap=getpwnam $(LDLIBS)
 
 # Each goes on from what it has found before, and fuzz_config from the examples.
 FUZZ_SEEDS_fuzz_config := -dict=tests/fuzz/fuzz_config.dict loader/examples
