@@ -118,7 +118,7 @@ static void open_world(struct world *world, const char *script)
 	world->poll.data = world;
 	snprintf(path, sizeof(path), "%s/log", world->folder);
 	cr_assert_geq(dup2(open(path, O_CREAT | O_WRONLY | O_APPEND, 0600), 2), 0);
-	cr_assert_eq(hook_new(world->loop, "lb1", which, world, &world->hook), 0);
+	cr_assert_eq(hook_new(world->loop, "lb1", "on_service", which, world, &world->hook), 0);
 }
 
 static void close_world(struct world *world)
