@@ -157,6 +157,34 @@ attached_again() {
   carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
 }
 
+# PTP on an ordinary interface is tagged: here on the link itself. The interfaces of before are gone.
+tagged() {
+  local node popped
+  sed -e 's/^    interface: ptp0/    tag: {interface: l0}/' -e '/^    addresses:/d' "$CLUSTER" \
+    >"$LAB_DIR/tagged.yaml"
+  for node in "${NODES[@]}"; do
+    xdplb "$node" apply "$LAB_DIR/tagged.yaml"
+  done
+  xdplb A tunnel verify "$LAB_DIR/tagged.yaml" clock
+  ! ip -n A link show ptp0 2>/dev/null || fail "ptp0 is left"
+  popped=$(counts B popped)
+  start_capture far B l0 'udp port 319 and dst host 224.0.1.129'
+  start_capture link A l0 'ether proto 0x8847 or udp port 319'
+  in_ns A socat -u - UDP-DATAGRAM:224.0.1.129:319,ip-multicast-if=10.1.0.1 \
+    < <(printf '%b' "$PTP_SYNC")
+  stop_capture far
+  stop_capture link
+  expect "popped" "$(($(counts B popped) - popped))" 1
+  expect "received" "$(count_packets far 'udp port 319')" 1
+  expect "labelled on the link" "$(labelled_twice)" 1
+  expect "not labelled on the link" "$(count_packets link 'udp port 319')" 0
+  for node in "${NODES[@]}"; do
+    xdplb "$node" apply "$CLUSTER"
+  done
+  xdplb A tunnel verify "$CLUSTER" clock
+  carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
+}
+
 # An interface that somebody else has made is left alone.
 foreign_interface() {
   ip -n A link add ptp9 type veth peer name ptp9p
@@ -183,6 +211,16 @@ detached() {
   [[ -z $(ls /sys/fs/bpf/xdplb 2>/dev/null) ]] || fail "pins are left"
 }
 
+# Without TCX, as before Linux 6.6.
+by_clsact() {
+  attach_all "$CLUSTER" "${NODES[@]}" -- --tc clsact
+  xdplb A tunnel verify "$CLUSTER" clock
+  xdplb B tunnel verify "$CLUSTER" clock
+  carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
+  detached
+  expect "qdiscs" "$(ip netns exec A tc qdisc show dev l0 clsact)" ""
+}
+
 lab_chain
 write_cluster >"$CLUSTER"
 lab_setup "$CLUSTER" "${NODES[@]}"
@@ -196,6 +234,8 @@ check silent_node silent_node
 check nothing_to_change nothing_to_change
 check penultimate_popping popping
 check attached_again attached_again
+check tagged tagged
 check foreign_interface foreign_interface
 check detached detached
+check by_clsact by_clsact
 finish
