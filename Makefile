@@ -97,7 +97,7 @@ $(BUILD)/xdplb-agent: $(AGENT_OBJS) $(LIB)
 # Everything of the agent but its main() is under test too.
 $(BUILD)/tests/unit_tests: $(UNIT_OBJS) $(filter-out %/main.o,$(AGENT_OBJS)) $(LIB)
 	@mkdir -p $(@D)
-	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(AGENT_LDLIBS) $(shell $(PKGCONFIG) --libs criterion)
+	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(AGENT_LDLIBS) $(shell $(PKGCONFIG) --libs criterion) -lm
 
 $(BUILD)/tests/bench/bench: $(BENCH_OBJS) $(LIB)
 	@mkdir -p $(@D)
@@ -123,7 +123,7 @@ test-net: all $(NET_BPF) ## end-to-end tests alone (as root)
 # KERNELS="6.1 6.12"; VM_NET names the end-to-end tests to run there.
 test-vm: deps ## under other kernels, in QEMU: verifier, other compilers, virtio_net (as root; minutes)
 	@tests/support/deps.sh $(VM_DEPS)
-	@$(MAKE) --no-print-directory all $(NET_BPF)
+	@$(MAKE) --no-print-directory all $(NET_BPF) $(BUILD)/tests/unit_tests
 	@tests/vm/run.sh $(KERNELS)
 
 test-long: deps ## ten minutes with 30 % of the heartbeats lost (as root)

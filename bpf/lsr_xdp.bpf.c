@@ -5,7 +5,7 @@
  * labels that carry nothing but PTP. What is not MPLS passes untouched. A packet's walk is told in
  * bpf/README.md.
  */
-#include "lib/deliver.h"
+#include "lib/mpls_deliver.h"
 #include "lib/mpls.h"
 #include "lib/probe.h"
 #include "lib/residence.h"

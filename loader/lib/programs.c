@@ -30,8 +30,9 @@ const char *const program_names[PROGRAM_COUNT] = {
 	[PROGRAM_PTP_DELIVER] = "ptp_deliver",
 };
 
-/* Resets that one CPU may send for services without a usable member. */
-#define RESETS_PER_SECOND 1000
+/* What one CPU may send of its own: resets for services without a usable member, echo replies, ICMP
+ * errors; so many of each. */
+#define ANSWERS_PER_SECOND 1000
 
 /* Which of an object's maps were pinned before it was loaded, one bit each, in order. */
 static uint64_t pinned_maps(struct bpf_object *object)
@@ -110,8 +111,8 @@ static int load_lb(const struct config *config, const struct config_node *node,
 	lb->rodata->hash_key[1] = config->key.word[1];
 	lb->rodata->vip_mask = programs_vip_slots(config) - 1;
 	lb->rodata->nexthop_lifetime = jiffies_per_second();
-	lb->rodata->resets_per_tick =
-		(RESETS_PER_SECOND + jiffies_per_second() - 1) / jiffies_per_second();
+	lb->rodata->answers_per_tick = lb->rodata->resets_per_tick =
+		(ANSWERS_PER_SECOND + jiffies_per_second() - 1) / jiffies_per_second();
 	err = programs_prepare_maps(lb->obj, config, node, paths);
 	err = err ? fail_errno(error, err, "cannot prepare lb_xdp")
 		  : programs_load_object(lb->obj, "lb_xdp", error);
@@ -222,7 +223,7 @@ int programs_unpin_access(const struct paths *paths)
 {
 	static const char *const maps[] = {
 		"vips",       "services",       "buckets",  "members",       "health", "lb_control",
-		"interfaces", "member_traffic", "searches", "reset_budgets", NULL
+		"interfaces", "member_traffic", "searches", "reset_budgets", "answer_budgets", NULL
 	};
 	static const enum program programs[] = { PROGRAM_LB_XDP };
 

@@ -24,6 +24,10 @@
 #define UDP4 .family = XDPLB_IPV4, .proto = IPPROTO_UDP
 #define TCP6 .family = XDPLB_IPV6, .proto = IPPROTO_TCP
 
+#define CLOCK	{ 0x0a090001, 319 }
+#define PEER	{ 0x0a090002, 319 }
+#define SYNC	UDP4, .ptp = true, .source = CLOCK, .dest = PEER
+
 /* key, whose time, driver, flows, frame in; what comes out: verdict, counted, source, dest */
 const struct workload workloads[] = {
 	{ "lb_floor_ns", TARGET_NONE, DRIVER_XDP4, 0,
@@ -77,6 +81,21 @@ const struct workload workloads[] = {
 	{ "node_reply_pass_ns", TARGET_NODE_EGRESS, DRIVER_TC4, 0,
 	  { TCP4, .source = SSH, .dest = CLIENT },
 	  TC_ACT_UNSPEC, false, SSH, CLIENT },
+	{ "ptp_push_ns", TARGET_PUSH, DRIVER_PUSH, 0,
+	  { SYNC },
+	  TC_ACT_REDIRECT, false, CLOCK, PEER, MPLS_PUSHED },
+	{ "lsr_swap_ns", TARGET_LSR, DRIVER_MPLS, 0,
+	  { SYNC, .labels = { MPLS_SWAP, MPLS_LAST } },
+	  XDP_REDIRECT, false, CLOCK, PEER, MPLS_SWAPPED },
+	{ "lsr_swap_tc_ns", TARGET_LSR, DRIVER_MPLS, 0,
+	  { SYNC, .labels = { MPLS_SWAP_PTP, MPLS_LAST } },
+	  XDP_REDIRECT, false, CLOCK, PEER, MPLS_SWAPPED },
+	{ "lsr_correct_ns", TARGET_LSR_EGRESS, DRIVER_EGRESS, 0,
+	  { SYNC, .labels = { MPLS_SWAPPED, MPLS_LAST } },
+	  XDP_PASS, false, CLOCK, PEER, MPLS_SWAPPED },
+	{ "ptp_pop_ns", TARGET_LSR, DRIVER_MPLS, 0,
+	  { SYNC, .labels = { MPLS_POP, MPLS_LAST } },
+	  XDP_PASS, false, CLOCK, PEER },
 };
 /* clang-format on */
 

@@ -53,7 +53,7 @@ void mpls_world_open(struct mpls_world *world, enum xdplb_residence residence)
 	size_map(skel->maps.nhlfe_traffic, MPLS_NHLFES);
 	size_map(skel->maps.tunnels, MPLS_TUNNELS);
 	size_map(skel->maps.tunnel_counters, MPLS_TUNNELS);
-	bpf_program__set_expected_attach_type(skel->progs.lsr_egress, 0);
+	bpf_program__set_expected_attach_type(skel->progs.lsr_egress, BPF_XDP);
 	cr_assert_eq(lsr_xdp_bpf__load(skel), 0, "lsr_xdp is not loaded");
 	*world = (struct mpls_world){
 		.skel = skel,
