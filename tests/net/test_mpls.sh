@@ -21,6 +21,8 @@ verified() {
   expect "state" "$(tunnel_of A .state)" up
   xdplb B tunnel verify "$CLUSTER" clock
   expect "state" "$(tunnel_of B .state)" up
+  expect "status" "$(status_of B '.tunnels[0].state')" up
+  has '^  clock +to A +up +verified +by its primary$' xdplb B status
 }
 
 # counts NODE COUNTER: of the tunnel.
