@@ -187,6 +187,28 @@ tagged() {
   carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
 }
 
+# For a lab that shows what asymmetry costs: it is warned of, carried, and can't be verified.
+not_corouted() {
+  local node
+  sed -e 's/^    protect_by: spare/    corouted: no\n    path: [a, p1, b]\n    reverse_path: [b, p2, a]/' \
+    -e '/^  spare:/,$d' "$CLUSTER" >"$LAB_DIR/asymmetric.yaml"
+  "$XDPLB_LOAD" check "$LAB_DIR/asymmetric.yaml" 2>"$LAB_DIR/err"
+  grep -q 'the directions need not take the same links' "$LAB_DIR/err" || fail "no warning"
+  for node in "${NODES[@]}"; do
+    xdplb "$node" apply "$LAB_DIR/asymmetric.yaml"
+  done
+  expect "cause" "$(tunnel_of A .cause)" unchecked
+  carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
+  carried B A 'udp port 319 and dst host 10.9.0.1' send_sync B 10.9.0.1
+  ! xdplb A tunnel verify "$LAB_DIR/asymmetric.yaml" clock 2>"$LAB_DIR/err" || fail "verified"
+  grep -q 'its directions are not compared' "$LAB_DIR/err" || fail "$(cat "$LAB_DIR/err")"
+  for node in "${NODES[@]}"; do
+    xdplb "$node" apply "$CLUSTER"
+  done
+  xdplb A tunnel verify "$CLUSTER" clock
+  xdplb B tunnel verify "$CLUSTER" clock
+}
+
 # An interface that somebody else has made is left alone.
 foreign_interface() {
   ip -n A link add ptp9 type veth peer name ptp9p
@@ -237,6 +259,7 @@ check nothing_to_change nothing_to_change
 check penultimate_popping popping
 check attached_again attached_again
 check tagged tagged
+check not_corouted not_corouted
 check foreign_interface foreign_interface
 check detached detached
 check by_clsact by_clsact
