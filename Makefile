@@ -185,6 +185,8 @@ install: all ## into PREFIX (default /usr/local)
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/xdplb-agent.service
 	install -D -m 644 loader/examples/cluster.yaml \
 		$(DESTDIR)$(PREFIX)/share/doc/xdplb/examples/cluster.yaml
+	install -D -m 644 loader/examples/clock.yaml \
+		$(DESTDIR)$(PREFIX)/share/doc/xdplb/examples/clock.yaml
 
 vmlinux: ## make vmlinux.h anew from the running kernel
 	$(BPFTOOL) btf dump file /sys/kernel/btf/vmlinux format c >vmlinux.h
