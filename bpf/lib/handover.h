@@ -210,7 +210,7 @@ INLINE const struct xdplb_peer *candidate(const struct xdplb_succession *success
 		return NULL;
 	bucket = (hash >> 32) * count >> 32;
 	if (owner)
-		bucket = owner_bucket(bucket, 1, count);
+		bucket = owner_bucket(hash, 1, count);
 	bucket += (__u32)word;
 	line = bucket / XDPLB_BUCKETS_PER_LINE;
 	found = bpf_map_lookup_elem(&owners, &line);
@@ -259,7 +259,9 @@ INLINE bool is_reachable(const struct xdplb_peer *peer, const struct hook *hook)
 INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, const struct hook *hook,
 				 const struct xdplb_peer *peer, __u32 mark)
 {
-	struct rewriting to = { .side = SIDE_DEST, .addr = peer->addr, .ports = *packet_ports(pkt) };
+	struct rewriting to = { .side = SIDE_DEST,
+				.addr = peer->addr,
+				.ports = *packet_ports(pkt) };
 	__u32 mapping = peer->mapping;
 
 	if (ttl_expired(pkt))
