@@ -7,6 +7,7 @@
 #include "lib/parse.h"
 #include "lib/relay.h"
 #include "lib/serve.h"
+#include "lib/serve_fragment.h"
 #include "lib/shape.h"
 
 /*
@@ -57,7 +58,8 @@ INLINE enum verdict balance_rare(struct xdp_md *ctx)
 		verdict = answer_echo(ctx, shape);
 		return verdict == VERDICT_NEXT ? relay_error(ctx, shape) : verdict;
 	case PARSED_FRAGMENT:
-		return refuse_shape(ctx, shape, XDPLB_DROP_FRAGMENT);
+		verdict = serve_later_fragment(ctx, shape);
+		return verdict == VERDICT_NEXT ? serve_first_fragment(ctx, shape) : verdict;
 	case PARSED_TRUNCATED:
 		return refuse_shape(ctx, shape, XDPLB_DROP_TRUNCATED);
 	case PARSED_EXTENSIONS:

@@ -81,6 +81,7 @@ struct packet {
 	__u32 l4_offset; /* of l4 from the start of the frame */
 	__u64 family; /* XDPLB_IPV4 or XDPLB_IPV6; see opaque() */
 	__u64 proto; /* likewise, for TCP and UDP */
+	bool admitted; /* node_tc: it is known to come from an access node */
 	bool ours; /* from here on it is counted if it is dropped */
 };
 

@@ -105,6 +105,17 @@ INLINE enum verdict send_packet(struct xdp_md *ctx, struct packet *pkt,
 	return VERDICT_REDIRECT;
 }
 
+/* A packet that has been rewritten for a member leaves, by find_nexthop()'s verdict. */
+INLINE enum verdict finish_packet(struct xdp_md *ctx, struct packet *pkt,
+				  const struct choice *choice, enum verdict verdict)
+{
+	count_traffic(pkt, choice->index);
+	if (verdict == VERDICT_PASS)
+		return verdict; /* the kernel forwards, and takes its one from the TTL */
+	decrement_ttl(pkt);
+	return send_packet(ctx, pkt, &choice->member->nexthop);
+}
+
 /* No member can be used. TCP is reset where the service says so. */
 INLINE enum verdict refuse_unserved(struct xdp_md *ctx, struct packet *pkt,
 				    const struct xdplb_service *service, enum xdplb_drop reason)
@@ -135,11 +146,7 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 	if (verdict == VERDICT_DROP)
 		return verdict;
 	dnat_packet(pkt, choice.member, hash);
-	count_traffic(pkt, choice.index);
-	if (verdict == VERDICT_PASS)
-		return verdict; /* the kernel forwards, and takes its one from the TTL */
-	decrement_ttl(pkt);
-	return send_packet(ctx, pkt, &choice.member->nexthop);
+	return finish_packet(ctx, pkt, &choice, verdict);
 }
 
 #endif

@@ -30,7 +30,9 @@
 	  "to a VIP, with more IPv6 extension headers than are looked through")                  \
 	X(ANSWER_RATE, answer_rate, "a ping of a VIP, when as many had been answered as may be") \
 	X(UNKNOWN_FLOW, unknown_flow,                                                            \
-	  "an ICMP error about a flow that its service node has not noted")
+	  "an ICMP error about a flow that its service node has not noted")                      \
+	X(FRAGMENT_UNKNOWN, fragment_unknown,                                                    \
+	  "a later fragment to a VIP before the first of its datagram, or too late")
 
 enum xdplb_drop {
 #define X(NAME, name, help) XDPLB_DROP_##NAME,
@@ -58,7 +60,9 @@ enum xdplb_drop {
 	X(ICMP_RELAYED, icmp_relayed,                                                              \
 	  "an ICMP error about a VIP's packet was sent on to the backend that owns the flow")      \
 	X(ICMP_DELIVERED, icmp_delivered,                                                          \
-	  "an ICMP error about a VIP's packet was rewritten for the backend that has sent it")
+	  "an ICMP error about a VIP's packet was rewritten for the backend that has sent it")     \
+	X(FRAGMENT_NOTED, fragment_noted,                                                          \
+	  "a first fragment was noted, so that later ones can follow it")
 
 enum xdplb_event {
 #define X(NAME, name, help) XDPLB_EVENT_##NAME,

@@ -149,6 +149,8 @@ void lb_setup_open_with(struct lb_setup *ret_lb, struct lb_constants constants)
 		skel->rodata->answers_at_once = constants.answers_at_once;
 	if (constants.no_refill)
 		skel->rodata->answers_per_tick = 0;
+	if (constants.fragment_lifetime)
+		skel->rodata->fragment_lifetime = constants.fragment_lifetime;
 	skel->rodata->echo_enabled = !constants.no_echo;
 	bpf_map__set_max_entries(skel->maps.vips, 2 * SETUP_SLOTS);
 	bpf_map__set_max_entries(skel->maps.services, SETUP_SERVICES);

@@ -105,6 +105,7 @@ struct lb_constants {
 	__u64 answers_at_once;
 	bool no_refill; /* no budget is ever refilled */
 	bool no_echo;
+	__u64 fragment_lifetime;
 };
 
 void lb_setup_open(struct lb_setup *ret_lb);
