@@ -6,6 +6,7 @@
  */
 #include "lib/parse.h"
 #include "lib/relay.h"
+#include "lib/report.h"
 #include "lib/serve.h"
 #include "lib/serve_fragment.h"
 #include "lib/shape.h"
@@ -83,10 +84,20 @@ INLINE enum verdict balance(struct xdp_md *ctx)
 	return serve_packet(ctx, &pkt, index);
 }
 
+/* What VERDICT_REPORT wants: here, where nothing else lies on the stack. */
+INLINE enum verdict report(struct xdp_md *ctx, __u32 verdict)
+{
+	return report_error(ctx, read_shape(ctx), verdict >> 8);
+}
+
 SEC("xdp")
 int lb_xdp(struct xdp_md *ctx)
 {
-	switch (balance(ctx)) {
+	enum verdict verdict = balance(ctx);
+
+	if (unlikely(verdict >= VERDICT_REPORT))
+		verdict = report(ctx, verdict);
+	switch (verdict) {
 	case VERDICT_DROP:
 		return XDP_DROP;
 	case VERDICT_TX:

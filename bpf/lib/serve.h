@@ -126,6 +126,27 @@ INLINE enum verdict refuse_unserved(struct xdp_md *ctx, struct packet *pkt,
 	return refuse(pkt, reason);
 }
 
+/*
+ * A packet longer than the way to its member lets through. The kernel may cut it into fragments if its
+ * sender does not forbid it; their mark is that of fragments. Else the sender is told.
+ */
+NOINLINE int serve_oversized(struct xdp_md *ctx, __u64 shape, __u32 index, __u64 hash)
+{
+	struct xdplb_member *member = bpf_map_lookup_elem(&members, &index);
+	struct packet pkt;
+
+	if (!member || !open_shape(ctx, &pkt, shape) || parse_l4(&pkt) != PARSED_L4)
+		return VERDICT_PASS;
+	pkt.ours = true;
+	if (pkt.family == XDPLB_IPV6 || pkt.ip4->frag_off & bpf_htons(IP_DF))
+		return VERDICT_REPORT | member->mtu << 8;
+	if (!holds_fragment_mark(&pkt))
+		return refuse(&pkt, XDPLB_DROP_TOO_BIG);
+	dnat_first(&pkt, member, hash);
+	count_traffic(&pkt, index);
+	return leave_to_kernel();
+}
+
 /* A packet for the service with this index. */
 INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 index)
 {
@@ -136,8 +157,8 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 
 	if (!service)
 		return refuse(pkt, XDPLB_DROP_BAD_TABLE);
-	if (ttl_expired(pkt))
-		return refuse(pkt, XDPLB_DROP_TTL_EXPIRED);
+	if (unlikely(ttl_expired(pkt)))
+		return VERDICT_REPORT;
 	hash = hash_flow(pkt);
 	pick_member(service, hash, &choice);
 	if (unlikely(!choice.member))
@@ -145,6 +166,8 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 	verdict = find_nexthop(ctx, pkt, choice.member);
 	if (verdict == VERDICT_DROP)
 		return verdict;
+	if (unlikely(verdict == VERDICT_NEXT && too_big(pkt, choice.member)))
+		return serve_oversized(ctx, pack_shape(pkt, PARSED_L4), choice.index, hash);
 	dnat_packet(pkt, choice.member, hash);
 	return finish_packet(ctx, pkt, &choice, verdict);
 }

@@ -16,6 +16,15 @@ struct {
 	__type(value, struct xdplb_fragment_way);
 } fragment_ways SEC(".maps");
 
+/* As find_nexthop(); the kernel may cut a fragment that is too big into smaller ones. */
+INLINE enum verdict find_way(struct xdp_md *ctx, const struct packet *pkt,
+			     struct xdplb_member *member)
+{
+	enum verdict verdict = find_nexthop(ctx, pkt, member);
+
+	return verdict == VERDICT_NEXT && too_big(pkt, member) ? leave_to_kernel() : verdict;
+}
+
 /* Opens a fragment to a VIP, and says which. */
 INLINE bool open_fragment(struct xdp_md *ctx, __u64 shape, struct packet *pkt,
 			  struct fragment *ret_fragment)
@@ -25,16 +34,6 @@ INLINE bool open_fragment(struct xdp_md *ctx, __u64 shape, struct packet *pkt,
 	if (!open_shape(ctx, pkt, shape) || !read_fragment(pkt, ret_fragment))
 		return false;
 	return find_vip(pkt, 0, 0, &index);
-}
-
-/* A fragment's addresses, and nothing of what follows its IP headers. */
-INLINE void dnat_addresses(struct packet *pkt, const struct xdplb_member *member, __u32 mark)
-{
-	if (pkt->family == XDPLB_IPV4)
-		pkt->ip4->check = csum_apply(pkt->ip4->check, member->ip_delta);
-	else
-		set_flow_label(pkt->ip6, mark_ipv6(mark));
-	set_dest(pkt, &member->addr);
 }
 
 /* VERDICT_NEXT: it is the first of its datagram. */
@@ -62,22 +61,11 @@ NOINLINE int serve_later_fragment(struct xdp_md *ctx, __u64 shape)
 	choice.member = bpf_map_lookup_elem(&members, &choice.index);
 	if (!choice.member)
 		return refuse(&pkt, XDPLB_DROP_BAD_TABLE);
-	verdict = find_nexthop(ctx, &pkt, choice.member);
+	verdict = find_way(ctx, &pkt, choice.member);
 	if (verdict == VERDICT_DROP)
 		return verdict;
 	dnat_addresses(&pkt, choice.member, mark);
 	return finish_packet(ctx, &pkt, &choice, verdict);
-}
-
-INLINE void dnat_first(struct packet *pkt, const struct xdplb_member *member, __u64 hash)
-{
-	__u32 delta = member->l4_delta;
-
-	if (pkt->family == XDPLB_IPV4)
-		delta += fragment_mark(hash);
-	csum_apply_l4(pkt, delta);
-	packet_ports(pkt)->dest = member->tag;
-	dnat_addresses(pkt, member, hash);
 }
 
 /* The member that a first fragment goes to; VERDICT_DROP if there is none. */
@@ -116,7 +104,7 @@ NOINLINE int serve_first_fragment(struct xdp_md *ctx, __u64 shape)
 	pkt.ours = true;
 	verdict = choose_for_first(&pkt, &choice, &hash);
 	if (verdict == VERDICT_NEXT)
-		verdict = find_nexthop(ctx, &pkt, choice.member);
+		verdict = find_way(ctx, &pkt, choice.member);
 	if (verdict == VERDICT_DROP)
 		return verdict;
 	way.expires = bpf_jiffies64() + fragment_lifetime;

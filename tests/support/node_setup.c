@@ -145,10 +145,10 @@ void lb_setup_open_with(struct lb_setup *ret_lb, struct lb_constants constants)
 	skel->rodata->hash_key[0] = SETUP_KEY0;
 	skel->rodata->hash_key[1] = SETUP_KEY1;
 	skel->rodata->vip_mask = SETUP_SLOTS - 1;
-	if (constants.answers_at_once)
+	if (constants.answers_at_once) {
 		skel->rodata->answers_at_once = constants.answers_at_once;
-	if (constants.no_refill)
 		skel->rodata->answers_per_tick = 0;
+	}
 	if (constants.fragment_lifetime)
 		skel->rodata->fragment_lifetime = constants.fragment_lifetime;
 	skel->rodata->echo_enabled = !constants.no_echo;
@@ -271,6 +271,27 @@ void lb_setup_health(struct lb_setup *lb, __u32 index, enum xdplb_health_state s
 void lb_setup_target(struct lb_setup *lb, __u32 index, const struct xdplb_health *target)
 {
 	put(fd_of(lb, health), index, target);
+}
+
+void lb_setup_budget(struct lb_setup *lb, __u32 kind, __u64 left)
+{
+	static struct {
+		__u64 tick, left;
+	} budgets[1024];
+	int cpus = libbpf_num_possible_cpus();
+
+	cr_assert(cpus > 0 && cpus <= 1024);
+	for (int i = 0; i < cpus; i++)
+		budgets[i].left = left;
+	put(fd_of(lb, answer_budgets), kind, budgets);
+}
+
+void lb_setup_mtu(struct lb_setup *lb, __u32 index, __u16 mtu)
+{
+	struct xdplb_member member = lb_setup_read(lb, index);
+
+	member.mtu = mtu;
+	put(fd_of(lb, members), index, &member);
 }
 
 void lb_setup_confirm(struct lb_setup *lb, __u32 index, bool confirmed)

@@ -358,33 +358,3 @@ Test(lb_pass, empty_maps)
 	}
 	lb_setup_close(&lb);
 }
-
-/* Runs the usual packet, which is to be dropped for a reason. */
-static void check_dropped(struct lb_setup *lb, const struct packet_spec *spec, int drop)
-{
-	struct expected expected = { XDP_DROP, NULL, drop, 0 };
-	struct test_packet packet;
-
-	packet_build(spec, &packet);
-	check_run(setup_kind(spec->family, spec->proto), lb->skel->progs.lb_xdp, lb->counters,
-		  &packet, 0, &expected);
-}
-
-Test(lb_pass, ttl_expired)
-{
-	struct lb_setup lb;
-
-	lb_setup_open(&lb);
-	lb_setup_fill(&lb, 1);
-	for (int i = 0; i < 4; i++) {
-		__u8 family = setup_families[i / 2], proto = setup_protos[i % 2];
-		struct packet_spec spec = setup_spec(family, proto);
-
-		spec.ttl = 1;
-		check_dropped(&lb, &spec, XDPLB_DROP_TTL_EXPIRED);
-		spec.ttl = 0;
-		check_dropped(&lb, &spec, XDPLB_DROP_TTL_EXPIRED);
-		cr_assert_eq(lb_setup_traffic(&lb, setup_service(family, proto)).packets, 0);
-	}
-	lb_setup_close(&lb);
-}
