@@ -26,6 +26,21 @@
 	  "to a backend's own port with the 5-tuple of a balanced flow")                         \
 	X(FLOW_TABLE, flow_table, "the flow could not be noted")                                 \
 	X(REWRITE, rewrite, "the kernel refused to let the packet be rewritten")                 \
+	X(MPLS_MALFORMED, mpls_malformed,                                                        \
+	  "labelled: shorter than its stack says, or not what its last label promises")          \
+	X(MPLS_TOO_DEEP, mpls_too_deep, "more than eight labels")                                \
+	X(MPLS_TTL_EXPIRED, mpls_ttl_expired, "the TTL of the label on top is used up")          \
+	X(MPLS_UNKNOWN_LABEL, mpls_unknown_label,                                                \
+	  "a label that is not ours, where all labels are")                                      \
+	X(MPLS_RESERVED_LABEL, mpls_reserved_label,                                              \
+	  "a reserved label that means nothing here or must not be on the wire")                 \
+	X(TUNNEL_DOWN, tunnel_down, "PTP of a tunnel that is down or not verified")              \
+	X(LSP_NOT_LIVE, lsp_not_live, "PTP by the LSP that its tunnel does not use now")         \
+	X(PAYLOAD_NOT_CARRIED, payload_not_carried,                                              \
+	  "PTP by a transport that its tunnel has no label for")                                 \
+	X(PROBE_FORGED, probe_forged, "a path probe whose authentication is wrong")              \
+	X(PROBE_UNANSWERED, probe_unanswered,                                                    \
+	  "a path probe to a label of which no way back is known")                               \
 	X(EXTENSIONS, extensions,                                                                \
 	  "to a VIP, with more IPv6 extension headers than are looked through")                  \
 	X(ANSWER_RATE, answer_rate, "a ping of a VIP, when as many had been answered as may be") \
@@ -58,6 +73,17 @@ enum xdplb_drop {
 	X(USED_WHILE_DOWN, used_while_down,                                                        \
 	  "no member was usable, and the service says to use them all the same")                   \
 	X(RESET_SENT, reset_sent, "no member was usable: TCP was answered by a reset")             \
+	X(PTP_PUSHED, ptp_pushed, "a PTP message was put into a tunnel")                           \
+	X(PTP_POPPED, ptp_popped, "a packet came out of a tunnel")                                 \
+	X(PROBE_ANSWERED, probe_answered, "a path probe ended here and was answered")              \
+	X(PROBE_PASSED, probe_passed, "an answer to a path probe was passed to user space")        \
+	X(ROUTER_ALERT, router_alert, "a labelled packet with router alert: left to the node")     \
+	X(STAMP_HARDWARE, stamp_hardware, "a PTP-only label: when it came in was told by the NIC") \
+	X(STAMP_KERNEL, stamp_kernel,                                                              \
+	  "a PTP-only label: when it came in was told by the kernel's clock")                      \
+	X(RESIDENCE_ADDED, residence_added, "residence time added to a correctionField")           \
+	X(RESIDENCE_SKIPPED, residence_skipped,                                                    \
+	  "an event message on a PTP-only label whose time here could not be told")                \
 	X(ECHO_ANSWERED, echo_answered, "a ping of a VIP was answered")                            \
 	X(ICMP_RELAYED, icmp_relayed,                                                              \
 	  "an ICMP error about a VIP's packet was sent on to the backend that owns the flow")      \

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * What each kind of check has of its own in the cluster file. What the values must be like beyond
- * their form is probe_spec_check()'s to say.
+ * their form is probe_spec_check_values()'s to say, which config_checks.c asks.
  */
-#include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,27 +102,35 @@ static void read_exchange(struct config_draft *draft, const struct yaml_place *p
 
 /* ---- http, https ---- */
 
-/* "200" or "200-299". */
-static bool parse_status(const char *text, struct probe_status_range *ret_range)
+/* Three digits. Return: what is after them; NULL: it is no status that can be wanted. */
+static const char *parse_status(const char *text, uint16_t *ret_status)
 {
-	char *end;
-	unsigned long first = strtoul(text, &end, 10), last = first;
+	if (strspn(text, "0123456789") != 3)
+		return NULL;
+	*ret_status = (uint16_t)atoi(text);
+	return *ret_status >= PROBE_STATUS_FIRST && *ret_status <= PROBE_STATUS_LAST ? text + 3
+										     : NULL;
+}
 
-	if (end != text + 3)
+/* "200" or "200-299". */
+static bool parse_range(const char *text, struct probe_status_range *ret_range)
+{
+	struct probe_status_range range;
+
+	text = parse_status(text, &range.first);
+	range.last = range.first;
+	if (text && *text == '-')
+		text = parse_status(text + 1, &range.last);
+	if (!text || *text || range.first > range.last)
 		return false;
-	if (*end == '-') {
-		text = end + 1;
-		last = strtoul(text, &end, 10);
-		if (end != text + 3)
-			return false;
-	}
-	*ret_range = (struct probe_status_range){ (uint16_t)first, (uint16_t)last };
-	return !*end && first >= 100 && last <= 999 && first <= last;
+	*ret_range = range;
+	return true;
 }
 
 static void read_status(const struct yaml_place *place, struct probe_http *http)
 {
-	static const char expected[] = "a status or a range of them, such as 200 or 200-299";
+	static const char expected[] = "a status or a range of them within 200 to 599, such as "
+				       "200 or 200-299";
 	struct yaml_place child, item;
 	const char *text;
 	long length;
@@ -130,6 +138,8 @@ static void read_status(const struct yaml_place *place, struct probe_http *http)
 	if (!place_child(place, "status", &child))
 		return;
 	length = place_length(&child, "a list of statuses and ranges");
+	if (length == 0)
+		place_refuse(&child, "found an empty list, expected at least one status");
 	if (length > PROBE_STATUS_MAX) {
 		place_refuse(&child, "found %ld ranges, expected at most %d", length,
 			     PROBE_STATUS_MAX);
@@ -138,9 +148,29 @@ static void read_status(const struct yaml_place *place, struct probe_http *http)
 	for (long i = 0; i < length; i++) {
 		item = place_item(&child, (size_t)i);
 		text = place_text(&item, expected);
-		if (text && !parse_status(text, &http->status[http->status_count++]))
+		if (text && !parse_range(text, &http->status[http->status_count++]))
 			place_refuse_value(&item, "%s", expected);
 	}
+}
+
+/* A file's path; a relative one is meant beside the cluster file. */
+static char *read_path(struct config_draft *draft, const struct yaml_place *place, const char *key)
+{
+	struct yaml_place child;
+	const char *text;
+	char path[PATH_MAX];
+
+	if (!place_child(place, key, &child))
+		return NULL;
+	text = place_text(&child, "the path of a file");
+	if (!text)
+		return NULL;
+	if (!draft_resolve_path(draft, text, path, sizeof(path))) {
+		place_refuse(&child, "found a path that is too long, expected at most %d bytes",
+			     PATH_MAX - 1);
+		return NULL;
+	}
+	return draft_copy_text(draft, path);
 }
 
 static void read_http(struct config_draft *draft, const struct yaml_place *place,
@@ -157,7 +187,7 @@ static void read_http(struct config_draft *draft, const struct yaml_place *place
 	http->sni = read_copy(draft, place, "sni", "a host name");
 	http->body_text = read_copy(draft, place, "body", "a text");
 	http->body_regex = read_copy(draft, place, "body_regex", "a POSIX extended regex");
-	http->ca_file = read_copy(draft, place, "ca_file", "a file of certificates");
+	http->ca_file = read_path(draft, place, "ca_file");
 	read_status(place, http);
 	http->verify = PROBE_VERIFY_FULL;
 	if (place_child(place, "verify", &child)) {
@@ -220,9 +250,10 @@ static void read_grpc(struct config_draft *draft, const struct yaml_place *place
 
 /* ---- exec ---- */
 
+static const char expected_command[] = "a list: a program's absolute path and its arguments";
+
 char **draft_read_command(struct config_draft *draft, const struct yaml_place *place)
 {
-	static const char expected[] = "a list: a program's absolute path and its arguments";
 	struct yaml_place child, item;
 	const char *text;
 	char **argv;
@@ -230,15 +261,15 @@ char **draft_read_command(struct config_draft *draft, const struct yaml_place *p
 
 	if (!place_child(place, "command", &child))
 		return NULL;
-	length = place_length(&child, expected);
+	length = place_length(&child, expected_command);
 	if (length == 0)
-		place_refuse(&child, "found an empty list, expected %s", expected);
+		place_refuse(&child, "found an empty list, expected %s", expected_command);
 	if (length <= 0)
 		return NULL;
 	argv = draft_alloc(draft, (size_t)length + 1, sizeof(*argv));
 	for (long i = 0; argv && i < length; i++) {
 		item = place_item(&child, (size_t)i);
-		text = place_text(&item, expected);
+		text = place_text(&item, i ? "an argument" : "an absolute path");
 		argv[i] = draft_copy_text(draft, text ? text : "");
 		if (text && i == 0 && text[0] != '/')
 			place_refuse_value(&item, "an absolute path");
@@ -280,21 +311,20 @@ static void read_exec(struct config_draft *draft, const struct yaml_place *place
 		spec->exec.output_max = number;
 }
 
-#define HTTP_KEYS                                                                          \
-	{                                                                                  \
-		"method", "path", "host", "sni", "status", "body", "body_regex", "verify", \
-			"ca_file", NULL                                                    \
-	}
+#define HTTP_KEYS "method", "path", "host", "status", "body", "body_regex"
 
 const struct check_kind check_kinds[PROBE_TYPE_COUNT] = {
 	[PROBE_TCP] = { read_exchange, { "send", "expect", NULL }, NULL },
 	[PROBE_UDP] = { read_exchange, { "send", "expect", NULL }, NULL },
-	[PROBE_HTTP] = { read_http, HTTP_KEYS, NULL },
-	[PROBE_HTTPS] = { read_http, HTTP_KEYS, NULL },
-	[PROBE_DNS] = { read_dns, { "name", "query", "rcode", NULL }, "name" },
+	[PROBE_HTTP] = { read_http, { HTTP_KEYS, NULL }, NULL },
+	[PROBE_HTTPS] = { read_http, { HTTP_KEYS, "sni", "verify", "ca_file", NULL }, NULL },
+	[PROBE_DNS] = { read_dns, { "name", "query", "rcode", NULL }, "name", "a domain name" },
 	[PROBE_ICMP] = { NULL, { NULL }, NULL },
 	[PROBE_GRPC] = { read_grpc, { "service", "authority", NULL }, NULL },
-	[PROBE_EXEC] = { read_exec, { "command", "user", "output_max", NULL }, "command" },
+	[PROBE_EXEC] = { read_exec,
+			 { "command", "user", "output_max", NULL },
+			 "command",
+			 expected_command },
 };
 
 void free_command(char **argv)

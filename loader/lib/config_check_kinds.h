@@ -15,6 +15,7 @@ struct check_kind {
 		     struct probe_spec *spec);
 	const char *keys[CHECK_KIND_KEYS_MAX]; /* ended by NULL */
 	const char *required; /* the one of them that must be there; NULL: none */
+	const char *expected; /* of that one */
 };
 
 extern const struct check_kind check_kinds[PROBE_TYPE_COUNT];

@@ -42,7 +42,7 @@ static bool check_keys(const struct yaml_place *place, const struct check_kind *
 	for (const char *const *name = kind->keys; *name; name++)
 		keys[count++] = (struct yaml_key){
 			*name,
-			kind->required && !strcmp(*name, kind->required) ? "a value" : NULL,
+			kind->required && !strcmp(*name, kind->required) ? kind->expected : NULL,
 		};
 	return place_keys(place, keys, count);
 }
@@ -94,10 +94,24 @@ static void read_choices(const struct yaml_place *place, struct config_check *ch
 		check->at_vip = place_choice(&child, booleans) == 1;
 }
 
+/* What can't be probed with is said here, and not by the first probe. */
+static void refuse_values(const struct yaml_place *place, const struct probe_spec *spec)
+{
+	struct error expected = { "" };
+	struct yaml_place child;
+	const char *key;
+
+	if (!probe_spec_check_values(spec, &key, &expected))
+		return;
+	place_child(place, key, &child);
+	place_refuse_value(&child, "%s", expected.text);
+}
+
 static void read_check(struct config_draft *draft, const struct yaml_place *place,
 		       struct config_check *check)
 {
 	const struct check_kind *kind;
+	size_t errors = draft->tree.errors.count;
 	struct yaml_place child;
 	int word;
 
@@ -120,6 +134,8 @@ static void read_check(struct config_draft *draft, const struct yaml_place *plac
 	read_choices(place, check);
 	if (kind->read)
 		kind->read(draft, place, &check->spec);
+	if (draft->tree.errors.count == errors && !draft->tree.errors.out_of_memory)
+		refuse_values(place, &check->spec);
 }
 
 void draft_read_checks(struct config_draft *draft)

@@ -35,10 +35,18 @@ enum probe_type {
 /* How much of an answer is looked at: what is wanted must lie within. */
 #define PROBE_ANSWER_MAX 4096 /* tcp, udp */
 #define PROBE_BODY_MAX   65536 /* http */
+#define PROBE_SEND_MAX   65536 /* tcp, udp: what is sent, bytes */
 
 #define PROBE_TIMEOUT_MAX 600000 /* ms */
 #define PROBE_REGEX_MAX   256
 #define PROBE_STATUS_MAX  8
+
+/* HTTP statuses that can be wanted: 1xx are never the last word. */
+#define PROBE_STATUS_FIRST 200
+#define PROBE_STATUS_LAST  599
+
+#define PROBE_DNS_NAME_MAX     255 /* on the wire, lengths and root included */
+#define PROBE_GRPC_SERVICE_MAX 127 /* bytes: their number fits one byte of a varint */
 
 struct probe_bytes {
 	const void *data;
@@ -115,6 +123,20 @@ struct probe_spec {
 
 /* Whether the values can be probed with. 0, or -EINVAL and what is wrong in @error. */
 int probe_spec_check(const struct probe_spec *spec, struct error *error);
+
+/**
+ * probe_spec_check_values() - probe_spec_check() but for the target: address and port may be missing.
+ * @ret_key:      the key of the cluster file whose value can't be probed with
+ * @ret_expected: what is expected of it; both written on -EINVAL alone
+ */
+int probe_spec_check_values(const struct probe_spec *spec, const char **ret_key,
+			    struct error *ret_expected);
+
+/* A name that can stand in a URL as it is. */
+bool probe_is_host_name(const char *text);
+
+/* Writes a name as it goes over the wire (RFC 1035, 3.1). Return: bytes; 0: it is no name. */
+size_t probe_dns_name(const char *name, uint8_t to[PROBE_DNS_NAME_MAX]);
 
 struct digest;
 

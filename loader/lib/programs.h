@@ -20,6 +20,10 @@ enum program {
 	PROGRAM_UPLINK_EGRESS,
 	PROGRAM_VNIC_INGRESS,
 	PROGRAM_VNIC_EGRESS,
+	PROGRAM_LSR_XDP,
+	PROGRAM_LSR_EGRESS, /* stands on no hook: the devmap runs it */
+	PROGRAM_PTP_PUSH,
+	PROGRAM_PTP_DELIVER,
 	PROGRAM_COUNT
 };
 
@@ -56,6 +60,7 @@ int programs_pin(const struct programs *programs, const struct paths *paths, str
  * if there were any, else 0. */
 int programs_unpin_access(const struct paths *paths);
 int programs_unpin_service(const struct paths *paths);
+int programs_unpin_mpls(const struct paths *paths);
 
 /**
  * programs_check_sizes() - Do the running maps have the declared capacities?

@@ -16,8 +16,9 @@
  *
  * Keys: node, cluster, generation, config_hash, applied (UTC), hooks [{interface, program, how,
  * program_id}]; on an access node table_hash and services [{name, vip, port, protocol, restore,
- * buckets, table_hash, backends [{name, node, address, tag, weight, share (percent of the buckets),
- * health, confirmed, next_hop, packets, bytes}]}]; on a service node mappings [{service, backend, vip,
+ * buckets, table_hash, all_down, usable (how many backends packets are sent to), backends [{name, node,
+ * address, tag, weight, share (percent of the buckets), health (the state in the map), confirmed, usable,
+ * next_hop, packets, bytes}]}]; on a service node mappings [{service, backend, vip,
  * vport, protocol, address, tag, port, restore, state, rests_seconds}]; drops and events {name: n}
  * without the zeroes. Hashes are 16 hex digits.
  *

@@ -17,6 +17,8 @@
 #include "access.h"
 #include "address.h"
 #include "health.h"
+#include "health_entry.h"
+#include "jiffies.h"
 #include "maglev.h"
 #include "maps.h"
 #include "node_tables.h"
@@ -59,7 +61,7 @@ static json_t *nexthop_json(const struct xdplb_nexthop *nexthop)
 	const __u8 *mac = nexthop->dmac;
 	char text[IF_NAMESIZE + 24], name[IF_NAMESIZE] = "?";
 
-	if (!nexthop->ifindex)
+	if (!nexthop->ifindex || !nexthop->expires)
 		return json_null();
 	if_indextoname(nexthop->ifindex, name);
 	snprintf(text, sizeof(text), "%s %02x:%02x:%02x:%02x:%02x:%02x", name, mac[0], mac[1],
@@ -82,7 +84,19 @@ static void count_buckets(const struct access_view *view, uint32_t service, uint
 	}
 }
 
-static json_t *member_json(const struct access_view *view, uint32_t index, uint32_t buckets)
+/* Does lb_xdp send packets there? As bpf/lib/usable.h decides it. */
+static bool member_is_usable(const struct access_view *view, uint32_t index, uint64_t jiffies)
+{
+	const struct xdplb_member *member = access_member(view, index);
+	uint32_t flags = access_service(view, member->service)->flags;
+
+	return member->flags & XDPLB_MEMBER_CONFIRMED && member->health < view->health.count &&
+	       health_usable(map_at(&view->health, member->health), jiffies,
+			     flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN);
+}
+
+static json_t *member_json(const struct access_view *view, uint32_t index, uint32_t buckets,
+			   uint64_t jiffies)
 {
 	const struct xdplb_member_info *info = access_member_info(view, index);
 	const struct xdplb_member *member = access_member(view, index);
@@ -103,10 +117,18 @@ static json_t *member_json(const struct access_view *view, uint32_t index, uint3
 	json_object_set_new(json, "health", json_string(health_state_name(health->state)));
 	json_object_set_new(json, "confirmed",
 			    json_boolean(member->flags & XDPLB_MEMBER_CONFIRMED));
+	json_object_set_new(json, "usable", json_boolean(member_is_usable(view, index, jiffies)));
 	json_object_set_new(json, "next_hop", nexthop_json(&member->nexthop));
 	json_object_set_new(json, "packets", json_integer(traffic[0]));
 	json_object_set_new(json, "bytes", json_integer(traffic[1]));
 	return json;
+}
+
+static const char *all_down_name(uint32_t flags)
+{
+	if (flags & XDPLB_SERVICE_ALL_IF_DOWN)
+		return "use_all";
+	return flags & XDPLB_SERVICE_RESET_IF_DOWN ? "reset" : "drop";
 }
 
 static json_t *service_json(const struct access_view *view, uint32_t index, uint64_t digest)
@@ -122,6 +144,9 @@ static json_t *service_json(const struct access_view *view, uint32_t index, uint
 	json_object_set_new(json, "buckets",
 			    json_integer(access_service(view, index)->buckets.count));
 	json_object_set_new(json, "table_hash", hash_json(digest));
+	json_object_set_new(json, "all_down",
+			    json_string(all_down_name(access_service(view, index)->flags)));
+	json_object_set_new(json, "usable", json_integer(0));
 	json_object_set_new(json, "backends", json_array());
 	return json;
 }
@@ -165,17 +190,29 @@ static void sort_by_name(json_t *array)
 	free(items);
 }
 
-static void add_members(const struct access_view *view, const uint32_t *counts, json_t **by_service)
+static void add_member(json_t *service, json_t *member)
 {
-	for (uint32_t i = 0; i < view->member_infos.count; i++) {
+	json_t *usable = json_object_get(service, "usable");
+
+	if (json_is_true(json_object_get(member, "usable")))
+		json_integer_set(usable, json_integer_value(usable) + 1);
+	json_array_append_new(json_object_get(service, "backends"), member);
+}
+
+static int add_members(const struct access_view *view, const uint32_t *counts, json_t **by_service)
+{
+	uint64_t jiffies;
+	int err = jiffies_now(&jiffies);
+
+	for (uint32_t i = 0; i < view->member_infos.count && !err; i++) {
 		const struct xdplb_member_info *info = access_member_info(view, i);
 
 		if (info->in_use && info->service < view->services.count &&
 		    by_service[info->service])
-			json_array_append_new(
-				json_object_get(by_service[info->service], "backends"),
-				member_json(view, i, counts[i]));
+			add_member(by_service[info->service],
+				   member_json(view, i, counts[i], jiffies));
 	}
+	return err;
 }
 
 static int list_services(json_t *json, const struct access_view *view)
@@ -199,10 +236,10 @@ static int list_services(json_t *json, const struct access_view *view)
 		count_buckets(view, i, counts);
 		n++;
 	}
-	if (!err) {
-		add_members(view, counts, by_service);
+	if (!err)
+		err = add_members(view, counts, by_service);
+	if (!err)
 		qsort(listed, n, sizeof(*listed), by_name);
-	}
 	for (uint32_t i = 0; i < n && !err; i++) {
 		sort_by_name(json_object_get(listed[i].json, "backends"));
 		json_array_append_new(services, listed[i].json);

@@ -14,10 +14,12 @@
 #include "control.h"
 #include "hook.h"
 #include "link.h"
+#include "neigh.h"
 #include "path.h"
 #include "receiver.h"
 #include "reporter.h"
 #include "services.h"
+#include "tunnels.h"
 
 struct agent {
 	struct ev_loop *loop;
@@ -35,7 +37,10 @@ struct agent {
 	struct attached attached;
 	struct receiver *receiver; /* NULL: no access node, or not attached */
 	struct services *services;
+	struct neigh *neigh;
 	struct hook *hook;
+	struct tunnels *tunnels; /* none on a node where none ends */
+	struct hook *tunnel_hook;
 	struct control *control;
 	ev_timer glance, second; /* agent_watch.c */
 	unsigned int glances;
@@ -49,6 +54,9 @@ static inline const struct config_node *agent_node(const struct agent *agent)
 
 /* A receiver for config and maps as they now are; tells reporters what has come and gone. */
 void agent_renew_receiver(struct agent *agent);
+
+/* The same of what watches tunnels. */
+void agent_renew_tunnels(struct agent *agent);
 
 int watch_start(struct agent *agent);
 void watch_stop(struct agent *agent);

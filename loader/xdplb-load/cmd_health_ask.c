@@ -150,6 +150,7 @@ int health_agent(const struct command_line *line, const char *node)
 		printf("agent of %s, cluster %s: %s\n", text_of(reply, "node"),
 		       text_of(reply, "cluster"), text_of(reply, "status"));
 		sharing = json_object_get(reply, "sharing");
+		print_object("next hops", json_object_get(reply, "next_hops"));
 		print_object("datagrams", sharing);
 		print_object("refused", json_object_get(sharing, "refused"));
 		print_reporters(json_object_get(reply, "reporters"));

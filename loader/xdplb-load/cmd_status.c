@@ -31,13 +31,31 @@ static void print_hooks(const json_t *hooks)
 
 static void print_backend(const json_t *backend)
 {
-	printf("  %-15s  %-22s %5lld %6lld %6.2f%%  %-11s %-9s %12lld %14lld  %s\n",
+	printf("  %-15s  %-22s %5lld %6lld %6.2f%%  %-11s %-9s %-6s %12lld %14lld  %s\n",
 	       text_of(backend, "name"), text_of(backend, "address"), number_of(backend, "tag"),
 	       number_of(backend, "weight"), json_real_value(json_object_get(backend, "share")),
 	       text_of(backend, "health"),
 	       json_is_true(json_object_get(backend, "confirmed")) ? "yes" : "NO",
+	       json_is_true(json_object_get(backend, "usable")) ? "yes" : "NO",
 	       number_of(backend, "packets"), number_of(backend, "bytes"),
 	       text_of(backend, "next_hop"));
+}
+
+static void print_service(const json_t *service)
+{
+	long long usable = number_of(service, "usable");
+
+	printf("\n%s: %s %s port %lld, restore %s, %lld buckets, table hash %s\n",
+	       text_of(service, "name"), text_of(service, "protocol"), text_of(service, "vip"),
+	       number_of(service, "port"), text_of(service, "restore"),
+	       number_of(service, "buckets"), text_of(service, "table_hash"));
+	printf("  %lld of %zu backends usable", usable,
+	       json_array_size(json_object_get(service, "backends")));
+	if (!usable)
+		printf(": DOWN (all_down: %s)", text_of(service, "all_down"));
+	printf("\n  %-15s  %-22s %5s %6s %7s  %-11s %-9s %-6s %12s %14s  %s\n", "backend",
+	       "address", "tag", "weight", "share", "health", "confirmed", "usable", "packets",
+	       "bytes", "next hop");
 }
 
 static void print_services(const json_t *json)
@@ -51,14 +69,7 @@ static void print_services(const json_t *json)
 	       text_of(json, "table_hash"));
 	json_array_foreach(services, i, service)
 	{
-		printf("\n%s: %s %s port %lld, restore %s, %lld buckets, table hash %s\n",
-		       text_of(service, "name"), text_of(service, "protocol"),
-		       text_of(service, "vip"), number_of(service, "port"),
-		       text_of(service, "restore"), number_of(service, "buckets"),
-		       text_of(service, "table_hash"));
-		printf("  %-15s  %-22s %5s %6s %7s  %-11s %-9s %12s %14s  %s\n", "backend",
-		       "address", "tag", "weight", "share", "health", "confirmed", "packets",
-		       "bytes", "next hop");
+		print_service(service);
 		json_array_foreach(json_object_get(service, "backends"), b, backend)
 			print_backend(backend);
 	}

@@ -10,12 +10,16 @@
 struct bench_driver_bpf;
 struct lb_xdp_bpf;
 struct node_tc_bpf;
+struct lsr_xdp_bpf;
+struct ptp_tc_bpf;
 
 /* Everything loaded; what no chosen workload needs stays NULL. */
 struct subjects {
 	struct bench_driver_bpf *driver;
 	struct lb_xdp_bpf *lb;
 	struct node_tc_bpf *node;
+	struct lsr_xdp_bpf *lsr;
+	struct ptp_tc_bpf *ptp;
 };
 
 /* ns a packet, of one round. */

@@ -20,6 +20,9 @@
 #define BUCKETS   2097152
 #define VIP_SLOTS 4096
 
+/* The last target is down, all others are up. */
+#define DOWN_TARGET (BACKENDS - 1)
+
 /* BPF_PROG_TEST_RUN's frames come in by lo. */
 #define INGRESS_IFINDEX 1
 
@@ -30,11 +33,14 @@ static const struct {
 	__u16 port;
 	__u32 members;
 	__u32 buckets;
+	__u32 down; /* members, the last ones */
 } services[] = {
-	{ XDPLB_IPV4, IPPROTO_TCP, LB_VPORT, LB_BACKENDS, LB_BUCKETS },
-	{ XDPLB_IPV4, IPPROTO_UDP, LB_VPORT, LB_BACKENDS, LB_BUCKETS },
-	{ XDPLB_IPV6, IPPROTO_TCP, LB_VPORT, LB_BACKENDS, LB_BUCKETS },
-	{ XDPLB_IPV4, IPPROTO_TCP, LB_LARGE_VPORT, LB_LARGE_BACKENDS, LB_LARGE_BUCKETS },
+	{ XDPLB_IPV4, IPPROTO_TCP, LB_VPORT, LB_BACKENDS, LB_BUCKETS, 0 },
+	{ XDPLB_IPV4, IPPROTO_UDP, LB_VPORT, LB_BACKENDS, LB_BUCKETS, 0 },
+	{ XDPLB_IPV6, IPPROTO_TCP, LB_VPORT, LB_BACKENDS, LB_BUCKETS, 0 },
+	{ XDPLB_IPV4, IPPROTO_TCP, LB_LARGE_VPORT, LB_LARGE_BACKENDS, LB_LARGE_BUCKETS, 0 },
+	{ XDPLB_IPV4, IPPROTO_TCP, LB_HALF_VPORT, LB_BACKENDS, LB_BUCKETS, LB_BACKENDS / 2 },
+	{ XDPLB_IPV4, IPPROTO_TCP, LB_DOWN_VPORT, LB_BACKENDS, LB_BUCKETS, LB_BACKENDS },
 };
 
 #define SERVICE_COUNT (sizeof(services) / sizeof(services[0]))
@@ -96,6 +102,8 @@ static __u32 add_delta(__u32 sum, const void *old, const void *new, size_t len)
 
 static int fill_member(const struct lb_xdp_bpf *lb, __u32 service, __u32 backend)
 {
+	__u32 index = first_member(service) + backend, members = services[service].members;
+	bool is_down = backend >= members - services[service].down;
 	__u8 family = services[service].family;
 	struct xdplb_addr vip = frame_addr(family, LB_VIP);
 	__be16 vport = htons(services[service].port);
@@ -103,8 +111,10 @@ static int fill_member(const struct lb_xdp_bpf *lb, __u32 service, __u32 backend
 		.addr = frame_addr(family, LB_BACKEND + backend),
 		.tag = htons(LB_TAG),
 		.flags = XDPLB_MEMBER_CONFIRMED,
-		.health = backend,
+		.health = is_down ? DOWN_TARGET : backend % DOWN_TARGET,
 		.service = service,
+		.weight = 1,
+		.next = backend + 1 < members ? index + 1 : XDPLB_NO_MEMBER,
 		.nexthop = {
 			.dmac = { 2, 0, 0, 1, backend >> 8, backend },
 			.smac = { 2, 0, 0, 0, 0, 1 },
@@ -116,7 +126,7 @@ static int fill_member(const struct lb_xdp_bpf *lb, __u32 service, __u32 backend
 
 	member.l4_delta = add_delta(addr_delta, &vport, &member.tag, sizeof(vport));
 	member.ip_delta = family == XDPLB_IPV4 ? addr_delta : 0;
-	return fill_element(lb->maps.members, first_member(service) + backend, &member);
+	return fill_element(lb->maps.members, index, &member);
 }
 
 /* Any table will do that names all members about equally often and without a pattern. */
@@ -143,6 +153,7 @@ static int fill_service(const struct lb_xdp_bpf *lb, __u32 number)
 {
 	struct xdplb_service service = {
 		.buckets = { .base = first_bucket(number), .count = services[number].buckets },
+		.first_member = first_member(number),
 	};
 	struct xdplb_endpoint endpoint = {
 		.addr = frame_addr(services[number].family, LB_VIP),
@@ -173,11 +184,12 @@ static int fill_vip(const struct lb_xdp_bpf *lb, __u8 family)
 static int fill_maps(const struct lb_xdp_bpf *lb)
 {
 	struct xdplb_lb_control control = { .vips = { .base = 0, .seed = FILL_SEED } };
-	struct xdplb_health up = { .state = XDPLB_HEALTH_UP };
+	struct xdplb_health up = { .state = XDPLB_HEALTH_UP },
+			    down = { .state = XDPLB_HEALTH_DOWN };
 	int err = fill_element(lb->maps.lb_control, 0, &control);
 
-	for (__u32 i = 0; i < LB_LARGE_BACKENDS && !err; i++)
-		err = fill_element(lb->maps.health, i, &up);
+	for (__u32 i = 0; i < BACKENDS && !err; i++)
+		err = fill_element(lb->maps.health, i, i == DOWN_TARGET ? &down : &up);
 	err = err ?: fill_vip(lb, XDPLB_IPV4);
 	err = err ?: fill_vip(lb, XDPLB_IPV6);
 	for (__u32 i = 0; i < SERVICE_COUNT && !err; i++)

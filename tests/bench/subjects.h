@@ -21,6 +21,10 @@
 #define LB_LARGE_BACKENDS 4096
 #define LB_LARGE_BUCKETS  1048573
 
+/* Services of LB_BACKENDS of which the second half, or all, are down. */
+#define LB_HALF_VPORT 8001
+#define LB_DOWN_VPORT 8002
+
 #define NODE_LOCAL        0xac100201 /* 172.16.2.1: an `interface` mapping */
 #define NODE_SOURCE       0xac100202 /* 172.16.2.2: a `source` mapping */
 #define NODE_SOURCE_PORT  8080
@@ -28,12 +32,22 @@
 #define NODE_NOTED_CLIENT 0x0a000001
 #define NODE_NOTED_PORT   40000
 
+/* Labels that come in and go out. */
+#define MPLS_SWAP     100
+#define MPLS_SWAP_PTP 101 /* on it runs nothing but PTP */
+#define MPLS_POP      102
+#define MPLS_LAST     103 /* IPv4 of a tunnel with an interface */
+#define MPLS_SWAPPED  200
+#define MPLS_PUSHED   300
+
 struct lb_xdp_bpf;
 struct node_tc_bpf;
+struct lsr_xdp_bpf;
+struct ptp_tc_bpf;
 
 /**
  * lb_subject_load() - Load lb_xdp: TCP and UDP over IPv4 and TCP over IPv6 at one VIP, all backends
- * up, confirmed and with a next hop that never expires.
+ * up (but for LB_HALF_VPORT and LB_DOWN_VPORT), confirmed and with a next hop that never expires.
  * @ret_lb: free with lb_subject_free()
  *
  * Return: 0 or -errno.
@@ -59,5 +73,26 @@ int node_subject_load(struct node_tc_bpf **ret_node);
 void node_subject_free(struct node_tc_bpf *node);
 int node_subject_ingress_fd(const struct node_tc_bpf *node);
 int node_subject_egress_fd(const struct node_tc_bpf *node);
+
+/**
+ * lsr_subject_load() - Load lsr_xdp with the labels above, the transparent clock on.
+ * @ret_lsr: free with lsr_subject_free()
+ *
+ * Return: 0 or -errno.
+ */
+int lsr_subject_load(struct lsr_xdp_bpf **ret_lsr);
+void lsr_subject_free(struct lsr_xdp_bpf *lsr);
+int lsr_subject_fd(const struct lsr_xdp_bpf *lsr);
+int lsr_subject_egress_fd(const struct lsr_xdp_bpf *lsr);
+
+/**
+ * ptp_subject_load() - Load ptp_tc with one tunnel of two labels for all PTP.
+ * @ret_ptp: free with ptp_subject_free()
+ *
+ * Return: 0 or -errno.
+ */
+int ptp_subject_load(struct ptp_tc_bpf **ret_ptp);
+void ptp_subject_free(struct ptp_tc_bpf *ptp);
+int ptp_subject_fd(const struct ptp_tc_bpf *ptp);
 
 #endif

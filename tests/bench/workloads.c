@@ -11,6 +11,8 @@
 #define CLIENT	{ NODE_NOTED_CLIENT, NODE_NOTED_PORT }
 #define VIP	{ LB_VIP, LB_VPORT }
 #define LARGE	{ LB_VIP, LB_LARGE_VPORT } /* the service with many members */
+#define HALF	{ LB_VIP, LB_HALF_VPORT } /* half of its members are down */
+#define DOWN	{ LB_VIP, LB_DOWN_VPORT } /* all are */
 #define TAGGED	{ 0, LB_TAG }
 #define OTHER	{ 0xc0000263, 80 } /* 192.0.2.99, no VIP */
 #define LOCAL	{ NODE_LOCAL, NODE_TAG }
@@ -21,6 +23,10 @@
 #define TCP4 .family = XDPLB_IPV4, .proto = IPPROTO_TCP
 #define UDP4 .family = XDPLB_IPV4, .proto = IPPROTO_UDP
 #define TCP6 .family = XDPLB_IPV6, .proto = IPPROTO_TCP
+
+#define CLOCK	{ 0x0a090001, 319 }
+#define PEER	{ 0x0a090002, 319 }
+#define SYNC	UDP4, .ptp = true, .source = CLOCK, .dest = PEER
 
 /* key, whose time, driver, flows, frame in; what comes out: verdict, counted, source, dest */
 const struct workload workloads[] = {
@@ -51,6 +57,12 @@ const struct workload workloads[] = {
 	{ "lb_tcp6_1m", TARGET_LB, DRIVER_XDP6_FLOWS, 1000000,
 	  { TCP6, .dest = VIP },
 	  XDP_TX, true, {}, TAGGED },
+	{ "lb_half_down_1m", TARGET_LB, DRIVER_XDP4_FLOWS, 1000000,
+	  { TCP4, .dest = HALF },
+	  XDP_TX, true, {}, TAGGED },
+	{ "lb_all_down_1m", TARGET_LB, DRIVER_XDP4_FLOWS, 1000000,
+	  { TCP4, .dest = DOWN },
+	  XDP_DROP, false, {}, DOWN },
 	{ "lb_pass_novip", TARGET_LB, DRIVER_XDP4, 0,
 	  { TCP4, .source = CLIENT, .dest = OTHER },
 	  XDP_PASS, false, CLIENT, OTHER },
@@ -69,6 +81,21 @@ const struct workload workloads[] = {
 	{ "node_reply_pass_ns", TARGET_NODE_EGRESS, DRIVER_TC4, 0,
 	  { TCP4, .source = SSH, .dest = CLIENT },
 	  TC_ACT_UNSPEC, false, SSH, CLIENT },
+	{ "ptp_push_ns", TARGET_PUSH, DRIVER_PUSH, 0,
+	  { SYNC },
+	  TC_ACT_REDIRECT, false, CLOCK, PEER, MPLS_PUSHED },
+	{ "lsr_swap_ns", TARGET_LSR, DRIVER_MPLS, 0,
+	  { SYNC, .labels = { MPLS_SWAP, MPLS_LAST } },
+	  XDP_REDIRECT, false, CLOCK, PEER, MPLS_SWAPPED },
+	{ "lsr_swap_tc_ns", TARGET_LSR, DRIVER_MPLS, 0,
+	  { SYNC, .labels = { MPLS_SWAP_PTP, MPLS_LAST } },
+	  XDP_REDIRECT, false, CLOCK, PEER, MPLS_SWAPPED },
+	{ "lsr_correct_ns", TARGET_LSR_EGRESS, DRIVER_EGRESS, 0,
+	  { SYNC, .labels = { MPLS_SWAPPED, MPLS_LAST } },
+	  XDP_PASS, false, CLOCK, PEER, MPLS_SWAPPED },
+	{ "ptp_pop_ns", TARGET_LSR, DRIVER_MPLS, 0,
+	  { SYNC, .labels = { MPLS_POP, MPLS_LAST } },
+	  XDP_PASS, false, CLOCK, PEER },
 };
 /* clang-format on */
 

@@ -14,6 +14,9 @@ enum target {
 	TARGET_LB,
 	TARGET_NODE_INGRESS,
 	TARGET_NODE_EGRESS,
+	TARGET_LSR,
+	TARGET_LSR_EGRESS,
+	TARGET_PUSH,
 	TARGET_COUNT
 };
 
@@ -22,6 +25,9 @@ enum driver {
 	DRIVER_XDP4_FLOWS, /* another client each time, one of `flows` */
 	DRIVER_XDP6_FLOWS,
 	DRIVER_TC4,
+	DRIVER_MPLS, /* labels; the frame is as long again at each repeat */
+	DRIVER_EGRESS, /* the same with a stamp in front */
+	DRIVER_PUSH, /* PTP at TC, with room for labels in front */
 	DRIVER_COUNT
 };
 
@@ -39,6 +45,7 @@ struct workload {
 	bool balanced; /* each packet was counted as sent to a member; else none was */
 	struct frame_end source; /* addr 0: any */
 	struct frame_end dest; /* addr 0: any; port 0: any */
+	__u32 label; /* on top; 0: none */
 };
 
 /* Flows in the reference map. */

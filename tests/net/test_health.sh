@@ -36,6 +36,12 @@ unknown_at_first() {
   expect "backends" "$(backends_of 192.0.2.10)" "web1 web2"
 }
 
+# usable_of SERVICE: the number of backends `status` says that packets are sent to, and which.
+usable_of() {
+  xdplb access1 status --json | jq -r ".services[] | select(.name == \"$1\") |
+    [.usable, (.backends[] | select(.usable) | .name)] | join(\" \")"
+}
+
 # set_and_obeyed STATE BACKENDS
 set_and_obeyed() {
   xdplb access1 health set web1 "$1"
@@ -43,6 +49,7 @@ set_and_obeyed() {
   expect "cause" "$(state_of web1 cause)" operator
   expect "backends, IPv4" "$(backends_of 192.0.2.10)" "$2"
   expect "backends, IPv6" "$(backends_of 2001:db8:1::20)" "$2"
+  expect "usable, as status says" "$(usable_of web4)" "$(wc -w <<<"$2") $2"
 }
 
 # Nobody is left: dropped and counted.
@@ -50,6 +57,9 @@ all_down() {
   local before
   xdplb access1 health set web1 down
   xdplb access1 health set web2 maint
+  expect "usable, as status says" "$(usable_of web4)" 0
+  xdplb access1 status | grep -q '0 of 2 backends usable: DOWN (all_down: drop)' ||
+    fail "status does not say that the service is down"
   before=$(counter access1 drops no_usable_member)
   expect "answers" "$(http_new 1 "$(url 192.0.2.10)" | grep -c ' 200 ')" 0
   (($(counter access1 drops no_usable_member) > before)) || fail "no_usable_member was not counted"

@@ -134,30 +134,36 @@ int setup_put_endpoint(int map, struct xdplb_table_ref ref, const struct setup_e
 
 void lb_setup_open(struct lb_setup *ret_lb)
 {
-	lb_setup_open_with(ret_lb, (struct lb_constants){});
+	lb_setup_open_as(ret_lb, &(struct lb_setup_options){});
 }
 
-void lb_setup_open_with(struct lb_setup *ret_lb, struct lb_constants constants)
+void lb_setup_open_as(struct lb_setup *ret_lb, const struct lb_setup_options *options)
 {
+	__u32 members = options->members ?: SETUP_MEMBERS;
+	__u32 buckets = options->buckets ?: SETUP_BUCKETS;
 	struct lb_xdp_bpf *skel = lb_xdp_bpf__open();
 
 	cr_assert_not_null(skel, "cannot open lb_xdp");
 	skel->rodata->hash_key[0] = SETUP_KEY0;
 	skel->rodata->hash_key[1] = SETUP_KEY1;
 	skel->rodata->vip_mask = SETUP_SLOTS - 1;
-	if (constants.answers_at_once) {
-		skel->rodata->answers_at_once = constants.answers_at_once;
+	if (options->answers_at_once)
+		skel->rodata->answers_at_once = options->answers_at_once;
+	if (options->no_refill)
 		skel->rodata->answers_per_tick = 0;
-	}
-	if (constants.fragment_lifetime)
-		skel->rodata->fragment_lifetime = constants.fragment_lifetime;
-	skel->rodata->echo_enabled = !constants.no_echo;
+	skel->rodata->echo_enabled = !options->no_echo;
+	if (options->fragment_lifetime)
+		skel->rodata->fragment_lifetime = options->fragment_lifetime;
 	bpf_map__set_max_entries(skel->maps.vips, 2 * SETUP_SLOTS);
 	bpf_map__set_max_entries(skel->maps.services, SETUP_SERVICES);
-	bpf_map__set_max_entries(skel->maps.buckets, SETUP_BUCKETS / XDPLB_BUCKETS_PER_LINE);
-	bpf_map__set_max_entries(skel->maps.members, SETUP_MEMBERS);
-	bpf_map__set_max_entries(skel->maps.member_traffic, SETUP_MEMBERS);
-	bpf_map__set_max_entries(skel->maps.health, SETUP_MEMBERS);
+	if (options->resets_at_once) {
+		skel->rodata->resets_at_once = options->resets_at_once;
+		skel->rodata->resets_per_tick = options->resets_per_tick;
+	}
+	bpf_map__set_max_entries(skel->maps.buckets, buckets / XDPLB_BUCKETS_PER_LINE);
+	bpf_map__set_max_entries(skel->maps.members, members);
+	bpf_map__set_max_entries(skel->maps.member_traffic, members);
+	bpf_map__set_max_entries(skel->maps.health, members);
 	cr_assert_eq(lb_xdp_bpf__load(skel), 0, "cannot load lb_xdp");
 	ret_lb->skel = skel;
 	ret_lb->counters = (struct counter_maps){ bpf_map__fd(skel->maps.drops),
@@ -186,6 +192,14 @@ void lb_setup_service(struct lb_setup *lb, __u32 index, struct xdplb_bucket_ref 
 	lb_setup_service_as(
 		lb, index,
 		&(struct xdplb_service){ .buckets = buckets, .first_member = XDPLB_NO_MEMBER });
+}
+
+struct xdplb_service lb_setup_read_service(struct lb_setup *lb, __u32 index)
+{
+	struct xdplb_service service;
+
+	get(fd_of(lb, services), index, &service);
+	return service;
 }
 
 void lb_setup_service_as(struct lb_setup *lb, __u32 index, const struct xdplb_service *service)

@@ -100,15 +100,20 @@ struct setup_member {
 /* The MAC address that an access node sends from. */
 extern const __u8 setup_lb_mac[6];
 
-/* What a test wants otherwise than usual; 0: as the program has it. */
-struct lb_constants {
-	__u64 answers_at_once; /* and nothing is ever added */
+/* What lb_xdp is loaded with; 0: as lb_setup_open() does. */
+struct lb_setup_options {
+	__u32 members; /* and entries of `health` */
+	__u32 buckets; /* a multiple of XDPLB_BUCKETS_PER_LINE */
+	__u64 resets_at_once; /* if set, resets_per_tick counts too */
+	__u64 resets_per_tick;
+	__u64 answers_at_once;
+	bool no_refill; /* no budget of answers is ever refilled */
 	bool no_echo;
-	__u64 fragment_lifetime;
+	__u64 fragment_lifetime; /* jiffies */
 };
 
 void lb_setup_open(struct lb_setup *ret_lb);
-void lb_setup_open_with(struct lb_setup *ret_lb, struct lb_constants constants);
+void lb_setup_open_as(struct lb_setup *ret_lb, const struct lb_setup_options *options);
 void lb_setup_close(struct lb_setup *lb);
 
 /* One VIP of each family and protocol, one service each, with backend 0 as its only member. */
@@ -120,6 +125,7 @@ __u32 setup_service(__u8 family, __u8 proto);
 void lb_setup_vip(struct lb_setup *lb, const struct setup_endpoint *endpoint);
 void lb_setup_live(struct lb_setup *lb, struct xdplb_table_ref vips);
 void lb_setup_service(struct lb_setup *lb, __u32 index, struct xdplb_bucket_ref buckets);
+struct xdplb_service lb_setup_read_service(struct lb_setup *lb, __u32 index);
 void lb_setup_service_as(struct lb_setup *lb, __u32 index, const struct xdplb_service *service);
 
 /* Chains members first .. first + count - 1 to a service, in that order. */

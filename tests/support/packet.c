@@ -320,11 +320,37 @@ static const char *ip_fault(const __u8 *ip, size_t len, bool quoted)
 	return l4_fault(proto, ip, ip + header, total - header, quoted);
 }
 
+/* What a label stack carries: IP, or a frame behind a control word; anything else has no checksum. */
+static const char *labelled_fault(const __u8 *at, size_t len)
+{
+	while (len > 4 && !(at[2] & 1)) {
+		at += 4;
+		len -= 4;
+	}
+	if (len < 8)
+		return NULL;
+	at += 4;
+	len -= 4;
+	if (at[0] >> 4 == 4 || at[0] >> 4 == 6)
+		return ip_fault(at, len, false);
+	return NULL;
+}
+
 const char *packet_fault(const struct test_packet *packet)
 {
 	size_t l3 = packet_l3_offset(packet);
+	const __u8 *at = packet->data + l3;
+	size_t len = packet->len - l3;
 
-	return ip_fault(packet->data + l3, packet->len - l3, false);
+	switch (get16(at - 2)) {
+	case 0x0800:
+	case 0x86dd:
+		return ip_fault(at, len, false);
+	case 0x8847:
+		return labelled_fault(at, len);
+	default:
+		return NULL;
+	}
 }
 
 bool packet_same(const struct test_packet *a, const struct test_packet *b)

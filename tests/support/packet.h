@@ -96,6 +96,7 @@ size_t packet_l4_offset(const struct packet_spec *spec);
 /**
  * packet_fault() - Recomputes in full the checksum of the IPv4 header, of TCP, UDP, ICMP or ICMPv6, and
  * in an ICMP error those of the quoted headers, as far as the quote is whole; also looks at lengths.
+ * IP may lie under MPLS labels. Frames without IP have no fault.
  *
  * Return: NULL if all are right, else a text that says which is wrong; valid until the next call.
  */

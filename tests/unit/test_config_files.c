@@ -224,8 +224,11 @@ Test(config_files, the_example_is_right)
 		cr_skip_test("no %s from here", path);
 	loaded.result = config_load(path, &loaded.config, &loaded.errors);
 	cr_expect_eq(loaded.result, 0, "%s", loaded.errors.text);
-	cr_expect_eq(loaded.errors.count, 1, "%s", loaded.errors.text);
-	cr_expect(strstr(loaded.errors.text, "key_file: found no readable file"), "%s",
+	cr_expect_eq(loaded.errors.count, 2, "%s", loaded.errors.text);
+	cr_expect(strstr(loaded.errors.text, ": key_file: found no readable file"), "%s",
 		  loaded.errors.text);
+	cr_expect(strstr(loaded.errors.text, "agents will not share health"), "%s",
+		  loaded.errors.text);
+	cr_expect_eq(loaded.config.check_count, PROBE_TYPE_COUNT, "a check of each type");
 	loaded_free(&loaded);
 }

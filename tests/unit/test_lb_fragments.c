@@ -165,7 +165,7 @@ Test(lb_fragments, notes_expire)
 {
 	struct lb_setup lb;
 
-	lb_setup_open_with(&lb, (struct lb_constants){ .fragment_lifetime = 1 });
+	lb_setup_open_as(&lb, &(struct lb_setup_options){ .fragment_lifetime = 1 });
 	lb_setup_fill(&lb, IN_IFINDEX);
 	for (int i = 0; i < 4; i++) {
 		struct packet_spec in = datagram(setup_families[i / 2], setup_protos[i % 2], 7);

@@ -149,7 +149,8 @@ Test(lb_icmp, echo_is_limited)
 {
 	struct lb_setup lb;
 
-	lb_setup_open_with(&lb, (struct lb_constants){ .answers_at_once = 3 });
+	lb_setup_open_as(&lb,
+			 &(struct lb_setup_options){ .answers_at_once = 3, .no_refill = true });
 	lb_setup_fill(&lb, IN_IFINDEX);
 	lb_setup_budget(&lb, 0, 3);
 	for (int i = 0; i < 5; i++) {
@@ -169,7 +170,7 @@ Test(lb_icmp, echo_can_be_turned_off)
 {
 	struct lb_setup lb;
 
-	lb_setup_open_with(&lb, (struct lb_constants){ .no_echo = true });
+	lb_setup_open_as(&lb, &(struct lb_setup_options){ .no_echo = true });
 	lb_setup_fill(&lb, IN_IFINDEX);
 	for (int f = 0; f < 2; f++) {
 		struct packet_spec in = ping(setup_families[f]);

@@ -203,7 +203,8 @@ Test(lb_report, limited)
 	struct lb_setup lb;
 
 	for (int kind = 0; kind < 2; kind++) {
-		lb_setup_open_with(&lb, (struct lb_constants){ .answers_at_once = 3 });
+		lb_setup_open_as(
+			&lb, &(struct lb_setup_options){ .answers_at_once = 3, .no_refill = true });
 		lb_setup_fill(&lb, IN_IFINDEX);
 		lb_setup_budget(&lb, 1, 3);
 		for (int i = 0; i < 6; i++) {

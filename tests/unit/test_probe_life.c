@@ -222,52 +222,62 @@ struct spec_row {
 #define HTTP(...) \
 	.type = PROBE_HTTP, .family = 4, .port = 80, .timeout_ms = 1, .http = { __VA_ARGS__ }
 #define DNS(...) .type = PROBE_DNS, .family = 4, .port = 53, .timeout_ms = 1, .dns = { __VA_ARGS__ }
-#define LABEL_63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define GRPC(...) \
+	.type = PROBE_GRPC, .family = 4, .port = 1, .timeout_ms = 1, .grpc = { __VA_ARGS__ }
+#define BYTES_127 LABEL_63 LABEL_63 "b"
+#define LABEL_63  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static char *const relative[] = { (char *)"check.sh", NULL };
 
 static const struct spec_row spec_rows[] = {
 	{ NULL, { .type = PROBE_TCP, .family = 4, .port = 80, .timeout_ms = 1 } },
-	{ "timeout: 0 ms", { .type = PROBE_TCP, .family = 4, .port = 80 } },
-	{ "timeout: 600001", { .type = PROBE_TCP, .family = 4, .port = 80, .timeout_ms = 600001 } },
+	{ "timeout: expected 1 to 600000 ms", { .type = PROBE_TCP, .family = 4, .port = 80 } },
+	{ "timeout: expected 1 to 600000 ms",
+	  { .type = PROBE_TCP, .family = 4, .port = 80, .timeout_ms = 600001 } },
 	{ "address", { .type = PROBE_TCP, .port = 80, .timeout_ms = 1 } },
 	{ "port", { .type = PROBE_UDP, .family = 4, .timeout_ms = 1 } },
 	{ NULL, { .type = PROBE_ICMP, .family = 6, .timeout_ms = 1 } },
-	{ "no type 8", { .type = PROBE_TYPE_COUNT, .family = 4, .port = 1, .timeout_ms = 1 } },
-	{ "exec: no program", { .type = PROBE_EXEC, .timeout_ms = 1 } },
-	{ "absolute", { .type = PROBE_EXEC, .timeout_ms = 1, .exec.argv = relative } },
+	{ "type: expected a type less than 8",
+	  { .type = PROBE_TYPE_COUNT, .family = 4, .port = 1, .timeout_ms = 1 } },
+	{ "command: ", { .type = PROBE_EXEC, .timeout_ms = 1 } },
+	{ "command: expected a list: a program's absolute path",
+	  { .type = PROBE_EXEC, .timeout_ms = 1, .exec.argv = relative } },
 	{ NULL, { HTTP(0) } },
-	{ "method", { HTTP(.method = "GET /") } },
-	{ "path", { HTTP(.path = "/a b") } },
-	{ "path", { HTTP(.path = "/a\r\nX: y") } },
-	{ "path", { HTTP(.path = "") } },
-	{ "host", { HTTP(.host = "a\nb") } },
-	{ "sni", { HTTP(.sni = "a.example:80") } },
-	{ "sni", { HTTP(.sni = "a/b") } },
+	{ "method: ", { HTTP(.method = "GET /") } },
+	{ "path: ", { HTTP(.path = "/a b") } },
+	{ "path: ", { HTTP(.path = "/a\r\nX: y") } },
+	{ "path: ", { HTTP(.path = "") } },
+	{ "host: ", { HTTP(.host = "a\nb") } },
+	{ "sni: ", { HTTP(.sni = "a.example:80") } },
+	{ "sni: ", { HTTP(.sni = "a/b") } },
 	{ "199-299", { HTTP(.status = { { 199, 299 } }, .status_count = 1) } },
 	{ "300-200", { HTTP(.status = { { 300, 200 } }, .status_count = 1) } },
-	{ "more than 8", { HTTP(.status_count = 9) } },
-	{ "body regex: \"(a\"", { HTTP(.body_regex = "(a") } },
-	{ "no back-references", { HTTP(.body_regex = "(a)\\1") } },
+	{ "status: expected at most 8", { HTTP(.status_count = 9) } },
+	{ "body_regex: expected a POSIX extended regex (Unmatched", { HTTP(.body_regex = "(a") } },
+	{ "body_regex: expected no back-reference such as \\1", { HTTP(.body_regex = "(a)\\1") } },
 	{ NULL, { HTTP(.body_regex = "\\\\1") } },
 	{ NULL, { DNS(.name = ".", .type = 2) } },
 	{ NULL, { DNS(.name = LABEL_63 ".example", .type = 2) } },
-	{ "no domain name", { DNS(.name = "a" LABEL_63 ".example", .type = 2) } },
+	{ "name: expected a domain name", { DNS(.name = "a" LABEL_63 ".example", .type = 2) } },
 	{ NULL,
 	  { DNS(.name = LABEL_63 "." LABEL_63 "." LABEL_63 ".a23456789b123456789c123456789d"
 				 "123456789e123456789f12345678901",
 		.type = 2) } },
-	{ "no domain name",
+	{ "name: expected a domain name",
 	  { DNS(.name = LABEL_63 "." LABEL_63 "." LABEL_63 ".a23456789b123456789c123456789d"
 				 "123456789e123456789f123456789012",
 		.type = 2) } },
-	{ "no domain name", { DNS(.name = "a..b", .type = 2) } },
-	{ "no domain name", { DNS(.name = ".a", .type = 2) } },
-	{ "no domain name", { DNS(.name = "..", .type = 2) } },
-	{ "no domain name", { DNS(.name = "", .type = 2) } },
-	{ "no domain name", { DNS(.type = 2) } },
-	{ "type 0", { DNS(.name = "a") } },
+	{ "name: expected a domain name", { DNS(.name = "a..b", .type = 2) } },
+	{ "name: expected a domain name", { DNS(.name = ".a", .type = 2) } },
+	{ "name: expected a domain name", { DNS(.name = "..", .type = 2) } },
+	{ "name: expected a domain name", { DNS(.name = "", .type = 2) } },
+	{ "name: expected a domain name", { DNS(.type = 2) } },
+	{ "query: ", { DNS(.name = "a") } },
 	{ "rcode", { DNS(.name = "a", .type = 1, .rcode = 16) } },
+	{ NULL, { GRPC(0) } },
+	{ NULL, { GRPC(.service = BYTES_127) } },
+	{ "service: expected at most 127 bytes", { GRPC(.service = BYTES_127 "x") } },
+	{ "authority: ", { GRPC(.authority = "a b") } },
 };
 
 Test(probe_spec, rows)

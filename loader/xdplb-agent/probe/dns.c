@@ -14,12 +14,10 @@
 
 #include "probe/datagram.h"
 
-#define DNS_LABEL_MAX 63
-#define DNS_NAME_MAX  255 /* on the wire, lengths and root included */
-#define DNS_CLASS_IN  1
-#define DNS_FLAG_QR   0x8000
-#define DNS_FLAG_RD   0x0100
-#define DNS_RCODE     0x000f
+#define DNS_CLASS_IN 1
+#define DNS_FLAG_QR  0x8000
+#define DNS_FLAG_RD  0x0100
+#define DNS_RCODE    0x000f
 
 struct dns_header {
 	uint16_t id, flags, questions, answers, authorities, additional;
@@ -28,44 +26,8 @@ struct dns_header {
 struct dns {
 	struct datagram datagram;
 	size_t len;
-	uint8_t query[sizeof(struct dns_header) + DNS_NAME_MAX + 4];
+	uint8_t query[sizeof(struct dns_header) + PROBE_DNS_NAME_MAX + 4];
 };
-
-/* Writes a name's labels. Return: bytes written, or 0: it is no name. */
-static size_t put_name(const char *name, uint8_t to[DNS_NAME_MAX])
-{
-	size_t at = 0;
-
-	while (*name && strcmp(name, ".") != 0) {
-		size_t len = strcspn(name, ".");
-
-		/* One byte is left for the root. */
-		if (!len || len > DNS_LABEL_MAX || at + 1 + len + 1 > DNS_NAME_MAX)
-			return 0;
-		to[at++] = (uint8_t)len;
-		memcpy(to + at, name, len);
-		at += len;
-		name += len;
-		if (*name == '.' && name[1])
-			name++;
-	}
-	to[at++] = 0;
-	return at;
-}
-
-int probe_dns_check(const struct probe_dns *dns, struct error *error)
-{
-	uint8_t wire[DNS_NAME_MAX];
-
-	if (!dns->name || !probe_is_token(dns->name) || !put_name(dns->name, wire))
-		return fail(error, -EINVAL, "name: \"%s\" is no domain name",
-			    dns->name ? dns->name : "");
-	if (!dns->type)
-		return fail(error, -EINVAL, "type: there is no DNS type 0");
-	if (dns->rcode > DNS_RCODE)
-		return fail(error, -EINVAL, "rcode: %u, expected 0 to %d", dns->rcode, DNS_RCODE);
-	return 0;
-}
 
 static size_t put_u16(uint8_t *to, uint16_t value)
 {
@@ -139,7 +101,7 @@ static void start(struct probe *probe)
 	}
 	memcpy(dns->query, &header, sizeof(header));
 	dns->len = sizeof(header);
-	dns->len += put_name(probe->spec->dns.name, dns->query + dns->len);
+	dns->len += probe_dns_name(probe->spec->dns.name, dns->query + dns->len);
 	dns->len += put_u16(dns->query + dns->len, probe->spec->dns.type);
 	dns->len += put_u16(dns->query + dns->len, DNS_CLASS_IN);
 	datagram_send(&dns->datagram, dns->query, dns->len);

@@ -52,15 +52,6 @@ struct exec {
 	ev_io io;
 };
 
-int probe_exec_check(const struct probe_exec *exec, struct error *error)
-{
-	if (!exec->argv || !exec->argv[0])
-		return fail(error, -EINVAL, "exec: no program");
-	if (exec->argv[0][0] != '/')
-		return fail(error, -EINVAL, "exec: \"%s\" is no absolute path", exec->argv[0]);
-	return 0;
-}
-
 static void forget(struct exec_process *process)
 {
 	ev_io_stop(process->engine->loop, &process->io);

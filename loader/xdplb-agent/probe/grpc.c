@@ -10,7 +10,6 @@
 
 #include "probe/curl.h"
 
-#define SERVICE_MAX     127 /* its length fits one byte of a varint */
 #define FRAME_HEADER    5 /* compressed?, length in four bytes */
 #define ANSWER_MAX      1024
 #define STATUS_SERVING  1
@@ -23,22 +22,12 @@
 
 struct grpc {
 	struct transfer transfer;
-	uint8_t request[FRAME_HEADER + 2 + SERVICE_MAX];
+	uint8_t request[FRAME_HEADER + 2 + PROBE_GRPC_SERVICE_MAX];
 	uint8_t answer[ANSWER_MAX];
 	size_t len;
 	int status; /* grpc-status, in the header or the trailer */
 	char message[80]; /* grpc-message */
 };
-
-int probe_grpc_check(const struct probe_grpc *grpc, struct error *error)
-{
-	if (grpc->service && strlen(grpc->service) > SERVICE_MAX)
-		return fail(error, -EINVAL, "grpc service: longer than %d bytes", SERVICE_MAX);
-	if (grpc->authority && !probe_is_token(grpc->authority))
-		return fail(error, -EINVAL, "grpc authority: \"%s\" is no host name",
-			    grpc->authority);
-	return 0;
-}
 
 /* HealthCheckRequest: string service = 1. Return: the length of the frame. */
 static size_t put_request(uint8_t *frame, const char *service)

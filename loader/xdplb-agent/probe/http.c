@@ -23,75 +23,6 @@ static bool looks_at_body(const struct probe_http *http)
 	return http->body_text || http->body_regex;
 }
 
-static int check_regex(const char *pattern, struct error *error)
-{
-	char reason[256];
-	regex_t regex;
-	int err;
-
-	if (strlen(pattern) > PROBE_REGEX_MAX)
-		return fail(error, -EINVAL, "body regex: longer than %d bytes", PROBE_REGEX_MAX);
-	/* They are no part of POSIX and may take glibc for ever. */
-	for (const char *at = pattern; *at; at++) {
-		if (at[0] != '\\' || !at[1])
-			continue;
-		at++;
-		if (*at >= '1' && *at <= '9')
-			return fail(error, -EINVAL, "body regex: \\%c: no back-references", *at);
-	}
-	err = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB | REG_NEWLINE);
-	if (err) {
-		regerror(err, &regex, reason, sizeof(reason));
-		return fail(error, -EINVAL, "body regex: \"%s\": %s", pattern, reason);
-	}
-	regfree(&regex);
-	return 0;
-}
-
-static int check_status(const struct probe_http *http, struct error *error)
-{
-	if (http->status_count > PROBE_STATUS_MAX)
-		return fail(error, -EINVAL, "status: more than %d ranges", PROBE_STATUS_MAX);
-	for (size_t i = 0; i < http->status_count; i++) {
-		const struct probe_status_range *range = &http->status[i];
-
-		if (range->first < 200 || range->last > 599 || range->first > range->last)
-			return fail(error, -EINVAL, "status: %u-%u, expected within 200-599",
-				    range->first, range->last);
-	}
-	return 0;
-}
-
-/* A name that can stand in a URL as it is. */
-static bool is_host_name(const char *text)
-{
-	return probe_is_token(text) && !strpbrk(text, "/?#@:[]%\\\"<>^`{|}") && strlen(text) < 256;
-}
-
-int probe_http_check(const struct probe_http *http, struct error *error)
-{
-	int err;
-
-	if (http->method && (!probe_is_token(http->method) || strlen(http->method) > 32))
-		return fail(error, -EINVAL, "method: \"%s\" is none", http->method);
-	if (http->path && !probe_is_token(http->path))
-		return fail(error, -EINVAL,
-			    "path: \"%s\", expected 1 to 1024 printable characters without blanks",
-			    http->path);
-	if (http->host && !probe_is_token(http->host))
-		return fail(error, -EINVAL, "host: \"%s\" is no host name", http->host);
-	if (http->sni && !is_host_name(http->sni))
-		return fail(error, -EINVAL, "sni: \"%s\" is no host name", http->sni);
-	if (http->verify > PROBE_VERIFY_FULL)
-		return fail(error, -EINVAL, "verify: there is no %d", http->verify);
-	if (http->body_text && strlen(http->body_text) > PROBE_ANSWER_MAX)
-		return fail(error, -EINVAL, "body: longer than %d bytes", PROBE_ANSWER_MAX);
-	err = check_status(http, error);
-	if (!err && http->body_regex)
-		err = check_regex(http->body_regex, error);
-	return err;
-}
-
 static bool is_wanted_status(const struct probe_http *http, long status)
 {
 	if (!http->status_count)
@@ -201,7 +132,7 @@ static const char *name_of_host(const char *host, char *name, size_t size)
 		return NULL;
 	memcpy(name, host, len);
 	name[len] = '\0';
-	return is_host_name(name) && inet_pton(AF_INET, name, &address) != 1 ? name : NULL;
+	return probe_is_host_name(name) && inet_pton(AF_INET, name, &address) != 1 ? name : NULL;
 }
 
 static void set_request(struct http *http, const struct probe_http *wanted)

@@ -64,13 +64,4 @@ void probe_remark(struct probe *probe, const char *text);
 void curl_driver_free(struct curl_driver *driver);
 void exec_forget_all(struct probe_engine *engine);
 
-/* Checks of a kind's part of the spec: 0 or -EINVAL. */
-int probe_http_check(const struct probe_http *http, struct error *error);
-int probe_dns_check(const struct probe_dns *dns, struct error *error);
-int probe_exec_check(const struct probe_exec *exec, struct error *error);
-int probe_grpc_check(const struct probe_grpc *grpc, struct error *error);
-
-/* Whether a string can stand in a request's line or header: 1 to 1024 printable ASCII, no blank. */
-bool probe_is_token(const char *text);
-
 #endif
