@@ -22,7 +22,7 @@ struct map_plan {
 	uint32_t entries;
 };
 
-#define MAP_PLANS 24
+#define MAP_PLANS 28
 
 /* Settings of the host that attach may have to undo, beside an address or route for each member. */
 #define SETTINGS_MAX 4096
@@ -68,6 +68,11 @@ static void plan_maps(const struct config *config, const struct config_node *nod
 		{ "backend_infos", "backends", c->backends },
 		{ "buckets", "buckets", lines },
 		{ "flows", "flows", c->flows },
+		/* element 0 stands for none */
+		{ "successions", "services", c->services + 1 },
+		{ "succession_infos", "services", c->services + 1 },
+		{ "peers", "members", 2 * c->members },
+		{ "owners", "buckets", 2 * lines },
 		{ "undos", "members", SETTINGS_MAX + 2 * c->members },
 		{ "ilm", "labels or mpls.labels", programs_label_slots(node) },
 		{ "nhlfes", "labels", 2 * c->labels },
