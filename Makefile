@@ -18,7 +18,7 @@ say        = $(if $(filter 0,$(V)),@echo "  $(1)$(patsubst $(BUILD)/%,%,$@)" &&)
 BUILD_DEPS := clang llvm gcc make pkg-config bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
 	libmnl-dev libsodium-dev libjansson-dev libev-dev libcurl4-openssl-dev libcap-ng-dev libsystemd-dev
 TEST_DEPS  := libcriterion-dev iproute2 nginx-light curl tcpdump ethtool jq socat iputils-ping \
-	procps util-linux openssl dnsmasq-base nftables
+	procps util-linux openssl linuxptp dnsmasq-base nftables
 
 # For `make test-vm` alone.
 VM_DEPS    := qemu-system-x86 busybox-static kmod cpio xz-utils zstd clang-14 clang-16 clang-19
@@ -98,7 +98,7 @@ $(BUILD)/xdplb-agent: $(AGENT_OBJS) $(LIB)
 # Everything of the agent but its main() is under test too.
 $(BUILD)/tests/unit_tests: $(UNIT_OBJS) $(filter-out %/main.o,$(AGENT_OBJS)) $(LIB)
 	@mkdir -p $(@D)
-	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(AGENT_LDLIBS) $(shell $(PKGCONFIG) --libs criterion)
+	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(AGENT_LDLIBS) $(shell $(PKGCONFIG) --libs criterion) -lm
 
 $(BUILD)/tests/bench/bench: $(BENCH_OBJS) $(LIB)
 	@mkdir -p $(@D)
@@ -161,12 +161,13 @@ $(BUILD)/fuzz/fuzz_share_wire: tests/fuzz/fuzz_share_wire.c loader/lib/error.c $
 	@mkdir -p $(@D)
 	$(call say,FUZZ  )$(FUZZ_CC) $< loader/lib/error.c -o $@ -lsodium
 
-# What reads the cluster file, with nothing of the machine behind it: see --wrap in the fuzzer.
+# What reads the cluster file, with nothing of the machine behind it: see --wrap in the fuzzer. What else
+# it calls comes from the library, as it is built for the commands.
 FUZZ_CONFIG  := $(addprefix loader/lib/,address.c digest.c error.c error_list.c prime.c probe_spec.c \
-	probe_spec_digest.c share_keys.c) $(wildcard loader/lib/config*.c loader/lib/yaml_*.c)
-$(BUILD)/fuzz/fuzz_config: tests/fuzz/fuzz_config.c $(FUZZ_CONFIG) $(wildcard loader/lib/*.h)
+	probe_spec_digest.c share_keys.c) $(wildcard loader/lib/config*.c loader/lib/yaml_*.c loader/lib/cspf*.c)
+$(BUILD)/fuzz/fuzz_config: tests/fuzz/fuzz_config.c $(FUZZ_CONFIG) $(wildcard loader/lib/*.h) $(LIB)
 	@mkdir -p $(@D)
-	$(call say,FUZZ  )$(FUZZ_CC) $< $(FUZZ_CONFIG) -o $@ -Wl,--wrap=open,--wrap=getpwnam -lyaml -lsodium
+	$(call say,FUZZ  )$(FUZZ_CC) $< $(FUZZ_CONFIG) $(LIB) -o $@ -Wl,--wrap=open,--wrap=getpwnam $(LDLIBS)
 
 # Each goes on from what it has found before, and fuzz_config from the examples.
 FUZZ_SEEDS_fuzz_config := -dict=tests/fuzz/fuzz_config.dict loader/examples
@@ -190,6 +191,8 @@ install: all ## into PREFIX (default /usr/local)
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/xdplb-agent.service
 	install -D -m 644 loader/examples/cluster.yaml \
 		$(DESTDIR)$(PREFIX)/share/doc/xdplb/examples/cluster.yaml
+	install -D -m 644 loader/examples/clock.yaml \
+		$(DESTDIR)$(PREFIX)/share/doc/xdplb/examples/clock.yaml
 
 vmlinux: ## make vmlinux.h anew from the running kernel
 	$(BPFTOOL) btf dump file /sys/kernel/btf/vmlinux format c >vmlinux.h

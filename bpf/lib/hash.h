@@ -117,6 +117,36 @@ HASH_INLINE __u32 mark_ipv6(__u64 flow_hash)
 	return (__u32)flow_hash & 0xfffff;
 }
 
+/* The two marks of a family are as wide as their field. */
+HASH_INLINE __u32 mark_bits(__u8 family)
+{
+	return family == XDPLB_IPV4 ? 16 : 20;
+}
+
+/*
+ * The mark of a packet that was handed on `times` times (0 .. 2) between service nodes; with 0 that of an
+ * access node. Other bits of the same hash, so that nobody without the key can tell one from another;
+ * never two alike, so that a packet is not handed on for ever.
+ */
+HASH_INLINE __u32 handover_mark(__u8 family, __u64 flow_hash, __u32 times)
+{
+	__u32 bits = mark_bits(family), mask = (1U << bits) - 1;
+	__u32 mark0 = (__u32)flow_hash & mask;
+	__u32 mark1 = (__u32)(flow_hash >> bits) & mask;
+	__u32 mark2 = (__u32)(flow_hash >> 2 * bits) & mask;
+
+	if (!times)
+		return mark0;
+	if (mark1 == mark0)
+		mark1 ^= 1;
+	if (times == 1)
+		return mark1;
+	for (int i = 0; i < 2; i++) /* of three in a row one is neither */
+		if (mark2 == mark0 || mark2 == mark1)
+			mark2 = (mark2 + 1) & mask;
+	return mark2;
+}
+
 /*
  * Where the search for an endpoint starts; not keyed, since only the operator chooses the keys. Address
  * and port are multiplied apart, so that a row of addresses with a row of ports does not fall together

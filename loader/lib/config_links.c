@@ -315,6 +315,22 @@ static void check_access(const struct config_draft *draft, const struct half *ha
 				     end->interface, node->name, node->line);
 }
 
+/* Where TCX is missing (before Linux 6.6) one of our programs stands at each hook. */
+static void check_uplink(const struct config_draft *draft, const struct half *half)
+{
+	const struct config_link_end *end = &half->link.ends[0];
+	const struct config_node *node = &draft->config.nodes[end->node];
+	struct yaml_place place;
+
+	place_child(&half->place, "interface", &place);
+	for (size_t i = 0; i < node->uplink_count; i++)
+		if (!strcmp(node->uplinks[i], end->interface))
+			place_refuse(&place,
+				     "found %s, an uplink of node %s (line %d), expected another "
+				     "one",
+				     end->interface, node->name, node->line);
+}
+
 static int compare_interfaces(const void *left, const void *right)
 {
 	const struct half *a = *(const struct half *const *)left;
@@ -338,6 +354,7 @@ static void check_interfaces(struct config_draft *draft, const struct halves *ha
 	for (size_t i = 0; i < halves->count; i++) {
 		sorted[i] = &halves->list[i];
 		check_access(draft, sorted[i]);
+		check_uplink(draft, sorted[i]);
 	}
 	qsort(sorted, halves->count, sizeof(*sorted), compare_interfaces);
 	for (size_t i = 1; i < halves->count; i++) {

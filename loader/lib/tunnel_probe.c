@@ -3,18 +3,12 @@
  * Path probes of a tunnel: questions, answers, and what is wrong.
  */
 #include "tunnel_probe.h"
+#include "tunnel_message.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
-#include <sodium.h>
-#include <stddef.h>
 #include <string.h>
-
-#define ETHERNET_LEN 14
-#define ETH_P_MPLS   0x8847
-#define BOTTOM       0x100U
-#define TTL_MAX      255U
 
 static const struct config_lsp *lsp_there(const struct tunnel_way *way)
 {
@@ -51,7 +45,7 @@ static size_t node_after(const struct tunnel_way *way, unsigned int direction, s
 }
 
 /* A last label, of whatever payload is carried. */
-static uint32_t any_last(const struct config_lsp *lsp)
+uint32_t tunnel_any_last(const struct config_lsp *lsp)
 {
 	for (size_t i = 1; i < XDPLB_PAYLOAD_COUNT; i++)
 		if (lsp->last[i])
@@ -69,7 +63,7 @@ static struct tunnel_hop wanted_there(const struct tunnel_way *way, size_t at)
 		.type = is_end ? XDPLB_PROBE_END : XDPLB_PROBE_TRANSIT,
 		.in_link = link_number(way, lsp, at),
 		.out_link = link_number(way, lsp, at + 1),
-		.in_label = is_end ? any_last(lsp) : lsp->labels[at],
+		.in_label = is_end ? tunnel_any_last(lsp) : lsp->labels[at],
 		.out_label = is_end ? 0 : lsp->labels[at + 1],
 	};
 }
@@ -98,63 +92,27 @@ struct tunnel_hop tunnel_hop_wanted(const struct tunnel_way *way, size_t index)
 
 /* ---- questions ---- */
 
-static uint64_t mac_of(const struct config *config, const struct xdplb_ach *message)
-{
-	unsigned char key[crypto_shorthash_KEYBYTES], mac[crypto_shorthash_BYTES];
-	uint64_t word;
-
-	_Static_assert(sizeof(key) == sizeof(config->key), "SipHash keys");
-	memcpy(key, &config->key, sizeof(key));
-	crypto_shorthash(mac, (const unsigned char *)message, offsetof(struct xdplb_ach, mac), key);
-	memcpy(&word, mac, sizeof(word));
-	explicit_bzero(key, sizeof(key));
-	return word;
-}
-
-static uint8_t *put_entry(uint8_t *at, uint32_t entry)
-{
-	__be32 wire = htonl(entry);
-
-	memcpy(at, &wire, sizeof(wire));
-	return at + sizeof(wire);
-}
-
-/* The labels of the LSP as the datapath pushes them, with another TTL. */
-static uint8_t *put_stack(uint8_t *at, const struct xdplb_lsp *lsp, uint32_t ttl)
-{
-	for (size_t i = 0; i < lsp->depth; i++)
-		at = put_entry(at, (ntohl(lsp->stack[i]) & ~TTL_MAX) | ttl);
-	return at;
-}
-
-static uint32_t running_last(const struct xdplb_lsp *lsp)
-{
-	for (size_t i = 1; i < XDPLB_PAYLOAD_COUNT; i++)
-		if (lsp->last[i])
-			return ntohl(lsp->last[i]) & ~BOTTOM & ~TTL_MAX;
-	return 0;
-}
-
 static uint8_t *put_labels(const struct tunnel_way *way, size_t index, uint8_t *at)
 {
 	size_t there = lsp_there(way)->path.count;
-	uint32_t last = running_last(way->lsp), ttl = (uint32_t)index + 1;
+	uint32_t last = tunnel_message_running_last(way->lsp), ttl = (uint32_t)index + 1;
 
 	if (index < there) {
-		at = put_stack(at, way->lsp, ttl);
-		at = put_entry(at, last | ttl);
+		at = tunnel_message_stack(at, way->lsp, ttl);
+		at = tunnel_message_entry(at, last | ttl);
 	} else {
-		at = put_stack(at, way->lsp, TTL_MAX);
-		at = put_entry(at, lsp_there(way)->turn << 12 | (last & 0xe00) |
-					   (ttl - (uint32_t)there));
+		at = tunnel_message_stack(at, way->lsp, TTL_MAX);
+		at = tunnel_message_entry(at, lsp_there(way)->turn << 12 | (last & 0xe00) |
+						      (ttl - (uint32_t)there));
 	}
-	return put_entry(at, XDPLB_LABEL_GAL << 12 | BOTTOM | 1);
+	return tunnel_message_entry(at, XDPLB_LABEL_GAL << 12 | BOTTOM | 1);
 }
 
 /* An answer from beyond the far end comes there first, and is turned round again. */
 static uint32_t return_label(const struct tunnel_way *way, size_t index)
 {
-	return index > lsp_there(way)->path.count ? lsp_there(way)->turn : any_last(lsp_back(way));
+	return index > lsp_there(way)->path.count ? lsp_there(way)->turn
+						  : tunnel_any_last(lsp_back(way));
 }
 
 size_t tunnel_ask(const struct tunnel_way *way, size_t index, uint64_t session, uint64_t sent,
@@ -172,37 +130,15 @@ size_t tunnel_ask(const struct tunnel_way *way, size_t index, uint64_t session, 
 		.sent = htobe64(sent),
 		.return_label = htonl(return_label(way, index)),
 	};
-	const __be16 type = htons(ETH_P_MPLS);
-	uint8_t *at = ret_frame;
+	uint8_t *at;
 
-	message.mac = mac_of(way->config, &message);
-	memcpy(at, way->lsp->dmac, 6);
-	memcpy(at + 6, way->lsp->smac, 6);
-	memcpy(at + 12, &type, sizeof(type));
-	at = put_labels(way, index, at + ETHERNET_LEN);
+	message.mac = tunnel_message_mac(way->config, &message);
+	at = put_labels(way, index, tunnel_message_ethernet(ret_frame, way->lsp));
 	memcpy(at, &message, sizeof(message));
 	return (size_t)(at - ret_frame) + sizeof(message);
 }
 
 /* ---- answers ---- */
-
-/* The message under the stack's bottom. */
-static bool find_message(const uint8_t *frame, size_t length, struct xdplb_ach *ret_message)
-{
-	size_t at = ETHERNET_LEN;
-	__be32 entry;
-
-	do {
-		if (at + sizeof(entry) > length)
-			return false;
-		memcpy(&entry, frame + at, sizeof(entry));
-		at += sizeof(entry);
-	} while (!(ntohl(entry) & BOTTOM));
-	if (ntohl(entry) >> 12 != XDPLB_LABEL_GAL || at + sizeof(*ret_message) > length)
-		return false;
-	memcpy(ret_message, frame + at, sizeof(*ret_message));
-	return true;
-}
 
 static size_t find_node(const struct config *config, uint32_t number)
 {
@@ -218,11 +154,12 @@ int tunnel_read(const struct tunnel_way *way, const uint8_t *frame, size_t lengt
 	struct xdplb_ach message;
 	uint32_t index;
 
-	if (!find_message(frame, length, &message) || message.session != session ||
+	if (!tunnel_message_find(frame, length, &message) || message.session != session ||
 	    message.channel != htonl(XDPLB_PROBE_CHANNEL) ||
-	    message.version != XDPLB_PROBE_VERSION || message.type == XDPLB_PROBE_ASK)
+	    message.version != XDPLB_PROBE_VERSION ||
+	    (message.type != XDPLB_PROBE_TRANSIT && message.type != XDPLB_PROBE_END))
 		return -ENOMSG;
-	if (message.mac != mac_of(way->config, &message))
+	if (message.mac != tunnel_message_mac(way->config, &message))
 		return -EBADMSG;
 	index = ntohl(message.sequence);
 	if (index >= tunnel_hop_count(way) || ntohl(message.tunnel) != way->number ||

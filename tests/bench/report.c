@@ -71,9 +71,20 @@ void report_table(const struct figure *figures, size_t count)
 	}
 }
 
+/* What is in the file already: figures of others (make bench-net) stay. */
+static json_t *load_figures(const char *path)
+{
+	json_t *object = json_load_file(path, 0, NULL);
+
+	if (json_is_object(object))
+		return object;
+	json_decref(object);
+	return json_object();
+}
+
 int report_json(const char *path, const struct figure *figures, size_t count)
 {
-	json_t *object = json_object();
+	json_t *object = load_figures(path);
 	char *part = NULL;
 	int err = 0;
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bpf/lib/hash.h"
 #include "lb_world.h"
 #include "maglev.h"
 
@@ -224,7 +225,10 @@ struct share_row {
 	__u32 buckets; /* a prime, at least 100 for each member */
 };
 
-/* As many flows for each member that is up that chance alone does not make up 10 %. */
+/*
+ * As many flows for each member that is up that the choice of flows alone does not make up 10 %. Other
+ * subsets would not all keep to that: see the grain of the table below.
+ */
 #define FLOWS_EACH 3000
 
 static const struct share_row share_rows[] = {
@@ -280,5 +284,72 @@ Test(lb_spread, shares_of_the_rest)
 		snprintf(name, sizeof(name), "%u of %u down", row->down, row->members);
 		check_shares(name, seen, want, row->members);
 		lb_world_close(&world);
+	}
+}
+
+/*
+ * Shares by the table are as fine as its buckets: which of the rest stands in for a bucket is a matter of
+ * chance. So for any subset, not only those above, 10 % takes 400 buckets a member; the default of 100
+ * keeps to 20 %. Reckoned from the table alone, as many flows would find it.
+ */
+struct grain_row {
+	__u32 members, down;
+	__u32 buckets;
+	double limit;
+};
+
+static const struct grain_row grain_rows[] = {
+	{ 20, 10, 2039, 0.2 },     { 40, 20, 4093, 0.2 },     { 64, 60, 8191, 0.1 },
+	{ 256, 200, 32749, 0.2 },  { 20, 10, 8191, 0.1 },     { 40, 20, 16381, 0.1 },
+	{ 256, 100, 131071, 0.1 }, { 256, 200, 131071, 0.1 },
+};
+
+/* The largest distance from fair of a member that is up. */
+static double worst_share(const struct grain_row *row, const __u32 *table, const bool *is_down)
+{
+	double fair = (double)row->buckets / (row->members - row->down), worst = 0;
+	__u32 seen[512] = { 0 };
+
+	for (__u32 bucket = 0; bucket < row->buckets; bucket++) {
+		__u32 member = table[bucket];
+
+		for (__u32 attempt = 1; attempt < XDPLB_OWNERS_MAX && is_down[member]; attempt++)
+			member = table[owner_bucket(bucket, attempt, row->buckets)];
+		seen[member]++;
+	}
+	for (__u32 m = 0; m < row->members; m++) {
+		double off = seen[m] > fair ? seen[m] / fair - 1 : 1 - seen[m] / fair;
+
+		if (!is_down[m] && off > worst)
+			worst = off;
+	}
+	return worst;
+}
+
+Test(lb_spread, grain_of_the_table)
+{
+	for (size_t r = 0; r < COUNT(grain_rows); r++) {
+		const struct grain_row *row = &grain_rows[r];
+		__u32 *table = calloc(row->buckets, sizeof(*table)), order[512];
+		struct maglev_member members[512];
+		char names[512][8];
+
+		for (__u32 m = 0; m < row->members; m++) {
+			snprintf(names[m], sizeof(names[m]), "b%u", m);
+			members[m] = (struct maglev_member){ names[m], 1 };
+		}
+		cr_assert_eq(maglev_build(members, row->members, table, row->buckets), 0);
+		for (__u32 subset = 0; subset < 40; subset++) {
+			bool is_down[512] = { false };
+			double worst;
+
+			shuffle(order, row->members, subset);
+			for (__u32 i = 0; i < row->down; i++)
+				is_down[order[i]] = true;
+			worst = worst_share(row, table, is_down);
+			cr_expect_leq(worst, row->limit, "%u of %u down, %u buckets: %.1f %%",
+				      row->down, row->members, row->buckets, 100 * worst);
+		}
+		free(table);
 	}
 }
