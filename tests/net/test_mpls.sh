@@ -172,8 +172,8 @@ tagged() {
   popped=$(counts B popped)
   start_capture far B l0 'udp port 319 and dst host 224.0.1.129'
   start_capture link A l0 'ether proto 0x8847 or udp port 319'
-  in_ns A socat -u - UDP-DATAGRAM:224.0.1.129:319,ip-multicast-if=10.1.0.1 \
-    < <(printf '%b' "$PTP_SYNC")
+  printf '%b' "$PTP_SYNC" |
+    in_ns A socat -u - UDP-DATAGRAM:224.0.1.129:319,ip-multicast-if=10.1.0.1
   stop_capture far
   stop_capture link
   expect "popped" "$(($(counts B popped) - popped))" 1
