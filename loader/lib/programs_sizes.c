@@ -43,6 +43,8 @@ uint32_t programs_label_slots(const struct config_node *node)
 {
 	uint32_t range = node->mpls.label_last - node->mpls.label_first + 1, slots = 1;
 
+	if (!config_can_switch(&node->mpls))
+		return 0;
 	while (slots < range)
 		slots *= 2;
 	return slots;
@@ -101,6 +103,10 @@ int programs_check_sizes(const struct config *config, const struct config_node *
 
 		if (fd < 0)
 			continue; /* of a role that the node has not had yet */
+		if (!plan->entries) { /* of one that it has no more */
+			close(fd);
+			continue;
+		}
 		err = map_sizes(fd, &key_size, &value_size, &entries);
 		close(fd);
 		if (err)
