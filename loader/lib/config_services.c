@@ -141,6 +141,15 @@ static void check_buckets(const struct yaml_place *place, struct config_service 
 	}
 }
 
+static void read_affinity(const struct yaml_place *place, struct config_service *service)
+{
+	static const char *const affinities[] = { "flow", "source", NULL };
+	struct yaml_place child;
+
+	if (place_child(place, "affinity", &child))
+		service->by_source = place_choice(&child, affinities) == 1;
+}
+
 static void read_service(struct config_draft *draft, size_t index)
 {
 	static const struct yaml_key keys[] = {
@@ -153,6 +162,7 @@ static void read_service(struct config_draft *draft, size_t index)
 		{ "check", NULL },
 		{ "all_down", NULL },
 		{ "unknown", NULL },
+		{ "affinity", NULL },
 		{ "backends", "a mapping of the service's backends" },
 	};
 	const struct yaml_place *place = &draft->services[index];
@@ -167,6 +177,7 @@ static void read_service(struct config_draft *draft, size_t index)
 		return;
 	read_values(place, service);
 	draft_read_service_check(draft, place, service);
+	read_affinity(place, service);
 	port = ntohs(service->port);
 	place_child(place, "port", &port_place);
 	if (place_child(place, "backend_port", &child)) {
