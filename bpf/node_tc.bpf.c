@@ -7,6 +7,7 @@
  */
 #include "lib/deliver.h"
 #include "lib/flow.h"
+#include "lib/handover.h"
 #include "lib/icmp.h"
 #include "lib/mapping.h"
 #include "lib/query.h"
@@ -46,6 +47,9 @@ INLINE enum verdict to_tag(struct __sk_buff *skb, struct packet *pkt, const stru
 	struct endpoint_key key = { .port = packet_ports(pkt)->dest, .family = pkt->family };
 	const struct xdplb_endpoint *found;
 	struct xdplb_mapping *mapping;
+	enum verdict verdict;
+	__u64 hash;
+	int times;
 
 	read_dest(pkt, &key.addr);
 	found = find_tag(control, &key);
@@ -53,10 +57,21 @@ INLINE enum verdict to_tag(struct __sk_buff *skb, struct packet *pkt, const stru
 	if (!mapping || mapping->state == XDPLB_MAPPING_FREE)
 		return VERDICT_PASS;
 	pkt->ours = true;
-	if (unlikely(!pkt->admitted && !admitted(pkt, mapping)))
+	hash = hash_flow(pkt, mapping);
+	times = pkt->admitted ? 0 : read_times(pkt, hash);
+	if (unlikely(times == NOT_ADMITTED))
 		return answer_query(skb, pkt, mapping, hash_key, hook->redirect_flags);
 	if (pkt->proto != mapping->proto)
 		return refuse(pkt, XDPLB_DROP_WRONG_PROTOCOL);
+	if (mapping->succession && pkt->proto == IPPROTO_TCP && !opens_flow(pkt)) {
+		__u64 shape = pack_shape(pkt, PARSED_L4);
+
+		verdict = find_connection(skb, shape, found->index, hash, times);
+		if (verdict != VERDICT_NEXT || !open_shape(skb, pkt, shape) ||
+		    parse_l4(pkt) != PARSED_L4)
+			return verdict;
+		pkt->ours = true;
+	}
 	return restore_dest(skb, pkt, mapping, found->index);
 }
 

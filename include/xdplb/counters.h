@@ -89,6 +89,10 @@ enum xdplb_drop {
 	  "an ICMP error about a VIP's packet was sent on to the backend that owns the flow")      \
 	X(ICMP_DELIVERED, icmp_delivered,                                                          \
 	  "an ICMP error about a VIP's packet was rewritten for the backend that has sent it")     \
+	X(HANDED_OVER, handed_over,                                                                \
+	  "no socket expected a TCP packet: handed on to the next owner")                          \
+	X(HANDED_HERE, handed_here, "a TCP packet that was handed on found its socket here")       \
+	X(NOT_FOUND, not_found, "a TCP packet that no owner's socket expects: left to the stack")  \
 	X(FRAGMENT_NOTED, fragment_noted,                                                          \
 	  "a first fragment was noted, so that later ones can follow it")                          \
 	X(TIME_EXCEEDED_SENT, time_exceeded_sent,                                                  \

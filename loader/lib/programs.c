@@ -159,7 +159,7 @@ static int load_node(const struct config *config, const struct config_node *conf
 int programs_load(const struct config *config, const struct config_node *node,
 		  const struct paths *paths, struct programs *ret, struct error *error)
 {
-	struct programs programs;
+	struct programs programs = { .bound_count = 0 };
 	int err;
 
 	memset(programs.fd, 0xff, sizeof(programs.fd));
@@ -196,6 +196,18 @@ void programs_close(struct programs *programs)
 			close(programs->fd[i]);
 		programs->fd[i] = -1;
 	}
+	for (size_t i = 0; i < programs->bound_count; i++)
+		if (programs->bound[i].fd >= 0)
+			close(programs->bound[i].fd);
+	programs->bound_count = 0;
+}
+
+int programs_for(const struct programs *programs, enum program program, const char *interface)
+{
+	for (size_t i = 0; program == PROGRAM_LSR_XDP && i < programs->bound_count; i++)
+		if (programs->bound[i].fd >= 0 && !strcmp(programs->bound[i].interface, interface))
+			return programs->bound[i].fd;
+	return programs->fd[program];
 }
 
 int programs_pin(const struct programs *programs, const struct paths *paths, struct error *error)

@@ -4,91 +4,15 @@
 # Clocks over MPLS: PTP messages between two clock nodes go through tunnels of labels, over two transit
 # nodes with two links between them, and the tunnels are walked and compared on the wire.
 #
-#             .1  p1 10.1.1.0/24 .2
-#   A -- a --   E1 ============ E2   -- b -- B        a: 10.1.0.0/24  b: 10.1.9.0/24
-#             .1  p2 10.1.2.0/24 .2
-#
-#   On A and B: ptp0, 10.9.0.1 and .2, fd09::1 and ::2, is the tunnel's interface. Every node has one
-#   link after the other as l0, l1, l2.
+# The lab is drawn in mpls_lab.sh.
 set -euo pipefail
 
 # shellcheck source=lab.sh
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 need_programs socat jq bpftool
-
-CLUSTER=$LAB_DIR/cluster.yaml
-NODES=(E1 E2 B A)
-
-# te_link NAME INTERFACE ADDRESS [MORE]
-te_link() {
-  printf '        %s: {interface: %s, address: %s%s}\n' "$1" "$2" "$3" "${4:+, $4}"
-}
-
-# te_node NAME FIRST-LABEL [MORE]: the head of a node with links.
-te_node() {
-  printf '  %s:\n    mpls: {labels: {first: %s, last: %s}%s}\n    te:\n      links:\n' \
-    "$1" "$2" "$(($2 + 999))" "${3:+, $3}"
-}
-
-# write_cluster [PHP]
-write_cluster() {
-  # shellcheck disable=SC2119 # no node of its kinds
-  cluster_head | head -3
-  te_node A 1000
-  te_link a l0 10.1.0.1
-  te_node E1 2000
-  te_link a l0 10.1.0.2
-  te_link p1 l1 10.1.1.1
-  te_link p2 l2 10.1.2.1 "metric: 20"
-  te_node E2 3000
-  te_link p1 l0 10.1.1.2
-  te_link p2 l1 10.1.2.2
-  te_link b l2 10.1.9.1
-  te_node B 4000 "${1:-}"
-  te_link b l0 10.1.9.2
-  echo "tunnels:"
-  echo "  clock:"
-  echo "    ends: [A, B]"
-  echo "    interface: ptp0"
-  echo "    addresses: {A: [10.9.0.1/24, 'fd09::1/64'], B: [10.9.0.2/24, 'fd09::2/64']}"
-  echo "    protect_by: spare"
-  echo "  spare:"
-  echo "    ends: [A, B]"
-  echo "    path: [{link: p2, loose: yes}]"
-}
-
-lab_chain() {
-  local node
-  for node in A E1 E2 B; do
-    lab_node "$node"
-  done
-  lab_link A l0 E1 l0
-  lab_link E1 l1 E2 l0
-  lab_link E1 l2 E2 l1
-  lab_link E2 l2 B l0
-  lab_address A l0 10.1.0.1/24
-  lab_address E1 l0 10.1.0.2/24
-  lab_address E1 l1 10.1.1.1/24
-  lab_address E1 l2 10.1.2.1/24
-  lab_address E2 l0 10.1.1.2/24
-  lab_address E2 l1 10.1.2.2/24
-  lab_address E2 l2 10.1.9.1/24
-  lab_address B l0 10.1.9.2/24
-}
-
-tunnel_of() {
-  xdplb "$1" tunnel show clock --json | jq -r ".[0]$2"
-}
-
-# ptp_message: a Sync message of PTP version 2, domain 0 (44 bytes), escaped for printf.
-PTP_SYNC='\x00\x02\x00\x2c'$(printf '\\x00%.0s' {1..40})
-
-# send_sync NODE ADDRESS: to UDP port 319.
-send_sync() {
-  # shellcheck disable=SC2059
-  printf "$PTP_SYNC" | in_ns "$1" socat -u - "UDP-SENDTO:$(bracket "$2"):319"
-}
+# shellcheck source=mpls_lab.sh
+source "$(dirname "$0")/mpls_lab.sh"
 
 verified() {
   xdplb A tunnel verify "$CLUSTER" clock >"$LAB_DIR/verify"
@@ -97,6 +21,8 @@ verified() {
   expect "state" "$(tunnel_of A .state)" up
   xdplb B tunnel verify "$CLUSTER" clock
   expect "state" "$(tunnel_of B .state)" up
+  expect "status" "$(status_of B '.tunnels[0].state')" up
+  has '^  clock +to A +up +verified +by its primary$' xdplb B status
 }
 
 # counts NODE COUNTER: of the tunnel.
@@ -169,9 +95,7 @@ wrong_label() {
   entry=$(bpftool -j map lookup pinned /sys/fs/bpf/xdplb/E1/ilm key $((slot & 255)) $((slot >> 8)) 0 0 |
     jq -r '.formatted.value.nhlfe')
   bytes_of E1 "$entry" >"$LAB_DIR/right"
-  # The second byte of the label's four: another label.
-  sed -E 's/^(0x..) (0x.)./\1 \2'"$(grep -q '^0x.. 0x.0' "$LAB_DIR/right" && echo 1 || echo 0)/" \
-    "$LAB_DIR/right" >"$LAB_DIR/wrong"
+  other_label "$LAB_DIR/right" >"$LAB_DIR/wrong"
   ! cmp -s "$LAB_DIR/right" "$LAB_DIR/wrong" || fail "the label is as it was"
   write_entry E1 "$entry" "$LAB_DIR/wrong"
   ! xdplb A tunnel verify "$CLUSTER" clock --wait 0.5 >"$LAB_DIR/verify" 2>&1 ||
@@ -189,18 +113,6 @@ wrong_label() {
   write_entry E1 "$entry" "$LAB_DIR/right"
   xdplb A tunnel verify "$CLUSTER" clock
   expect "state" "$(tunnel_of A .state)" up
-}
-
-# bytes_of NODE NHLFE, write_entry NODE NHLFE FILE: an element of nhlfes, byte by byte.
-bytes_of() {
-  bpftool -j map lookup pinned "/sys/fs/bpf/xdplb/$1/nhlfes" key $(($2 & 255)) $(($2 >> 8)) 0 0 |
-    jq -r '.value | join(" ")'
-}
-
-write_entry() {
-  # shellcheck disable=SC2046
-  bpftool map update pinned "/sys/fs/bpf/xdplb/$1/nhlfes" key $(($2 & 255)) $(($2 >> 8)) 0 0 \
-    value $(cat "$3")
 }
 
 # A transit node that is gone: it is named.
@@ -247,6 +159,80 @@ attached_again() {
   carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
 }
 
+# PTP on an ordinary interface is tagged: here on the link itself. The interfaces of before are gone.
+tagged() {
+  local node popped
+  sed -e 's/^    interface: ptp0/    tag: {interface: l0}/' -e '/^    addresses:/d' "$CLUSTER" \
+    >"$LAB_DIR/tagged.yaml"
+  for node in "${NODES[@]}"; do
+    xdplb "$node" apply "$LAB_DIR/tagged.yaml"
+  done
+  xdplb A tunnel verify "$LAB_DIR/tagged.yaml" clock
+  ! ip -n A link show ptp0 2>/dev/null || fail "ptp0 is left"
+  popped=$(counts B popped)
+  start_capture far B l0 'udp port 319 and dst host 224.0.1.129'
+  start_capture link A l0 'ether proto 0x8847 or udp port 319'
+  in_ns A socat -u - UDP-DATAGRAM:224.0.1.129:319,ip-multicast-if=10.1.0.1 \
+    < <(printf '%b' "$PTP_SYNC")
+  stop_capture far
+  stop_capture link
+  expect "popped" "$(($(counts B popped) - popped))" 1
+  expect "received" "$(count_packets far 'udp port 319')" 1
+  expect "labelled on the link" "$(labelled_twice)" 1
+  expect "not labelled on the link" "$(count_packets link 'udp port 319')" 0
+  for node in "${NODES[@]}"; do
+    xdplb "$node" apply "$CLUSTER"
+  done
+  xdplb A tunnel verify "$CLUSTER" clock
+  carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
+}
+
+# For a lab that shows what asymmetry costs: it is warned of, carried, and can't be verified.
+not_corouted() {
+  local node
+  sed -e 's/^    protect_by: spare/    corouted: no\n    path: [a, p1, b]\n    reverse_path: [b, p2, a]/' \
+    -e '/^  spare:/,$d' "$CLUSTER" >"$LAB_DIR/asymmetric.yaml"
+  "$XDPLB_LOAD" check "$LAB_DIR/asymmetric.yaml" 2>"$LAB_DIR/err"
+  grep -q 'the directions need not take the same links' "$LAB_DIR/err" || fail "no warning"
+  for node in "${NODES[@]}"; do
+    xdplb "$node" apply "$LAB_DIR/asymmetric.yaml"
+  done
+  expect "cause" "$(tunnel_of A .cause)" unchecked
+  carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
+  carried B A 'udp port 319 and dst host 10.9.0.1' send_sync B 10.9.0.1
+  ! xdplb A tunnel verify "$LAB_DIR/asymmetric.yaml" clock 2>"$LAB_DIR/err" || fail "verified"
+  grep -q 'its directions are not compared' "$LAB_DIR/err" || fail "$(cat "$LAB_DIR/err")"
+  for node in "${NODES[@]}"; do
+    xdplb "$node" apply "$CLUSTER"
+  done
+  xdplb A tunnel verify "$CLUSTER" clock
+  xdplb B tunnel verify "$CLUSTER" clock
+}
+
+# A program bound to the NIC; the veth has a stamp for no frame that was not stamped where it was sent: the
+# kernel's clock is used then, and what was used is counted.
+hardware_clock() {
+  local before kernel
+  before=$(counter E1 events stamp_kernel)
+  carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
+  expect "stamps" "$(($(counter E1 events stamp_kernel) - before))" 1
+  kernel=$(uname -r)
+  sed '/^  E1:/,/^  E2:/s/address: 10.1.0.2/&, hardware_clock: tai/' "$CLUSTER" >"$LAB_DIR/tai.yaml"
+  xdplb E1 apply "$LAB_DIR/tai.yaml" 2>"$LAB_DIR/err"
+  if [[ -s $LAB_DIR/err ]]; then
+    grep -q "l0: .hardware_clock.: no program can be bound" "$LAB_DIR/err" || fail "$(cat "$LAB_DIR/err")"
+    [[ $kernel == 6.[012].* ]] || fail "$(cat "$LAB_DIR/err")"
+  else
+    has 'lsr_xdp_hw' bpftool -j prog show id "$(status_of E1 \
+      '.hooks[] | select(.interface == "l0" and .program == "lsr_xdp") | .program_id')"
+  fi
+  before=$(($(counter E1 events stamp_kernel) + $(counter E1 events stamp_hardware)))
+  carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
+  expect "stamps" \
+    "$(($(counter E1 events stamp_kernel) + $(counter E1 events stamp_hardware) - before))" 1
+  xdplb E1 apply "$CLUSTER"
+}
+
 # An interface that somebody else has made is left alone.
 foreign_interface() {
   ip -n A link add ptp9 type veth peer name ptp9p
@@ -273,6 +259,16 @@ detached() {
   [[ -z $(ls /sys/fs/bpf/xdplb 2>/dev/null) ]] || fail "pins are left"
 }
 
+# Without TCX, as before Linux 6.6.
+by_clsact() {
+  attach_all "$CLUSTER" "${NODES[@]}" -- --tc clsact
+  xdplb A tunnel verify "$CLUSTER" clock
+  xdplb B tunnel verify "$CLUSTER" clock
+  carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
+  detached
+  expect "qdiscs" "$(ip netns exec A tc qdisc show dev l0 clsact)" ""
+}
+
 lab_chain
 write_cluster >"$CLUSTER"
 lab_setup "$CLUSTER" "${NODES[@]}"
@@ -286,6 +282,10 @@ check silent_node silent_node
 check nothing_to_change nothing_to_change
 check penultimate_popping popping
 check attached_again attached_again
+check tagged tagged
+check not_corouted not_corouted
+check hardware_clock hardware_clock
 check foreign_interface foreign_interface
 check detached detached
+check by_clsact by_clsact
 finish
