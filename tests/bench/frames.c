@@ -134,11 +134,11 @@ size_t frame_build(const struct frame_spec *spec, struct bench_frame *ret_frame)
 	return len;
 }
 
-void frame_read(const __u8 *bytes, struct frame_end *ret_source, struct frame_end *ret_dest)
+void frame_read(__u8 family, const __u8 *bytes, struct frame_end *ret_source,
+		struct frame_end *ret_dest)
 {
-	const struct ethhdr *eth = (const void *)bytes;
-	bool v4 = eth->h_proto == htons(ETH_P_IP);
-	const __u8 *ip = (const __u8 *)(eth + 1);
+	const __u8 *ip = bytes + sizeof(struct ethhdr);
+	bool v4 = family == XDPLB_IPV4;
 	__be32 source, dest;
 	__be16 ports[2];
 

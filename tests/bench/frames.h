@@ -44,8 +44,10 @@ struct xdplb_addr frame_addr(__u8 family, __u32 addr);
 size_t frame_build(const struct frame_spec *spec, struct bench_frame *ret_frame);
 
 /**
- * frame_read() - Both ends of a frame that frame_build() has made and a program has rewritten.
+ * frame_read() - Both ends of a frame that frame_build() has made and a program has rewritten. The Ethernet
+ * header is not looked at.
  */
-void frame_read(const __u8 *bytes, struct frame_end *ret_source, struct frame_end *ret_dest);
+void frame_read(__u8 family, const __u8 *bytes, struct frame_end *ret_source,
+		struct frame_end *ret_dest);
 
 #endif

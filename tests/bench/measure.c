@@ -3,11 +3,15 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
 #include <linux/pkt_cls.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "tests/bench/bench_driver.skel.h"
 #include "fill.h"
+#include "sizes.h"
 #include "subjects.h"
 
 #define REPEATS     1000000
@@ -17,11 +21,17 @@
 /* Room for more than the reference's flows: an LRU map that is full gives some up. */
 #define LRU_ENTRIES (1 << 20)
 
+/* The most that a target puts before a frame. */
+#define ENCAP_MAX 40
+
+/* Where the protocol of an outer IPv4 header stands. */
+#define OUTER_PROTO (sizeof(struct ethhdr) + offsetof(struct iphdr, protocol))
+
 /* What one run of the driver came to. */
 struct outcome {
 	__u32 ns;
 	int verdict;
-	__u8 frame[BENCH_FRAME6_LEN];
+	__u8 frame[BENCH_FRAME6_LEN + ENCAP_MAX];
 };
 
 static bool is_tc(const struct workload *workload)
@@ -29,16 +39,35 @@ static bool is_tc(const struct workload *workload)
 	return workload->driver == DRIVER_TC4;
 }
 
-static int driver_fd(const struct bench_driver_bpf *driver, enum driver kind)
+static int driver_fd(const struct bench_driver_bpf *driver, const struct workload *workload)
 {
-	const struct bpf_program *programs[DRIVER_COUNT] = {
-		[DRIVER_XDP4] = driver->progs.drive_xdp4,
-		[DRIVER_XDP4_FLOWS] = driver->progs.drive_xdp4_flows,
-		[DRIVER_XDP6_FLOWS] = driver->progs.drive_xdp6_flows,
-		[DRIVER_TC4] = driver->progs.drive_tc4,
+	const struct bpf_program *programs[DRIVER_COUNT][2] = {
+		[DRIVER_XDP4] = { driver->progs.drive_xdp4, driver->progs.drive_encap4 },
+		[DRIVER_XDP4_FLOWS] = { driver->progs.drive_xdp4_flows,
+					driver->progs.drive_encap4_flows },
+		[DRIVER_XDP4_SERVICES] = { driver->progs.drive_xdp4_services,
+					   driver->progs.drive_encap4_services },
+		[DRIVER_XDP6_FLOWS] = { driver->progs.drive_xdp6_flows,
+					driver->progs.drive_encap6_flows },
+		[DRIVER_TC4] = { driver->progs.drive_tc4, driver->progs.drive_tc4 },
 	};
 
-	return bpf_program__fd(programs[kind]);
+	return bpf_program__fd(programs[workload->driver][workload->encap > 0]);
+}
+
+/* NULL: the target is none of lb_xdp's. */
+static const struct lb_subject *lb_of(const struct subjects *subjects, enum target target)
+{
+	if (target == TARGET_LB_SIZED)
+		return subjects->lb_sized;
+	return target == TARGET_LB ? subjects->lb : NULL;
+}
+
+static const struct katran *katran_of(const struct subjects *subjects, enum target target)
+{
+	if (target < TARGET_KATRAN || target > TARGET_KATRAN_SIZED)
+		return NULL;
+	return subjects->katran[target - TARGET_KATRAN];
 }
 
 static int target_fd(const struct subjects *subjects, enum target target, bool tc)
@@ -47,11 +76,16 @@ static int target_fd(const struct subjects *subjects, enum target target, bool t
 	case TARGET_LRU:
 		return bpf_program__fd(subjects->driver->progs.lru_ref);
 	case TARGET_LB:
-		return lb_subject_fd(subjects->lb);
+	case TARGET_LB_SIZED:
+		return lb_subject_fd(lb_of(subjects, target));
 	case TARGET_NODE_INGRESS:
 		return node_subject_ingress_fd(subjects->node);
 	case TARGET_NODE_EGRESS:
 		return node_subject_egress_fd(subjects->node);
+	case TARGET_KATRAN:
+	case TARGET_KATRAN_NEW:
+	case TARGET_KATRAN_SIZED:
+		return katran_fd(katran_of(subjects, target));
 	default:
 		return bpf_program__fd(tc ? subjects->driver->progs.noop_tc
 					  : subjects->driver->progs.noop_xdp);
@@ -79,7 +113,18 @@ static int load_driver(bool with_lru, struct bench_driver_bpf **ret_driver)
 	return 0;
 }
 
-int subjects_load(const bool *chosen, struct subjects *ret_subjects, const char **ret_what)
+static int load_katrans(const bool *need, const char *object, struct subjects *subjects)
+{
+	int err = 0;
+
+	for (int use = 0; use < KATRAN_USES && !err; use++)
+		if (need[TARGET_KATRAN + use])
+			err = katran_load(object, use, &subjects->katran[use]);
+	return err;
+}
+
+int subjects_load(const bool *chosen, const char *katran, struct subjects *ret_subjects,
+		  const char **ret_what)
 {
 	bool need[TARGET_COUNT] = {};
 	struct subjects subjects = {};
@@ -89,13 +134,19 @@ int subjects_load(const bool *chosen, struct subjects *ret_subjects, const char 
 		need[workloads[i].target] |= chosen[i];
 	*ret_what = "bench_driver";
 	err = load_driver(need[TARGET_LRU], &subjects.driver);
-	if (!err && need[TARGET_LB]) {
+	if (!err && (need[TARGET_LB] || need[TARGET_LB_SIZED])) {
 		*ret_what = "lb_xdp";
-		err = lb_subject_load(&subjects.lb);
+		err = need[TARGET_LB] ? lb_subject_load(false, &subjects.lb) : 0;
+		if (!err && need[TARGET_LB_SIZED])
+			err = lb_subject_load(true, &subjects.lb_sized);
 	}
 	if (!err && (need[TARGET_NODE_INGRESS] || need[TARGET_NODE_EGRESS])) {
 		*ret_what = "node_tc";
 		err = node_subject_load(&subjects.node);
+	}
+	if (!err) {
+		*ret_what = katran;
+		err = load_katrans(need, katran, &subjects);
 	}
 	if (err) {
 		subjects_free(&subjects);
@@ -109,7 +160,10 @@ void subjects_free(struct subjects *subjects)
 {
 	bench_driver_bpf__destroy(subjects->driver);
 	lb_subject_free(subjects->lb);
+	lb_subject_free(subjects->lb_sized);
 	node_subject_free(subjects->node);
+	for (int use = 0; use < KATRAN_USES; use++)
+		katran_free(subjects->katran[use]);
 }
 
 /* The driver's tail call goes to `target` from now on. */
@@ -122,25 +176,35 @@ static int aim(const struct bench_driver_bpf *driver, bool tc, int target)
 }
 
 /* With and without its target a workload sees the same flows, except where each one is new. */
-static size_t prepare_input(struct bench_input *input, const struct workload *workload)
+static size_t prepare_input(const struct subjects *subjects, const struct workload *workload,
+			    struct bench_input *input)
 {
+	const struct katran *katran = katran_of(subjects, workload->target);
+
 	input->flows = workload->flows;
 	input->random = RANDOM_SEED;
 	input->dport = __builtin_bswap16(workload->frame.dest.port);
+	input->vip = workload->frame.dest.addr;
+	input->services = sizes[workload->size].services;
+	if (katran && workload->driver == DRIVER_XDP4_SERVICES)
+		input->services = katran_services(katran, workload->size);
 	return frame_build(&workload->frame, &input->frame);
 }
 
-static int run(const struct subjects *subjects, const struct workload *workload, __u32 repeats,
-	       struct outcome *ret_outcome)
+/* @encap: bytes that the target will put before the frame. */
+static int run(const struct subjects *subjects, const struct workload *workload, __u32 encap,
+	       __u32 repeats, struct outcome *ret_outcome)
 {
 	struct bench_input *input = &subjects->driver->bss->input;
-	size_t len = prepare_input(input, workload);
-	struct bench_frame in = input->frame;
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in.bytes, .data_size_in = len,
+	size_t len = prepare_input(subjects, workload, input);
+	__u8 in[sizeof(ret_outcome->frame)] = {}; /* as if the target had run before */
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = encap + len,
 		    .data_out = ret_outcome->frame, .data_size_out = sizeof(ret_outcome->frame),
 		    .repeat = repeats, );
 
-	if (bpf_prog_test_run_opts(driver_fd(subjects->driver, workload->driver), &opts))
+	input->encap = encap;
+	memcpy(in + encap, input->frame.bytes, len);
+	if (bpf_prog_test_run_opts(driver_fd(subjects->driver, workload), &opts))
 		return -errno;
 	ret_outcome->ns = opts.duration;
 	ret_outcome->verdict = (int)opts.retval;
@@ -160,7 +224,9 @@ static const char *check_outcome(const struct workload *workload, const struct o
 
 	if (outcome->verdict != workload->verdict)
 		return "the verdict is another than expected";
-	frame_read(outcome->frame, &source, &dest);
+	if (workload->encap && outcome->frame[OUTER_PROTO] != IPPROTO_IPIP)
+		return "the packet is not encapsulated as expected";
+	frame_read(workload->frame.family, outcome->frame + workload->encap, &source, &dest);
 	if (!same_end(&workload->source, &source))
 		return "the source is another than expected";
 	if (!same_end(&workload->dest, &dest))
@@ -168,35 +234,49 @@ static const char *check_outcome(const struct workload *workload, const struct o
 	return NULL;
 }
 
-/* Were the packets of a run counted as sent to members if, and only if, they should be? */
-static const char *check_counters(const struct workload *workload, __u64 packets, __u64 misses)
+/* What the target has counted so far. */
+struct counts {
+	__u64 packets; /* sent to members */
+	__u64 misses; /* lookups in a table of flows that found nothing */
+};
+
+static int read_counts(const struct subjects *subjects, enum target target, struct counts *ret_counts)
 {
-	if (packets != (workload->balanced ? REPEATS : 0))
+	const struct lb_subject *lb = lb_of(subjects, target);
+	const struct katran *katran = katran_of(subjects, target);
+
+	*ret_counts = (struct counts){ .misses = subjects->driver->bss->lru_misses };
+	if (lb)
+		return lb_subject_packets(lb, &ret_counts->packets);
+	return katran ? katran_counts(katran, &ret_counts->packets, &ret_counts->misses) : 0;
+}
+
+/* Were the packets of a run counted as sent to members if, and only if, they should be? */
+static const char *check_counts(const struct workload *workload, const struct counts *before,
+				const struct counts *after)
+{
+	if (after->packets - before->packets != (workload->balanced ? REPEATS : 0))
 		return workload->balanced ? "not every packet was sent to a member"
 					  : "packets were sent to members";
-	return misses ? "lookups that found nothing" : NULL;
+	return after->misses != before->misses ? "lookups that found nothing" : NULL;
 }
 
 static int measure_target(const struct subjects *subjects, const struct workload *workload,
 			  double *ret_ns, const char **ret_why)
 {
-	__u64 before = 0, after = 0, misses = subjects->driver->bss->lru_misses;
+	struct counts before = {}, after = {};
 	struct outcome outcome;
 	int err;
 
 	err = aim(subjects->driver, is_tc(workload),
 		  target_fd(subjects, workload->target, is_tc(workload)));
-	err = err ?: run(subjects, workload, WARM_UP, &outcome);
-	if (!err && subjects->lb)
-		err = lb_subject_packets(subjects->lb, &before);
-	err = err ?: run(subjects, workload, REPEATS, &outcome);
-	if (!err && subjects->lb)
-		err = lb_subject_packets(subjects->lb, &after);
+	err = err ?: run(subjects, workload, workload->encap, WARM_UP, &outcome);
+	err = err ?: read_counts(subjects, workload->target, &before);
+	err = err ?: run(subjects, workload, workload->encap, REPEATS, &outcome);
+	err = err ?: read_counts(subjects, workload->target, &after);
 	if (err)
 		return err;
-	*ret_why = check_outcome(workload, &outcome)
-			   ?: check_counters(workload, after - before,
-					     subjects->driver->bss->lru_misses - misses);
+	*ret_why = check_outcome(workload, &outcome) ?: check_counts(workload, &before, &after);
 	*ret_ns = outcome.ns;
 	return *ret_why ? -EPROTO : 0;
 }
@@ -208,8 +288,8 @@ static int measure_floor(const struct subjects *subjects, const struct workload 
 	struct outcome outcome;
 	int err = aim(subjects->driver, tc, target_fd(subjects, TARGET_NONE, tc));
 
-	err = err ?: run(subjects, workload, WARM_UP, &outcome);
-	err = err ?: run(subjects, workload, REPEATS, &outcome);
+	err = err ?: run(subjects, workload, 0, WARM_UP, &outcome);
+	err = err ?: run(subjects, workload, 0, REPEATS, &outcome);
 	if (err)
 		return err;
 	if (outcome.verdict != (tc ? TC_ACT_OK : XDP_TX)) {

@@ -12,14 +12,20 @@ enum target {
 	TARGET_NONE, /* the floor itself: nothing is subtracted */
 	TARGET_LRU,
 	TARGET_LB,
+	TARGET_LB_SIZED, /* with the services of sizes[] */
 	TARGET_NODE_INGRESS,
 	TARGET_NODE_EGRESS,
+	/* Katran's balancer, where its object is given. */
+	TARGET_KATRAN, /* established flows */
+	TARGET_KATRAN_NEW, /* its own instance, for these fill the flow table */
+	TARGET_KATRAN_SIZED,
 	TARGET_COUNT
 };
 
 enum driver {
 	DRIVER_XDP4, /* the same frame each time */
 	DRIVER_XDP4_FLOWS, /* another client each time, one of `flows` */
+	DRIVER_XDP4_SERVICES, /* and a VIP from dest.addr on, one of a size's */
 	DRIVER_XDP6_FLOWS,
 	DRIVER_TC4,
 	DRIVER_COUNT
@@ -27,6 +33,12 @@ enum driver {
 
 /* `flows` of a workload in which no flow comes twice. */
 #define FLOWS_NEW 0
+
+/* When a workload is run that is not asked for by name. */
+enum usual {
+	ALWAYS,
+	PLOTTED, /* with --plot */
+};
 
 struct workload {
 	const char *key;
@@ -39,10 +51,18 @@ struct workload {
 	bool balanced; /* each packet was counted as sent to a member; else none was */
 	struct frame_end source; /* addr 0: any */
 	struct frame_end dest; /* addr 0: any; port 0: any */
+	__u32 size; /* number of it; DRIVER_XDP4_SERVICES */
+	__u32 encap; /* bytes that the target puts before the packet */
+	enum usual usual;
 };
 
 /* Flows in the reference map. */
 #define LRU_FLOWS 1000000
+
+static inline bool workload_is_katran(const struct workload *workload)
+{
+	return workload->target >= TARGET_KATRAN && workload->target <= TARGET_KATRAN_SIZED;
+}
 
 extern const struct workload workloads[];
 extern const size_t workload_count;
