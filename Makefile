@@ -18,7 +18,7 @@ say        = $(if $(filter 0,$(V)),@echo "  $(1)$(patsubst $(BUILD)/%,%,$@)" &&)
 BUILD_DEPS := clang llvm gcc make pkg-config bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
 	libmnl-dev libsodium-dev libjansson-dev libev-dev libcurl4-openssl-dev libcap-ng-dev libsystemd-dev
 TEST_DEPS  := libcriterion-dev iproute2 nginx-light curl tcpdump ethtool jq socat iputils-ping \
-	procps util-linux openssl
+	procps util-linux openssl dnsmasq-base nftables
 
 # For `make test-vm` alone.
 VM_DEPS    := qemu-system-x86 busybox-static kmod cpio xz-utils zstd clang-14 clang-16 clang-19
@@ -44,9 +44,13 @@ UNIT_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/suppor
 BENCH_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 BENCH_BPF  := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 LIB        := $(BUILD)/libxdplb.a
+# Tools of `make bench-net`, each of one file or of those that begin with its name.
+NET_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/net/*.c))
+NET_TOOLS  := $(addprefix $(BUILD)/tests/bench/net/,load last_packet udp_stream probe_count \
+	connect_loop node_crowd)
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
 
-.PHONY: all help deps deps-build test test-unit test-net test-vm demo bench fuzz check-style install clean vmlinux
+.PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo bench bench-net fuzz check-style install clean vmlinux
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -76,7 +80,7 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC    )$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
-$(LIB_OBJS) $(LOAD_OBJS) $(AGENT_OBJS) $(UNIT_OBJS) $(BENCH_OBJS): | $(SKELS)
+$(LIB_OBJS) $(LOAD_OBJS) $(AGENT_OBJS) $(UNIT_OBJS) $(BENCH_OBJS) $(NET_OBJS): | $(SKELS)
 $(UNIT_OBJS) $(BENCH_OBJS): override CPPFLAGS += -Itests/support
 $(BENCH_OBJS): | $(BENCH_BPF)
 
@@ -99,6 +103,12 @@ $(BUILD)/tests/bench/bench: $(BENCH_OBJS) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
+$(BUILD)/tests/bench/net/load: $(filter %/load_tally.o %/load_connection.o,$(NET_OBJS))
+$(BUILD)/tests/bench/net/last_packet $(BUILD)/tests/bench/net/probe_count: \
+	$(BUILD)/tests/bench/net/wire.o
+$(NET_TOOLS): %: %.o $(LIB)
+	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(LIB) -o $@ $(LDLIBS)
+
 # The dependencies are installed before anything is compiled, hence the second make.
 test: deps ## unit and end-to-end tests (as root)
 	@$(MAKE) --no-print-directory all $(BUILD)/tests/unit_tests $(NET_BPF)
@@ -116,26 +126,54 @@ test-vm: deps ## under other kernels, in QEMU: verifier, other compilers, virtio
 	@$(MAKE) --no-print-directory all $(NET_BPF)
 	@tests/vm/run.sh $(KERNELS)
 
+test-long: deps ## ten minutes with 30 % of the heartbeats lost (as root)
+	@$(MAKE) --no-print-directory all $(NET_BPF)
+	@tests/net/long_loss.sh
+
 demo: deps-build ## the main job in a lab of namespaces: real HTTP through the balancer (as root)
 	@tests/support/deps.sh $(TEST_DEPS)
-	@$(MAKE) --no-print-directory all $(NET_BPF)
+	@$(MAKE) --no-print-directory all $(NET_BPF) $(NET_TOOLS)
 	@tests/net/demo.sh
 
 bench: all $(BUILD)/tests/bench/bench ## nanoseconds a packet, into build/bench.json (as root)
 	@$(BUILD)/tests/bench/bench --out $(BUILD)/bench.json
 
+# KATRAN_OBJ=FILE: Katran's balancer, built by yourself; tests/bench/README.md tells how.
+bench-katran: all $(BUILD)/tests/bench/bench ## the same beside Katran's balancer, KATRAN_OBJ=its object (as root)
+	@test -n "$(KATRAN_OBJ)" || { echo "make bench-katran: KATRAN_OBJ=FILE is missing" >&2; exit 2; }
+	@$(BUILD)/tests/bench/bench --katran $(KATRAN_OBJ) --out $(BUILD)/bench-katran.json
+
+bench-net: deps-build ## health on the wire: detection, probes, cost; into build/bench.json (as root)
+	@tests/support/deps.sh $(TEST_DEPS)
+	@$(MAKE) --no-print-directory all $(NET_BPF) $(NET_TOOLS)
+	@tests/bench/net/run.sh $(BENCH_NET)
+
 # Fuzzers are built apart from everything else, with the sanitizers in.
 FUZZ_SECONDS ?= 60
 FUZZERS      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-# A fuzzer includes the .c it is for, so that it reaches what is static there.
-$(BUILD)/fuzz/%: tests/fuzz/%.c loader/lib/error.c $(wildcard loader/lib/share_*.[ch])
-	@mkdir -p $(@D)
-	$(call say,FUZZ  )$(CLANG) -g -O1 -std=gnu11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
-		-I. -Iinclude -Iloader/lib $< loader/lib/error.c -o $@ -lsodium
+FUZZ_CC      := $(CLANG) -g -O1 -std=gnu11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=undefined -I. -Iinclude -Iloader/lib
 
-fuzz: $(FUZZERS) ## fuzz the decoders, FUZZ_SECONDS each (package libclang-rt-dev)
-	@for f in $(FUZZERS); do $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 || exit 1; done
+# It includes the .c it is for, so that it reaches what is static there.
+$(BUILD)/fuzz/fuzz_share_wire: tests/fuzz/fuzz_share_wire.c loader/lib/error.c $(wildcard loader/lib/share_*.[ch])
+	@mkdir -p $(@D)
+	$(call say,FUZZ  )$(FUZZ_CC) $< loader/lib/error.c -o $@ -lsodium
+
+# What reads the cluster file, with nothing of the machine behind it: see --wrap in the fuzzer.
+FUZZ_CONFIG  := $(addprefix loader/lib/,address.c digest.c error.c error_list.c prime.c probe_spec.c \
+	probe_spec_digest.c share_keys.c) $(wildcard loader/lib/config*.c loader/lib/yaml_*.c)
+$(BUILD)/fuzz/fuzz_config: tests/fuzz/fuzz_config.c $(FUZZ_CONFIG) $(wildcard loader/lib/*.h)
+	@mkdir -p $(@D)
+	$(call say,FUZZ  )$(FUZZ_CC) $< $(FUZZ_CONFIG) -o $@ -Wl,--wrap=open,--wrap=getpwnam -lyaml -lsodium
+
+# Each goes on from what it has found before, and fuzz_config from the examples.
+FUZZ_SEEDS_fuzz_config := -dict=tests/fuzz/fuzz_config.dict loader/examples
+
+fuzz: $(FUZZERS) ## fuzz the decoders and the cluster file, FUZZ_SECONDS each (package libclang-rt-dev)
+	@$(foreach f,$(FUZZERS),mkdir -p $(f).corpus && $(f) -max_total_time=$(FUZZ_SECONDS) \
+		-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/ $(filter -%,$(FUZZ_SEEDS_$(notdir $(f)))) \
+		$(f).corpus $(filter-out -%,$(FUZZ_SEEDS_$(notdir $(f)))) &&) true
 
 check-style: ## formatting, shell scripts, file lengths
 	@tests/support/check_style.sh

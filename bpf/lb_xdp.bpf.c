@@ -4,142 +4,67 @@
  * It keeps nothing of a flow; what it does not know passes untouched. A packet's walk is told in
  * bpf/README.md.
  */
-#include "lib/dnat.h"
-#include "lib/endpoint.h"
-#include "lib/nexthop.h"
 #include "lib/parse.h"
-#include "lib/reset.h"
-#include "lib/select.h"
+#include "lib/relay.h"
+#include "lib/serve.h"
+#include "lib/shape.h"
 
-/* The cluster's secret; the loader sets it before the program is loaded. */
-const volatile __u64 hash_key[2];
-
-/* Slots of one of the two tables in `vips`, less one. */
-const volatile __u32 vip_mask;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 2);
-	__type(key, __u32);
-	__type(value, struct xdplb_endpoint);
-} vips SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct xdplb_lb_control);
-} lb_control SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct xdplb_traffic);
-} member_traffic SEC(".maps");
-
-/* The index a VIP's port and protocol stand for, or that of the VIP as such (both 0). */
-INLINE bool find_vip(const struct packet *pkt, __be16 port, __u8 proto, __u32 *ret_index)
+/*
+ * Everything but TCP and UDP right behind Ethernet and IP goes by functions of its own, which the
+ * verifier checks apart and the usual packet never meets.
+ */
+NOINLINE __u64 read_shape(struct xdp_md *ctx)
 {
-	struct endpoint_key key = { .port = port, .proto = proto, .family = pkt->family };
-	struct xdplb_lb_control *control;
-	struct xdplb_endpoint *found;
-	struct xdplb_table_ref ref;
-	__u32 zero = 0;
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 
-	control = bpf_map_lookup_elem(&lb_control, &zero);
-	if (!control)
-		return false;
-	read_dest(pkt, &key.addr);
-	ref = read_table_ref(&control->vips);
-	found = find_endpoint(&vips, ref, vip_mask, &key);
-	if (!found)
-		return false;
-	*ret_index = found->index;
-	return true;
+	return find_shape(data, end, end - data);
+}
+
+/* TCP or UDP behind tags or extension headers. */
+NOINLINE int serve_shape(struct xdp_md *ctx, __u64 shape)
+{
+	struct packet pkt;
+	__u32 index;
+
+	if (!open_shape(ctx, &pkt, shape) || parse_l4(&pkt) != PARSED_L4 ||
+	    !find_vip(&pkt, packet_ports(&pkt)->dest, pkt.proto, &index))
+		return VERDICT_PASS;
+	pkt.ours = true;
+	return serve_packet(ctx, &pkt, index);
 }
 
 /* A packet without usable ports is ours, and can only be refused, if its destination is a VIP. */
-INLINE enum verdict refuse_portless(struct packet *pkt, enum xdplb_drop reason)
+NOINLINE int refuse_shape(struct xdp_md *ctx, __u64 shape, __u32 reason)
 {
+	struct packet pkt;
 	__u32 index;
 
-	pkt->ours = find_vip(pkt, 0, 0, &index);
-	return refuse(pkt, reason);
+	if (!open_shape(ctx, &pkt, shape))
+		return VERDICT_PASS;
+	pkt.ours = find_vip(&pkt, 0, 0, &index);
+	return refuse(&pkt, reason);
 }
 
-INLINE __u64 hash_flow(const struct packet *pkt)
+INLINE enum verdict balance_rare(struct xdp_md *ctx)
 {
-	const struct ports *ports = packet_ports(pkt);
-	__u64 word = flow_word(ports->source, ports->dest, pkt->proto, pkt->family);
-
-	if (pkt->family == XDPLB_IPV4)
-		return flow_hash4(hash_key[0], hash_key[1], pkt->ip4->saddr, pkt->ip4->daddr, word);
-	return flow_hash6(hash_key[0], hash_key[1], addr_words(&pkt->ip6->saddr),
-			  addr_words(&pkt->ip6->daddr), word);
-}
-
-INLINE void count_traffic(const struct packet *pkt, __u32 index)
-{
-	struct xdplb_traffic *traffic = bpf_map_lookup_elem(&member_traffic, &index);
-
-	if (!traffic)
-		return;
-	traffic->packets++;
-	traffic->bytes += pkt->end - pkt->data;
-}
-
-/* Writes the Ethernet header and says which interface the packet leaves by. */
-INLINE enum verdict send_packet(struct xdp_md *ctx, struct packet *pkt,
-				const struct xdplb_nexthop *nexthop)
-{
-	struct ethhdr *eth = pkt->data;
-
-	__builtin_memcpy(eth->h_dest, nexthop->dmac, sizeof(eth->h_dest));
-	__builtin_memcpy(eth->h_source, nexthop->smac, sizeof(eth->h_source));
-	if (nexthop->ifindex == ctx->ingress_ifindex)
-		return VERDICT_TX;
-	bpf_redirect(nexthop->ifindex, 0);
-	return VERDICT_REDIRECT;
-}
-
-/* No member can be used. TCP is reset where the service says so. */
-INLINE enum verdict refuse_unserved(struct xdp_md *ctx, struct packet *pkt,
-				    const struct xdplb_service *service, enum xdplb_drop reason)
-{
-	if (service->flags & XDPLB_SERVICE_RESET_IF_DOWN && pkt->proto == IPPROTO_TCP &&
-	    answer_reset(ctx, ETH_HLEN, pkt->l4_offset, pkt->family) == VERDICT_TX)
-		return VERDICT_TX;
-	return refuse(pkt, reason);
-}
-
-/* A packet for the service with this index. */
-INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 index)
-{
-	struct xdplb_service *service = bpf_map_lookup_elem(&services, &index);
-	struct choice choice;
+	__u64 shape = read_shape(ctx);
 	enum verdict verdict;
-	__u64 hash;
 
-	if (!service)
-		return refuse(pkt, XDPLB_DROP_BAD_TABLE);
-	if (ttl_expired(pkt))
-		return refuse(pkt, XDPLB_DROP_TTL_EXPIRED);
-	hash = hash_flow(pkt);
-	pick_member(service, hash, &choice);
-	if (unlikely(!choice.member))
-		return refuse_unserved(ctx, pkt, service, choice.reason);
-	verdict = find_nexthop(ctx, pkt, choice.member);
-	if (verdict == VERDICT_DROP)
-		return verdict;
-	dnat_packet(pkt, choice.member, hash);
-	count_traffic(pkt, choice.index);
-	if (verdict == VERDICT_PASS)
-		return verdict; /* the kernel forwards, and takes its one from the TTL */
-	decrement_ttl(pkt);
-	return send_packet(ctx, pkt, &choice.member->nexthop);
+	switch (shape_kind(shape)) {
+	case PARSED_L4:
+		return serve_shape(ctx, shape);
+	case PARSED_ICMP:
+		verdict = answer_echo(ctx, shape);
+		return verdict == VERDICT_NEXT ? relay_error(ctx, shape) : verdict;
+	case PARSED_FRAGMENT:
+		return refuse_shape(ctx, shape, XDPLB_DROP_FRAGMENT);
+	case PARSED_TRUNCATED:
+		return refuse_shape(ctx, shape, XDPLB_DROP_TRUNCATED);
+	case PARSED_EXTENSIONS:
+		return refuse_shape(ctx, shape, XDPLB_DROP_EXTENSIONS);
+	default:
+		return VERDICT_PASS;
+	}
 }
 
 INLINE enum verdict balance(struct xdp_md *ctx)
@@ -148,16 +73,8 @@ INLINE enum verdict balance(struct xdp_md *ctx)
 	struct packet pkt;
 	__u32 index;
 
-	switch (parse_packet(&pkt, data, end, end - data)) {
-	case PARSED_L4:
-		break;
-	case PARSED_FRAGMENT:
-		return refuse_portless(&pkt, XDPLB_DROP_FRAGMENT);
-	case PARSED_TRUNCATED:
-		return refuse_portless(&pkt, XDPLB_DROP_TRUNCATED);
-	default:
-		return VERDICT_PASS;
-	}
+	if (unlikely(parse_packet(&pkt, data, end, end - data) != PARSED_L4))
+		return balance_rare(ctx);
 	if (!find_vip(&pkt, packet_ports(&pkt)->dest, pkt.proto, &index))
 		return VERDICT_PASS;
 	pkt.ours = true;

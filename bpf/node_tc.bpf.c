@@ -5,84 +5,13 @@
  * side of a backend's virtual NIC, where ingress and egress change places. A packet's walk is told in
  * bpf/README.md.
  */
-#include "lib/endpoint.h"
+#include "lib/deliver.h"
 #include "lib/flow.h"
 #include "lib/icmp.h"
+#include "lib/mapping.h"
 #include "lib/query.h"
+#include "lib/shape.h"
 #include "lib/skb.h"
-
-/* The cluster's secret; the loader sets this and all below before the program is loaded. */
-const volatile __u64 hash_key[2];
-
-/* The range of tag ports, host byte order, inclusive. */
-const volatile __u16 tag_first = 61000;
-const volatile __u16 tag_last = 65535;
-
-/* Slots of one of the two tables in `tags` and in `endpoints`, less one. */
-const volatile __u32 tag_mask;
-const volatile __u32 endpoint_mask;
-
-/* (backend address, tag port) -> mapping. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 2);
-	__type(key, __u32);
-	__type(value, struct xdplb_endpoint);
-} tags SEC(".maps");
-
-/* (backend address, its own port, protocol) of `source` services -> one of its mappings. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 2);
-	__type(key, __u32);
-	__type(value, struct xdplb_endpoint);
-} endpoints SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct xdplb_node_control);
-} node_control SEC(".maps");
-
-/* Where a program is attached. */
-struct hook {
-	__u32 ifindex; /* the virtual NIC, or 0: an uplink */
-	__u64 redirect_flags; /* for bpf_redirect(): back towards where the packet came from */
-};
-
-INLINE struct xdplb_mapping *mapping_of(const struct xdplb_endpoint *found, const struct hook *hook)
-{
-	struct xdplb_mapping *mapping;
-	__u32 key;
-
-	if (!found)
-		return NULL;
-	key = found->index;
-	mapping = bpf_map_lookup_elem(&mappings, &key);
-	if (!mapping || mapping->ifindex != hook->ifindex)
-		return NULL; /* another hook's business */
-	return mapping;
-}
-
-/* Did the packet come through an access node? */
-INLINE bool admitted(const struct packet *pkt, const struct xdplb_mapping *mapping)
-{
-	__u64 word = flow_word(packet_ports(pkt)->source, mapping->vport, pkt->proto, pkt->family);
-	__u64 hash;
-
-	if (pkt->family == XDPLB_IPV4) {
-		hash = flow_hash4(hash_key[0], hash_key[1], pkt->ip4->saddr, mapping->vip.word[0],
-				  word);
-		return pkt->ip4->id == bpf_htons(mark_ipv4(hash));
-	}
-	hash = flow_hash6(hash_key[0], hash_key[1], addr_words(&pkt->ip6->saddr), mapping->vip.word,
-			  word);
-	return (*(__be32 *)pkt->ip6 & bpf_htonl(0xfffff)) == bpf_htonl(mark_ipv6(hash));
-}
 
 INLINE enum verdict restore_dest(struct __sk_buff *skb, struct packet *pkt,
 				 const struct xdplb_mapping *mapping, __u32 index)
@@ -114,12 +43,11 @@ INLINE enum verdict to_tag(struct __sk_buff *skb, struct packet *pkt, const stru
 			   const struct xdplb_node_control *control)
 {
 	struct endpoint_key key = { .port = packet_ports(pkt)->dest, .family = pkt->family };
-	struct xdplb_table_ref ref = read_table_ref(&control->tags);
-	struct xdplb_endpoint *found;
+	const struct xdplb_endpoint *found;
 	struct xdplb_mapping *mapping;
 
 	read_dest(pkt, &key.addr);
-	found = find_endpoint(&tags, ref, tag_mask, &key);
+	found = find_tag(control, &key);
 	mapping = mapping_of(found, hook);
 	if (!mapping || mapping->state == XDPLB_MAPPING_FREE)
 		return VERDICT_PASS;
@@ -163,15 +91,20 @@ INLINE enum verdict to_backend(struct __sk_buff *skb, const struct hook *hook)
 	struct xdplb_node_control *control;
 	struct packet pkt;
 	__u32 zero = 0;
-	__u16 port;
+	__u64 shape;
 
-	if (parse_skb(skb, &pkt) != PARSED_L4)
+	switch (find_headers(skb, &pkt, &shape)) {
+	case PARSED_L4:
+		break;
+	case PARSED_ICMP:
+		return deliver_error(skb, shape, hook->ifindex);
+	default:
 		return VERDICT_PASS;
+	}
 	control = bpf_map_lookup_elem(&node_control, &zero);
 	if (!control)
 		return VERDICT_PASS;
-	port = bpf_ntohs(packet_ports(&pkt)->dest);
-	if (port >= tag_first && port <= tag_last)
+	if (in_tag_range(bpf_ntohs(packet_ports(&pkt)->dest)))
 		return to_tag(skb, &pkt, hook, control);
 	return to_own_port(skb, &pkt, hook, control);
 }
@@ -269,16 +202,17 @@ INLINE enum verdict restore_error(struct packet *pkt, const struct hook *hook)
 	if (to.side == SIDE_SOURCE)
 		count_event(XDPLB_EVENT_ICMP_RESTORED);
 	/* The quoted packet goes the other way: its source is the client. */
-	restore_quote(pkt, &quote, &to.addr,
-		      (struct ports){ .source = to.ports.dest, .dest = to.ports.source });
+	to.ports = (struct ports){ .source = to.ports.dest, .dest = to.ports.source };
+	rewrite_quote(pkt, &quote, &to);
 	return VERDICT_PASS;
 }
 
 INLINE enum verdict from_backend(struct __sk_buff *skb, const struct hook *hook)
 {
 	struct packet pkt;
+	__u64 shape;
 
-	switch (parse_skb(skb, &pkt)) {
+	switch (find_headers(skb, &pkt, &shape)) {
 	case PARSED_L4:
 		return restore_source(skb, &pkt, hook);
 	case PARSED_ICMP:

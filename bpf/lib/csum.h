@@ -57,6 +57,15 @@ INLINE __u32 csum_diff_addr(const struct xdplb_addr *old, const struct xdplb_add
 	return (s & 0xffffffff) + (s >> 32);
 }
 
+/* The difference that two words which follow each other make to a checksum. */
+INLINE __u32 csum_diff64(__u64 old, __u64 new)
+{
+	__u64 s = (new & 0xffffffff) + (new >> 32) + (__u32)~old + (__u32) ~(old >> 32);
+
+	s = (s & 0xffffffff) + (s >> 32);
+	return (s & 0xffffffff) + (s >> 32);
+}
+
 INLINE __u32 csum_fold16(__u32 diff)
 {
 	return (diff & 0xffff) + (diff >> 16);

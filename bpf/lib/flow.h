@@ -125,6 +125,26 @@ INLINE bool use_remap(struct xdplb_flow_key *reply, const struct xdplb_flow_key 
 	return put_note(reply, owner, remap->client_port); /* the note was evicted */
 }
 
+/*
+ * The client port under which a noted flow is known to the backend. False: the flow is not noted.
+ * @key: its reply note, with the client's own port; is overwritten
+ */
+INLINE bool find_flow(struct xdplb_flow_key *key, const struct flow_owner *owner, __be16 *ret_port)
+{
+	const struct xdplb_flow *note = bpf_map_lookup_elem(&flows, key);
+
+	*ret_port = key->client_port;
+	if (note && note_is_of(note, owner, key->client_port))
+		return true;
+	key->kind = XDPLB_NOTE_REMAP;
+	key->port = owner->entry_port;
+	note = bpf_map_lookup_elem(&flows, key);
+	if (!note || note->mapping != owner->mapping || note->epoch != owner->epoch)
+		return false;
+	*ret_port = note->client_port;
+	return true;
+}
+
 INLINE void flow_keys(const struct packet *pkt, const struct flow_owner *owner,
 		      struct xdplb_flow_key *ret_reply, struct xdplb_flow_key *ret_remap)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * ICMP errors that quote a packet: finding the quote and giving it, and the error itself, back their
- * VIP. The checksums of an ICMP message are never left to a NIC: plain writes will do.
+ * ICMP errors that quote a packet: finding the quote and giving it, and the error itself, other
+ * addresses and ports. The checksums of an ICMP message are never left to a NIC: plain writes will do.
  */
 #ifndef XDPLB_BPF_ICMP_H
 #define XDPLB_BPF_ICMP_H
@@ -9,12 +9,16 @@
 #include "csum.h"
 #include "parse.h"
 
+#define ICMP_ECHOREPLY     0
 #define ICMP_DEST_UNREACH  3
+#define ICMP_ECHO          8
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETERPROB 12
 
 #define ICMPV6_DEST_UNREACH 1
 #define ICMPV6_PARAMPROB    4
+#define ICMPV6_ECHO_REQUEST 128
+#define ICMPV6_ECHO_REPLY   129
 
 /* Of the header before the quote; ICMP and ICMPv6 agree on the first four bytes. */
 struct icmp_head {
@@ -108,34 +112,42 @@ INLINE __u32 fix_quoted_checksum(const struct packet *inner, __u32 delta)
 }
 
 /*
- * The backend's address, as source of the message and as destination of what it quotes, becomes the
- * VIP, and the quoted ports become `ports`.
+ * A message and its quote get another end. to->side is the message's address that changes; in the
+ * quote, which goes the other way, it is the opposite one. to->ports are the quoted ports.
  */
-INLINE void restore_quote(struct packet *pkt, struct quote *quote, const struct xdplb_addr *vip,
-			  struct ports ports)
+INLINE void rewrite_quote(struct packet *pkt, struct quote *quote, const struct rewriting *to)
 {
 	struct packet *inner = &quote->inner;
 	struct ports *quoted = packet_ports(inner);
-	struct xdplb_addr backend;
-	__u32 addr, delta;
+	__u32 addr = 0, delta;
+	struct xdplb_addr old;
 
-	read_source(pkt, &backend);
-	addr = csum_fold16(csum_diff_addr(&backend, vip));
-	delta = csum_delta16(quoted->source, ports.source) + csum_delta16(quoted->dest, ports.dest);
+	if (to->side != SIDE_NONE) {
+		if (to->side == SIDE_SOURCE)
+			read_source(pkt, &old);
+		else
+			read_dest(pkt, &old);
+		addr = csum_fold16(csum_diff_addr(&old, &to->addr));
+	}
+	delta = csum_delta16(quoted->source, to->ports.source) +
+		csum_delta16(quoted->dest, to->ports.dest);
 	delta += fix_quoted_checksum(inner, addr + delta);
-	*quoted = ports;
+	*quoted = to->ports;
 	if (pkt->family == XDPLB_IPV4) {
 		/* The quoted address and its header checksum cancel out in the message's. */
 		inner->ip4->check = csum_apply(inner->ip4->check, addr);
-		inner->ip4->daddr = vip->word[0];
 		pkt->ip4->check = csum_apply(pkt->ip4->check, addr);
-		pkt->ip4->saddr = vip->word[0];
 	} else {
 		delta += 2 * addr; /* quoted, and in the message's pseudo header */
-		*(struct xdplb_addr *)&inner->ip6->daddr = *vip;
-		*(struct xdplb_addr *)&pkt->ip6->saddr = *vip;
 	}
 	quote->icmp->check = csum_apply(quote->icmp->check, delta);
+	if (to->side == SIDE_SOURCE) {
+		set_source(pkt, &to->addr);
+		set_dest(inner, &to->addr);
+	} else if (to->side == SIDE_DEST) {
+		set_dest(pkt, &to->addr);
+		set_source(inner, &to->addr);
+	}
 }
 
 #endif

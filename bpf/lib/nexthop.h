@@ -6,7 +6,7 @@
 #ifndef XDPLB_BPF_NEXTHOP_H
 #define XDPLB_BPF_NEXTHOP_H
 
-#include "parse.h"
+#include "shape.h"
 #include "xdplb/access.h"
 
 /* How long a learned next hop is used before the kernel is asked again, in jiffies. */
@@ -59,19 +59,33 @@ INLINE void fill_fib_params(struct bpf_fib_lookup *fib, const struct packet *pkt
 	__builtin_memcpy(fib->ipv6_dst, &member->addr, sizeof(fib->ipv6_dst));
 }
 
+INLINE bool open_shape(struct xdp_md *ctx, struct packet *pkt, __u64 shape)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	return open_packet(pkt, data, end, end - data, shape);
+}
+
+INLINE enum verdict leave_to_kernel(void)
+{
+	count_event(XDPLB_EVENT_LEFT_TO_KERNEL);
+	return VERDICT_PASS;
+}
+
 /*
- * VERDICT_NEXT: member->nexthop may be used. VERDICT_PASS: the kernel must forward the packet, since
- * it knows no neighbour yet, or the backend is local. VERDICT_DROP: counted.
+ * Asks the kernel for the way to a member, for a packet of ours that has this shape. Apart from the
+ * fast path, whose stack it would fill.
  */
-INLINE enum verdict find_nexthop(struct xdp_md *ctx, const struct packet *pkt,
-				 struct xdplb_member *member)
+NOINLINE int learn_nexthop(struct xdp_md *ctx, struct xdplb_member *member, __u64 shape)
 {
 	struct bpf_fib_lookup fib = {};
+	struct packet pkt;
 
-	if (likely(*(volatile __u64 *)&member->nexthop.expires > bpf_jiffies64()))
-		return VERDICT_NEXT;
+	if (!member || !open_shape(ctx, &pkt, shape) || pkt.l4 + sizeof(struct ports) > pkt.end)
+		return leave_to_kernel();
+	pkt.ours = true;
 	fib.ifindex = ctx->ingress_ifindex;
-	fill_fib_params(&fib, pkt, member);
+	fill_fib_params(&fib, &pkt, member);
 	switch (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0)) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		if (!bpf_map_lookup_elem(&interfaces, &fib.ifindex))
@@ -82,12 +96,40 @@ INLINE enum verdict find_nexthop(struct xdp_md *ctx, const struct packet *pkt,
 	case BPF_FIB_LKUP_RET_UNREACHABLE:
 	case BPF_FIB_LKUP_RET_PROHIBIT:
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
-		return refuse(pkt, XDPLB_DROP_NO_ROUTE);
+		return refuse(&pkt, XDPLB_DROP_NO_ROUTE);
 	default:
 		break;
 	}
-	count_event(XDPLB_EVENT_LEFT_TO_KERNEL);
-	return VERDICT_PASS;
+	return leave_to_kernel();
+}
+
+/*
+ * A tagged frame keeps its tags, which mean something on the wire it came in by only: where the way
+ * leads elsewhere (another port, a VLAN device) the kernel takes it.
+ */
+INLINE bool leaves_its_vlan(const struct xdp_md *ctx, const struct packet *pkt,
+			    const struct xdplb_nexthop *nexthop)
+{
+	return pkt->l2_len != ETH_HLEN && nexthop->ifindex != ctx->ingress_ifindex;
+}
+
+/*
+ * VERDICT_NEXT: member->nexthop may be used. VERDICT_PASS: the kernel must forward the packet, since
+ * it knows no neighbour yet, or the backend is local. VERDICT_DROP: counted.
+ */
+INLINE enum verdict find_nexthop(struct xdp_md *ctx, const struct packet *pkt,
+				 struct xdplb_member *member)
+{
+	enum verdict verdict;
+
+	if (unlikely(*(volatile __u64 *)&member->nexthop.expires <= bpf_jiffies64())) {
+		verdict = learn_nexthop(ctx, member, pack_shape(pkt, PARSED_L4));
+		if (verdict != VERDICT_NEXT)
+			return verdict;
+	}
+	if (leaves_its_vlan(ctx, pkt, &member->nexthop))
+		return leave_to_kernel();
+	return VERDICT_NEXT;
 }
 
 #endif

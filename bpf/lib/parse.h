@@ -11,8 +11,9 @@
 enum parsed {
 	PARSED_L4, /* TCP or UDP: everything in struct packet is set */
 	PARSED_ICMP, /* an ICMP of the packet's family: l4 points behind the IP header, unchecked */
-	PARSED_FRAGMENT, /* IP header set, any fragment: the ports are not known or not to be trusted */
+	PARSED_FRAGMENT, /* TCP or UDP, l4 points behind the IP headers: ports in the first one only */
 	PARSED_TRUNCATED, /* IP header set, the transport header is not whole */
+	PARSED_EXTENSIONS, /* IPv6 header set: extension headers that are not looked through */
 	PARSED_OTHER, /* not IP, malformed IP, or another protocol */
 };
 
@@ -23,8 +24,8 @@ enum parsed {
 INLINE bool length_holds(const struct packet *pkt, __u32 length, __u32 needed)
 {
 	if (unlikely(!length))
-		return pkt->frame_len > 65535 + ETH_HLEN;
-	return length >= needed && length + ETH_HLEN <= pkt->frame_len;
+		return pkt->frame_len > 65535 + pkt->l2_len;
+	return length >= needed && length + pkt->l2_len <= pkt->frame_len;
 }
 
 /* Is the packet long enough for its transport header, by its own account too? */
@@ -36,7 +37,7 @@ INLINE bool holds_l4(const struct packet *pkt, __u32 l4_len)
 	if (pkt->family == XDPLB_IPV6 && length)
 		length += sizeof(struct ipv6hdr);
 	return pkt->l4 + l4_len <= pkt->end &&
-	       length_holds(pkt, length, pkt->l4_offset - ETH_HLEN + l4_len);
+	       length_holds(pkt, length, pkt->l4_offset - pkt->l2_len + l4_len);
 }
 
 /* The transport header, as far as its checksum. */
@@ -67,15 +68,16 @@ INLINE enum parsed parse_ipv4(struct packet *pkt)
 		return PARSED_OTHER;
 	pkt->family = opaque(XDPLB_IPV4);
 	pkt->proto = ip->protocol;
+	pkt->l4 = (void *)ip + ip->ihl * 4;
+	pkt->l4_offset = pkt->l2_len + ip->ihl * 4;
 	if (unlikely(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)))
 		return parse_fragment(pkt->proto);
-	pkt->l4 = (void *)ip + ip->ihl * 4;
-	pkt->l4_offset = ETH_HLEN + ip->ihl * 4;
 	if (unlikely(pkt->proto == IPPROTO_ICMP))
 		return PARSED_ICMP;
 	return parse_l4(pkt);
 }
 
+/* What follows an IPv6 header directly; extension headers are shape.h's. */
 INLINE enum parsed parse_ipv6(struct packet *pkt)
 {
 	struct ipv6hdr *ip = pkt->ip6;
@@ -85,29 +87,32 @@ INLINE enum parsed parse_ipv6(struct packet *pkt)
 	pkt->family = opaque(XDPLB_IPV6);
 	pkt->proto = ip->nexthdr;
 	pkt->l4 = ip + 1;
-	if (unlikely(pkt->proto == IPPROTO_FRAGMENT)) {
-		struct frag_hdr *fragment = pkt->l4;
-
-		if ((void *)(fragment + 1) > pkt->end)
-			return PARSED_OTHER;
-		return parse_fragment(fragment->nexthdr);
-	}
-	pkt->l4_offset = ETH_HLEN + sizeof(*ip);
+	pkt->l4_offset = pkt->l2_len + sizeof(*ip);
 	if (unlikely(pkt->proto == IPPROTO_ICMPV6))
 		return PARSED_ICMP;
 	return parse_l4(pkt);
 }
 
-/* Fills pkt for an Ethernet frame of frame_len bytes, of which [data, end) can be read. */
+/* Starts a packet with an Ethernet header alone. */
+INLINE void start_packet(struct packet *pkt, void *data, void *end, __u32 frame_len)
+{
+	pkt->data = data;
+	pkt->end = end;
+	pkt->frame_len = frame_len;
+	pkt->l2_len = ETH_HLEN;
+	pkt->ours = false;
+	pkt->ip4 = data + ETH_HLEN;
+}
+
+/*
+ * Fills pkt for an Ethernet frame of frame_len bytes, of which [data, end) can be read. What is common
+ * only: PARSED_OTHER may be a packet that read_shape() knows.
+ */
 INLINE enum parsed parse_packet(struct packet *pkt, void *data, void *end, __u32 frame_len)
 {
 	struct ethhdr *eth = data;
 
-	pkt->data = data;
-	pkt->end = end;
-	pkt->frame_len = frame_len;
-	pkt->ours = false;
-	pkt->ip4 = (void *)(eth + 1);
+	start_packet(pkt, data, end, frame_len);
 	if ((void *)(eth + 1) > end)
 		return PARSED_OTHER;
 	if (eth->h_proto == bpf_htons(ETH_P_IP))
@@ -132,6 +137,23 @@ INLINE void read_dest(const struct packet *pkt, struct xdplb_addr *ret_addr)
 		*ret_addr = (struct xdplb_addr){ .word = { pkt->ip4->daddr } };
 	else
 		*ret_addr = *(struct xdplb_addr *)&pkt->ip6->daddr;
+}
+
+/* Checksums are the caller's business. */
+INLINE void set_source(struct packet *pkt, const struct xdplb_addr *addr)
+{
+	if (pkt->family == XDPLB_IPV4)
+		pkt->ip4->saddr = addr->word[0];
+	else
+		*(struct xdplb_addr *)&pkt->ip6->saddr = *addr;
+}
+
+INLINE void set_dest(struct packet *pkt, const struct xdplb_addr *addr)
+{
+	if (pkt->family == XDPLB_IPV4)
+		pkt->ip4->daddr = addr->word[0];
+	else
+		*(struct xdplb_addr *)&pkt->ip6->daddr = *addr;
 }
 
 #endif

@@ -13,15 +13,21 @@
 #include "xdplb/endpoint.h"
 
 #define INLINE      static __always_inline
+#define NOINLINE    __attribute__((noinline))
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-#define ETH_P_IP   0x0800
-#define ETH_P_IPV6 0x86dd
-#define AF_INET    2
-#define AF_INET6   10
+#define ETH_P_IP     0x0800
+#define ETH_P_IPV6   0x86dd
+#define ETH_P_8021Q  0x8100
+#define ETH_P_8021AD 0x88a8
+#define AF_INET      2
+#define AF_INET6     10
 
+#define IPPROTO_HOPOPTS  0
+#define IPPROTO_ROUTING  43
 #define IPPROTO_FRAGMENT 44
+#define IPPROTO_DSTOPTS  60
 #define IPPROTO_ICMPV6   58
 
 #define ETH_HLEN 14
@@ -66,6 +72,7 @@ struct packet {
 	void *data;
 	void *end;
 	__u32 frame_len; /* may reach beyond end, at TC */
+	__u32 l2_len; /* of Ethernet header and tags, before the IP header */
 	union {
 		struct iphdr *ip4;
 		struct ipv6hdr *ip6;
@@ -75,6 +82,20 @@ struct packet {
 	__u64 family; /* XDPLB_IPV4 or XDPLB_IPV6; see opaque() */
 	__u64 proto; /* likewise, for TCP and UDP */
 	bool ours; /* from here on it is counted if it is dropped */
+};
+
+/* Which address of the packet is another's. */
+enum side {
+	SIDE_NONE,
+	SIDE_SOURCE,
+	SIDE_DEST
+};
+
+/* What is to stand in the packet; addr does not count where side is SIDE_NONE. */
+struct rewriting {
+	enum side side;
+	struct xdplb_addr addr;
+	struct ports ports;
 };
 
 INLINE struct ports *packet_ports(const struct packet *pkt)

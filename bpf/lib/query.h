@@ -6,6 +6,7 @@
 #ifndef XDPLB_BPF_QUERY_H
 #define XDPLB_BPF_QUERY_H
 
+#include "csum.h"
 #include "endpoint.h"
 #include "hash.h"
 #include "skb.h"
@@ -57,15 +58,6 @@ INLINE void swap_ends(struct packet *pkt)
 	}
 	*(struct xdplb_addr *)&pkt->ip6->saddr = dest;
 	*(struct xdplb_addr *)&pkt->ip6->daddr = source;
-}
-
-/* The difference that two words which follow each other make to a checksum. */
-INLINE __u32 csum_diff64(__u64 old, __u64 new)
-{
-	__u64 s = (new & 0xffffffff) + (new >> 32) + (__u32)~old + (__u32) ~(old >> 32);
-
-	s = (s & 0xffffffff) + (s >> 32);
-	return (s & 0xffffffff) + (s >> 32);
 }
 
 /*

@@ -5,23 +5,23 @@
 #ifndef XDPLB_BPF_RESET_H
 #define XDPLB_BPF_RESET_H
 
+#include "budget.h"
 #include "csum.h"
 
 /* What one CPU may send; the loader sets the first from the kernel's tick. */
 const volatile __u64 resets_per_tick = 4;
 const volatile __u64 resets_at_once = 1000;
 
-struct reset_budget {
-	__u64 tick; /* jiffies64 of the last refill */
-	__u64 left;
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct reset_budget);
+	__type(value, struct budget);
 } reset_budgets SEC(".maps");
+
+/* In the fourth word of a TCP header, host byte order. */
+#define TCP_FLAG_RESET (1U << 18)
+#define TCP_FLAG_ACKED (1U << 20)
 
 #define RESET_TTL        64
 #define RESET_L2_MAX     22 /* Ethernet and two VLAN tags */
@@ -38,27 +38,10 @@ struct segment {
 
 INLINE bool take_reset(void)
 {
-	struct reset_budget *budget;
-	__u64 now = bpf_jiffies64();
 	__u32 zero = 0;
+	struct budget *budget = bpf_map_lookup_elem(&reset_budgets, &zero);
 
-	budget = bpf_map_lookup_elem(&reset_budgets, &zero);
-	if (!budget)
-		return false;
-	if (budget->tick != now) {
-		__u64 ticks = now - budget->tick;
-
-		if (ticks > resets_at_once)
-			ticks = resets_at_once;
-		budget->left += ticks * resets_per_tick;
-		if (budget->left > resets_at_once)
-			budget->left = resets_at_once;
-		budget->tick = now;
-	}
-	if (!budget->left)
-		return false;
-	budget->left--;
-	return true;
+	return budget && take_token(budget, resets_per_tick, resets_at_once);
 }
 
 /* False: a reset itself, or no whole segment by its own account. */
@@ -102,29 +85,29 @@ INLINE __u16 fold_sum(__u64 sum)
 	return sum;
 }
 
+/*
+ * By words: the bit fields of struct tcphdr differ between kernels, and the compiler would ask for each
+ * by its name.
+ */
 INLINE void write_tcp(struct tcphdr *tcp, const struct segment *segment)
 {
-	struct tcphdr reset = {
-		.source = segment->dport,
-		.dest = segment->sport,
-		.doff = sizeof(*tcp) / 4,
-		.rst = 1,
-	};
-	const __u32 *words = (const __u32 *)&reset;
-	__u64 sum = bpf_htons(IPPROTO_TCP + sizeof(*tcp)); /* of the pseudo header */
+	__be32 words[5] = { segment->dport | (__u32)segment->sport << 16 };
+	__u64 sum = bpf_htons(IPPROTO_TCP + sizeof(words)); /* of the pseudo header */
+	__u32 flags = TCP_FLAG_RESET;
 
 	if (segment->has_ack) {
-		reset.seq = bpf_htonl(segment->ack);
+		words[1] = bpf_htonl(segment->ack);
 	} else {
-		reset.ack = 1;
-		reset.ack_seq = bpf_htonl(segment->seq + segment->len);
+		flags |= TCP_FLAG_ACKED;
+		words[2] = bpf_htonl(segment->seq + segment->len);
 	}
+	words[3] = bpf_htonl((sizeof(words) / 4) << 28 | flags);
 	for (int i = 0; i < 4; i++)
 		sum += (__u64)segment->source.word[i] + segment->dest.word[i];
 	for (int i = 0; i < 5; i++)
 		sum += words[i];
-	reset.check = ~fold_sum(sum);
-	*tcp = reset;
+	words[4] = (__u16)~fold_sum(sum);
+	__builtin_memcpy(tcp, words, sizeof(words));
 }
 
 INLINE void write_ipv4(struct iphdr *ip, const struct segment *segment)

@@ -9,8 +9,6 @@
 #include "hash.h"
 #include "usable.h"
 
-#define NOINLINE __attribute__((noinline))
-
 /* Owners tried one after the other; the rest of XDPLB_OWNERS_MAX by bpf_loop(), a call for each. */
 #define OWNERS_DIRECT 16
 

@@ -8,7 +8,7 @@
 #define XDPLB_BPF_SKB_H
 
 #include "csum.h"
-#include "parse.h"
+#include "shape.h"
 
 #define EINVAL 22
 
@@ -16,22 +16,10 @@
 #define TC_ACT_SHOT     2
 #define TC_ACT_REDIRECT 7
 
-/* Longest run of headers that a program here looks at: an ICMP error and its quote. */
-#define HEADERS_MAX 160
-
-/* Which address of the packet is another's. */
-enum side {
-	SIDE_NONE,
-	SIDE_SOURCE,
-	SIDE_DEST
-};
-
-/* What is to stand in the packet; addr does not count where side is SIDE_NONE. */
-struct rewriting {
-	enum side side;
-	struct xdplb_addr addr;
-	struct ports ports;
-};
+/* Longest run of headers looked at: of the usual packet, and of a rarer one (an ICMP error and its
+ * quote, extension headers). */
+#define HEADERS_MAX      160
+#define RARE_HEADERS_MAX 256
 
 /* Headers may lie outside the linear part: pull them in, as far as there are any. */
 INLINE enum parsed parse_skb(struct __sk_buff *skb, struct packet *pkt)
@@ -45,6 +33,41 @@ INLINE enum parsed parse_skb(struct __sk_buff *skb, struct packet *pkt)
 		end = (void *)(long)skb->data_end;
 	}
 	return parse_packet(pkt, data, end, skb->len);
+}
+
+/*
+ * The shape of what parse_skb() knows not; a function of its own, since few packets need it. Tags are
+ * not looked behind: the kernel has taken the outer one off, and two are for somebody else.
+ */
+NOINLINE __u64 read_shape(struct __sk_buff *skb)
+{
+	__u32 len = skb->len < RARE_HEADERS_MAX ? skb->len : RARE_HEADERS_MAX;
+	__u64 shape;
+
+	bpf_skb_pull_data(skb, len);
+	shape = find_shape((void *)(long)skb->data, (void *)(long)skb->data_end, skb->len);
+	return shape_l2_len(shape) == ETH_HLEN ? shape : PARSED_OTHER;
+}
+
+INLINE bool open_shape(struct __sk_buff *skb, struct packet *pkt, __u64 shape)
+{
+	return open_packet(pkt, (void *)(long)skb->data, (void *)(long)skb->data_end, skb->len,
+			   shape);
+}
+
+/* *ret_shape is set if it is not TCP or UDP right behind its IP header. */
+INLINE enum parsed find_headers(struct __sk_buff *skb, struct packet *pkt, __u64 *ret_shape)
+{
+	enum parsed kind = parse_skb(skb, pkt);
+	__u64 shape;
+
+	if (likely(kind == PARSED_L4))
+		return kind;
+	*ret_shape = shape = read_shape(skb);
+	if (!open_shape(skb, pkt, shape))
+		return PARSED_OTHER;
+	kind = shape_kind(shape);
+	return kind == PARSED_L4 ? parse_l4(pkt) : kind;
 }
 
 /*

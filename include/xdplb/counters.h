@@ -8,24 +8,44 @@
 
 #include "types.h"
 
-#define XDPLB_DROP_REASONS(X)                                                             \
-	X(TRUNCATED, truncated, "to a VIP, but shorter than its headers say")             \
-	X(FRAGMENT, fragment, "a fragment to a VIP: its ports are not known")             \
-	X(TTL_EXPIRED, ttl_expired, "TTL or hop limit used up at the balancer")           \
-	X(NO_MEMBER, no_member, "the service has no backend")                             \
-	X(NO_USABLE_MEMBER, no_usable_member,                                             \
-	  "no backend is both healthy and confirmed by its service node")                 \
-	X(NO_ROUTE, no_route, "the kernel has no route to the backend, or forbids it")    \
-	X(BAD_TABLE, bad_table, "a map entry names something that is not there")          \
-	X(NOT_ADMITTED, not_admitted, "to a tag port without the mark of an access node") \
-	X(WRONG_PROTOCOL, wrong_protocol,                                                 \
-	  "to a tag port with another protocol than its service's")                       \
-	X(FLOW_CLASH, flow_clash,                                                         \
-	  "a 5-tuple in use behind another VIP, and it could not be remapped")            \
-	X(DIRECT_CLASH, direct_clash,                                                     \
-	  "to a backend's own port with the 5-tuple of a balanced flow")                  \
-	X(FLOW_TABLE, flow_table, "the flow could not be noted")                          \
-	X(REWRITE, rewrite, "the kernel refused to let the packet be rewritten")
+#define XDPLB_DROP_REASONS(X)                                                                    \
+	X(TRUNCATED, truncated, "to a VIP, but shorter than its headers say")                    \
+	X(FRAGMENT, fragment, "a fragment to a VIP: its ports are not known")                    \
+	X(TTL_EXPIRED, ttl_expired, "TTL or hop limit used up at the balancer")                  \
+	X(NO_MEMBER, no_member, "the service has no backend")                                    \
+	X(NO_USABLE_MEMBER, no_usable_member,                                                    \
+	  "no backend is both healthy and confirmed by its service node")                        \
+	X(NO_ROUTE, no_route, "the kernel has no route to the backend, or forbids it")           \
+	X(BAD_TABLE, bad_table, "a map entry names something that is not there")                 \
+	X(NOT_ADMITTED, not_admitted, "to a tag port without the mark of an access node")        \
+	X(WRONG_PROTOCOL, wrong_protocol,                                                        \
+	  "to a tag port with another protocol than its service's")                              \
+	X(FLOW_CLASH, flow_clash,                                                                \
+	  "a 5-tuple in use behind another VIP, and it could not be remapped")                   \
+	X(DIRECT_CLASH, direct_clash,                                                            \
+	  "to a backend's own port with the 5-tuple of a balanced flow")                         \
+	X(FLOW_TABLE, flow_table, "the flow could not be noted")                                 \
+	X(REWRITE, rewrite, "the kernel refused to let the packet be rewritten")                 \
+	X(MPLS_MALFORMED, mpls_malformed,                                                        \
+	  "labelled: shorter than its stack says, or not what its last label promises")          \
+	X(MPLS_TOO_DEEP, mpls_too_deep, "more than eight labels")                                \
+	X(MPLS_TTL_EXPIRED, mpls_ttl_expired, "the TTL of the label on top is used up")          \
+	X(MPLS_UNKNOWN_LABEL, mpls_unknown_label,                                                \
+	  "a label that is not ours, where all labels are")                                      \
+	X(MPLS_RESERVED_LABEL, mpls_reserved_label,                                              \
+	  "a reserved label that means nothing here or must not be on the wire")                 \
+	X(TUNNEL_DOWN, tunnel_down, "PTP of a tunnel that is down or not verified")              \
+	X(LSP_NOT_LIVE, lsp_not_live, "PTP by the LSP that its tunnel does not use now")         \
+	X(PAYLOAD_NOT_CARRIED, payload_not_carried,                                              \
+	  "PTP by a transport that its tunnel has no label for")                                 \
+	X(PROBE_FORGED, probe_forged, "a path probe whose authentication is wrong")              \
+	X(PROBE_UNANSWERED, probe_unanswered,                                                    \
+	  "a path probe to a label of which no way back is known")                               \
+	X(EXTENSIONS, extensions,                                                                \
+	  "to a VIP, with more IPv6 extension headers than are looked through")                  \
+	X(ANSWER_RATE, answer_rate, "a ping of a VIP, when as many had been answered as may be") \
+	X(UNKNOWN_FLOW, unknown_flow,                                                            \
+	  "an ICMP error about a flow that its service node has not noted")
 
 enum xdplb_drop {
 #define X(NAME, name, help) XDPLB_DROP_##NAME,
@@ -48,7 +68,23 @@ enum xdplb_drop {
 	X(LAST_SEARCH, last_search, "no owner that was tried could be used: any member was")       \
 	X(USED_WHILE_DOWN, used_while_down,                                                        \
 	  "no member was usable, and the service says to use them all the same")                   \
-	X(RESET_SENT, reset_sent, "no member was usable: TCP was answered by a reset")
+	X(RESET_SENT, reset_sent, "no member was usable: TCP was answered by a reset")             \
+	X(PTP_PUSHED, ptp_pushed, "a PTP message was put into a tunnel")                           \
+	X(PTP_POPPED, ptp_popped, "a packet came out of a tunnel")                                 \
+	X(PROBE_ANSWERED, probe_answered, "a path probe ended here and was answered")              \
+	X(PROBE_PASSED, probe_passed, "an answer to a path probe was passed to user space")        \
+	X(ROUTER_ALERT, router_alert, "a labelled packet with router alert: left to the node")     \
+	X(STAMP_HARDWARE, stamp_hardware, "a PTP-only label: when it came in was told by the NIC") \
+	X(STAMP_KERNEL, stamp_kernel,                                                              \
+	  "a PTP-only label: when it came in was told by the kernel's clock")                      \
+	X(RESIDENCE_ADDED, residence_added, "residence time added to a correctionField")           \
+	X(RESIDENCE_SKIPPED, residence_skipped,                                                    \
+	  "an event message on a PTP-only label whose time here could not be told")                \
+	X(ECHO_ANSWERED, echo_answered, "a ping of a VIP was answered")                            \
+	X(ICMP_RELAYED, icmp_relayed,                                                              \
+	  "an ICMP error about a VIP's packet was sent on to the backend that owns the flow")      \
+	X(ICMP_DELIVERED, icmp_delivered,                                                          \
+	  "an ICMP error about a VIP's packet was rewritten for the backend that has sent it")
 
 enum xdplb_event {
 #define X(NAME, name, help) XDPLB_EVENT_##NAME,

@@ -53,6 +53,33 @@ struct xdplb_mapping_info {
 };
 XDPLB_ASSERT_SIZE(struct xdplb_mapping_info, 128);
 
+/* Why a tunnel carries nothing. */
+enum xdplb_tunnel_cause {
+	XDPLB_TUNNEL_NOT_VERIFIED = 0, /* new, or changed by an apply */
+	XDPLB_TUNNEL_VERIFIED = 1, /* it is up */
+	XDPLB_TUNNEL_SILENT = 2, /* probes are not answered */
+	XDPLB_TUNNEL_WRONG_WAY = 3, /* another node, link or label than the file says */
+	XDPLB_TUNNEL_UNCHECKED = 4, /* it is up; `corouted: false` in the file */
+};
+
+#define XDPLB_NO_LSP 0xffffffffU
+
+/* Of a tunnel, by its index in `tunnels`. id 0 marks a free index. */
+struct xdplb_tunnel_info {
+	char name[XDPLB_NAME_LEN];
+	char far_node[XDPLB_NAME_LEN];
+	char backup[XDPLB_NAME_LEN]; /* the tunnel that protects it; empty: none */
+	__u32 id;
+	__u32 lsps[2]; /* primary and backup, indices into `lsps`; XDPLB_NO_LSP: none */
+	__u8 cause; /* enum xdplb_tunnel_cause */
+	__u8 unchecked; /* 1: it is never verified */
+	__u8 reserved[2];
+	__u64 changed; /* CLOCK_REALTIME, ns, of the last change of state or LSP */
+	__u64 switches; /* from one LSP to the other, by the agent */
+	__u64 way; /* digest of its links and labels: another way is to be verified anew */
+};
+XDPLB_ASSERT_SIZE(struct xdplb_tunnel_info, 232);
+
 /* Of the node: the only element of `node_info`. */
 struct xdplb_node_info {
 	char cluster[XDPLB_NAME_LEN];
@@ -73,7 +100,8 @@ XDPLB_ASSERT_SIZE(struct xdplb_node_info, 160);
  * kind 'a': remove address `what` ("ADDRESS") from lo; 's': write the value back to the file below
  * /proc/sys/net `what`; 'q': remove the clsact qdisc of device `what`; 'f': remove our filter from
  * device `what` ("DEVICE/ingress" or "DEVICE/egress"); 'r': remove our unreachable route to `what`
- * ("ADDRESS").
+ * ("ADDRESS"); 'd': delete the tunnel interface `what`; 'o': turn checksum offload for sending on
+ * again at device `what`.
  */
 struct xdplb_undo_key {
 	char kind;
@@ -83,7 +111,7 @@ struct xdplb_undo_key {
 XDPLB_ASSERT_SIZE(struct xdplb_undo_key, 192);
 
 struct xdplb_undo {
-	char value[64]; /* 's': what was there before */
+	char value[64]; /* 's': what was there before; 'd': the other end's name */
 	__u64 generation; /* of the apply that last wanted it */
 };
 XDPLB_ASSERT_SIZE(struct xdplb_undo, 72);

@@ -37,6 +37,8 @@ static void read_root(struct config_draft *draft)
 		{ "checks", NULL },
 		{ "sharing", NULL },
 		{ "on_service", NULL },
+		{ "tunnels", NULL },
+		{ "on_tunnel", NULL },
 	};
 	struct yaml_place place;
 	const char *name;
@@ -52,6 +54,7 @@ static void read_root(struct config_draft *draft)
 	place_child(&draft->root, sections[0], &draft->nodes_place);
 	place_child(&draft->root, sections[1], &draft->backends_place);
 	place_child(&draft->root, sections[2], &draft->services_place);
+	place_child(&draft->root, "tunnels", &draft->tunnels_place);
 }
 
 /* Plain seconds, or with s, m or h; -1: it is no such thing. */
@@ -131,21 +134,22 @@ static void read_tags(struct config_draft *draft)
 
 static void read_capacities(struct config_draft *draft)
 {
-	static const struct yaml_key keys[] = { { "services", NULL },
-						{ "members", NULL },
-						{ "backends", NULL },
-						{ "buckets", NULL },
-						{ "flows", NULL } };
-	static const struct yaml_range ranges[] = { { 1, SERVICES_MAX, "a capacity" },
-						    { 1, MEMBERS_MAX, "a capacity" },
-						    { 1, BACKENDS_MAX, "a capacity" },
-						    { 1, BUCKETS_MAX, "a capacity" },
-						    { 1, FLOWS_MAX, "a capacity" } };
+	static const struct yaml_key keys[] = { { "services", NULL }, { "members", NULL },
+						{ "backends", NULL }, { "buckets", NULL },
+						{ "flows", NULL },    { "labels", NULL },
+						{ "tunnels", NULL } };
+	static const struct yaml_range ranges[] = {
+		{ 1, SERVICES_MAX, "a capacity" }, { 1, MEMBERS_MAX, "a capacity" },
+		{ 1, BACKENDS_MAX, "a capacity" }, { 1, BUCKETS_MAX, "a capacity" },
+		{ 1, FLOWS_MAX, "a capacity" },    { 1, LABELS_MAX, "a capacity" },
+		{ 1, TUNNELS_MAX, "a capacity" }
+	};
 	struct config_capacities *capacities = &draft->config.capacities;
 	uint32_t *values[] = { &capacities->services, &capacities->members, &capacities->backends,
-			       &capacities->buckets, &capacities->flows };
+			       &capacities->buckets,  &capacities->flows,   &capacities->labels,
+			       &capacities->tunnels };
 
-	*capacities = (struct config_capacities){ 1024, 8192, 4096, 2097152, 262144 };
+	*capacities = (struct config_capacities){ 1024, 8192, 4096, 2097152, 262144, 4096, 256 };
 	if (!place_keys(&draft->capacities_place, keys, ARRAY_SIZE(keys)))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -176,9 +180,17 @@ static int read_draft(struct config_draft *draft, const char *path)
 	draft_read_backends(draft);
 	draft_read_services(draft);
 	draft_allot_tags(draft);
+	draft_read_links(draft);
+	draft_read_tunnels(draft);
+	draft_find_paths(draft);
 	draft_check(draft);
-	if (!draft->tree.errors.count && config_derive_targets(&draft->config))
-		draft->tree.errors.out_of_memory = true;
+	if (!draft->tree.errors.count) {
+		draft_allot_labels(draft);
+		if (config_derive_targets(&draft->config))
+			draft->tree.errors.out_of_memory = true;
+		else
+			draft_check_targets(draft);
+	}
 	if (draft->tree.errors.out_of_memory)
 		return -ENOMEM;
 	return draft->tree.errors.count ? -EINVAL : 0;
@@ -204,6 +216,7 @@ int config_load(const char *path, struct config *ret_config, struct config_error
 	free(draft.nodes);
 	free(draft.backends);
 	free(draft.services);
+	free(draft.tunnels);
 	free(draft.addresses);
 	free(draft.has_bad_address);
 	explicit_bzero(&draft.config.key, sizeof(draft.config.key));
@@ -219,6 +232,13 @@ void config_free(struct config *config)
 		free_check_spec(&config->checks[i].spec);
 	free(config->checks);
 	free_command(config->on_service.argv);
+	free_command(config->on_tunnel.argv);
+	for (size_t i = 0; i < config->tunnel_count; i++) {
+		free(config->tunnels[i].hops);
+		free(config->tunnels[i].reverse_hops);
+	}
+	free(config->tunnels);
+	free(config->links);
 	free(config->targets);
 	free(config->backends);
 	free(config->nodes);

@@ -12,6 +12,7 @@
 #include <net/if.h>
 
 #include "config_health.h"
+#include "config_mpls.h"
 #include "xdplb/node.h"
 #include "xdplb/types.h"
 
@@ -40,6 +41,7 @@ struct config_node {
 	bool has_address;
 	__u8 family; /* of address */
 	struct xdplb_addr address;
+	struct config_mpls mpls;
 	int line;
 };
 
@@ -100,6 +102,8 @@ struct config_capacities {
 	uint32_t backends; /* default 4096: targets, that is backends times the checks of each */
 	uint32_t buckets; /* default 2097152: a table being changed needs room for both versions */
 	uint32_t flows; /* default 262144: flow notes of a service node */
+	uint32_t labels; /* default 4096: labels that a node switches */
+	uint32_t tunnels; /* default 256: that end at a node */
 };
 
 /* The whole file. Nodes, backends and services are sorted by name: the order of the file's entries
@@ -125,6 +129,13 @@ struct config {
 	struct config_sharing sharing;
 	struct config_hook
 		on_service; /* run by the agent of an access node: a service went up or down */
+	char affinities[CONFIG_AFFINITIES_MAX][XDPLB_NAME_LEN];
+	size_t affinity_count;
+	struct config_link *links; /* sorted by name */
+	size_t link_count;
+	struct config_tunnel *tunnels; /* sorted by name */
+	size_t tunnel_count;
+	struct config_hook on_tunnel; /* run by the agent of an end: a tunnel went up or down */
 };
 
 /* What is wrong with a file: for people, one error a line,

@@ -208,8 +208,84 @@ static void check_capacities(struct config_draft *draft)
 	}
 }
 
+/* Agents know each other by their addresses. */
+static void check_node_addresses(struct config_draft *draft)
+{
+	const struct config *config = &draft->config;
+	struct claim *claims = draft_alloc(draft, config->node_count, sizeof(*claims));
+	size_t count = 0;
+
+	if (!claims)
+		return;
+	for (size_t i = 0; i < config->node_count; i++) {
+		const struct config_node *node = &config->nodes[i];
+
+		if (node->has_address)
+			claims[count++] = (struct claim){ .addr = node->address,
+							  .family = node->family,
+							  .line = node->line,
+							  .owner = i };
+	}
+	claims_sort(claims, count);
+	for (size_t i = 1; i < count; i++) {
+		const struct config_node *other = &config->nodes[claims[i - 1].owner];
+		struct yaml_place place;
+		char text[ADDRESS_TEXT_LEN];
+
+		if (!claims_equal(&claims[i - 1], &claims[i]))
+			continue;
+		place_child(&draft->nodes[claims[i].owner], "address", &place);
+		place_refuse(&place,
+			     "found %s, which node %s has too (line %d), expected another address",
+			     address_print(&claims[i].addr, claims[i].family, text), other->name,
+			     other->line);
+	}
+	free(claims);
+}
+
+/* Health is kept by target: a backend has one for each check. */
+static void check_target_capacity(struct config_draft *draft)
+{
+	const struct config *config = &draft->config;
+	struct yaml_place place;
+
+	if (config->target_count <= config->capacities.backends)
+		return;
+	if (!place_child(&draft->capacities_place, "backends", &place))
+		place.line = draft->backends_place.line;
+	place_refuse(&place,
+		     "found a capacity of %u, expected room for the file's %zu (backend, check) "
+		     "pairs",
+		     config->capacities.backends, config->target_count);
+}
+
+/* What an agent can tell of. */
+static void check_targets_of_nodes(struct config_draft *draft)
+{
+	const struct config *config = &draft->config;
+	size_t *counts = draft_alloc(draft, config->node_count, sizeof(*counts));
+
+	for (size_t i = 0; counts && i < config->target_count; i++)
+		if (config->targets[i].check != CONFIG_NO_CHECK)
+			counts[config->backends[config->targets[i].backend].node]++;
+	for (size_t i = 0; counts && config->sharing.is_set && i < config->node_count; i++)
+		if (counts[i] > SHARE_SET_MAX)
+			place_refuse(&draft->nodes[i],
+				     "found %zu checks of its backends, expected at most %d on "
+				     "one node",
+				     counts[i], SHARE_SET_MAX);
+	free(counts);
+}
+
+void draft_check_targets(struct config_draft *draft)
+{
+	check_target_capacity(draft);
+	check_targets_of_nodes(draft);
+}
+
 void draft_check(struct config_draft *draft)
 {
+	check_node_addresses(draft);
 	check_vips(draft);
 	check_vnics(draft);
 	check_capacities(draft);

@@ -24,6 +24,8 @@
 #define FLOWS_MAX    (1U << 24)
 #define NODES_MAX    (1U << 16)
 #define CHECKS_MAX   (1U << 12)
+#define LABELS_MAX   (1U << 20)
+#define TUNNELS_MAX  (1U << 10)
 
 /* The largest prime below 2^20. */
 #define SERVICE_BUCKETS_MAX 1048573U
@@ -53,6 +55,9 @@ struct config_draft {
 	bool *has_bad_address;
 	size_t member_count; /* of all services */
 	bool has_bad_tags; /* the range was refused */
+	struct yaml_place tunnels_place;
+	struct yaml_place *tunnels; /* parallel to config.tunnels */
+	bool has_bad_links; /* some were refused: what they are wanted for is no news */
 };
 
 /* What parts of a message are worth having in one place. */
@@ -75,6 +80,37 @@ void draft_read_hook(struct config_draft *draft);
 /* The keys of a service that concern health. */
 void draft_read_service_check(struct config_draft *draft, const struct yaml_place *place,
 			      struct config_service *service);
+
+/* config_mpls.c: `mpls` of a node; config_links.c: the links of all nodes, once those are read. */
+void draft_read_mpls(const struct yaml_place *place, struct config_node *node);
+void draft_read_links(struct config_draft *draft);
+
+/* config_tunnels.c, then config_paths.c: their ways through the links. */
+void draft_read_tunnels(struct config_draft *draft);
+void draft_find_paths(struct config_draft *draft);
+
+/* config_labels.c: the labels and numbers that packets carry; once all else is read without error. */
+void draft_allot_labels(struct config_draft *draft);
+
+/* config_tunnel_ends.c: what a tunnel is at each of its ends. */
+void draft_read_tunnel_ends(struct config_draft *draft, const struct yaml_place *place,
+			    struct config_tunnel *tunnel);
+void draft_read_match(struct config_draft *draft, const struct yaml_place *place,
+		      struct config_tunnel *tunnel);
+
+/**
+ * draft_read_affinities() - Read a list of affinities' names as bits.
+ * @may_add: names that are new get a bit; else they are refused
+ */
+void draft_read_affinities(struct config_draft *draft, const struct yaml_place *place, bool may_add,
+			   uint64_t *ret_bits);
+
+/* config_quantity.c: "10M" bit/s; "50us". Return: whether the result was written; else reported. */
+bool draft_read_bandwidth(const struct yaml_place *place, uint64_t *ret_bits_per_second);
+bool draft_read_delay(const struct yaml_place *place, uint32_t *ret_ns);
+
+/* A yes or a no: true, false, yes, no, on, off. Return: as above. */
+bool draft_read_switch(const struct yaml_place *place, bool *ret_on);
 
 /* A copy that outlives the tree; NULL: no memory, noted in the tree. */
 char *draft_copy_text(struct config_draft *draft, const char *text);
@@ -115,6 +151,9 @@ void draft_allot_tags(struct config_draft *draft);
 
 /* config_check.c: what concerns several entries. */
 void draft_check(struct config_draft *draft);
+
+/* The same, of what has been derived from a file that has no error yet. */
+void draft_check_targets(struct config_draft *draft);
 
 /**
  * draft_read_address() - Read a scalar that must be a usable unicast address.

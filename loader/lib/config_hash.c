@@ -76,6 +76,100 @@ static void put_service(struct digest *digest, const struct config *config,
 	}
 }
 
+static void put_mpls(struct digest *digest, const struct config_mpls *mpls)
+{
+	digest_number(digest, mpls->is_set);
+	digest_number(digest, mpls->has_te);
+	digest_number(digest, mpls->label_first);
+	digest_number(digest, mpls->label_last);
+	digest_number(digest, mpls->depth);
+	digest_number(digest, mpls->ttl);
+	digest_number(digest, mpls->traffic_class);
+	digest_number(digest, mpls->php);
+}
+
+/* Ways and labels follow from what is here; what only led to a way is not. */
+static void put_link(struct digest *digest, const struct config *config,
+		     const struct config_link *link)
+{
+	digest_text(digest, link->name);
+	for (size_t i = 0; i < 2; i++) {
+		const struct config_link_end *end = &link->ends[i];
+
+		digest_text(digest, config->nodes[end->node].name);
+		digest_text(digest, end->interface);
+		digest_number(digest, end->family);
+		put_address(digest, &end->addr);
+		digest_bytes(digest, end->mac, end->has_mac ? sizeof(end->mac) : 0);
+		digest_number(digest, end->is_exclusive);
+	}
+}
+
+static void put_tunnel_end(struct digest *digest, const struct config *config,
+			   const struct config_tunnel_end *end)
+{
+	digest_text(digest, config->nodes[end->node].name);
+	digest_text(digest, end->interface);
+	digest_number(digest, end->ipv4.family + end->ipv4.length);
+	put_address(digest, &end->ipv4.addr);
+	digest_number(digest, end->ipv6.family + end->ipv6.length);
+	put_address(digest, &end->ipv6.addr);
+}
+
+static void put_match(struct digest *digest, const struct config_match *match)
+{
+	digest_number(digest, match->transports);
+	digest_number(digest, match->has_domain ? match->domain : 256);
+	digest_number(digest, match->peer_count);
+	for (size_t i = 0; i < match->peer_count; i++)
+		put_address(digest, &match->peers[i].addr);
+}
+
+static void put_lsp(struct digest *digest, const struct config *config,
+		    const struct config_lsp *lsp)
+{
+	digest_number(digest, lsp->path.count);
+	for (size_t i = 0; i < lsp->path.count; i++) {
+		digest_text(digest, config->links[lsp->path.links[i]].name);
+		digest_number(digest, lsp->labels[i]);
+	}
+	for (size_t i = 1; i < XDPLB_PAYLOAD_COUNT; i++)
+		digest_number(digest, lsp->last[i]);
+	digest_number(digest, lsp->turn);
+}
+
+static void put_tunnel(struct digest *digest, const struct config *config,
+		       const struct config_tunnel *tunnel)
+{
+	digest_text(digest, tunnel->name);
+	digest_number(digest, tunnel->kind);
+	put_tunnel_end(digest, config, &tunnel->ends[0]);
+	put_tunnel_end(digest, config, &tunnel->ends[1]);
+	put_match(digest, &tunnel->match);
+	put_lsp(digest, config, &tunnel->lsps[0]);
+	put_lsp(digest, config, &tunnel->lsps[1]);
+	digest_text(digest, tunnel->protect_by == CONFIG_NO_TUNNEL
+				    ? NULL
+				    : config->tunnels[tunnel->protect_by].name);
+	digest_number(digest, tunnel->probe_interval_ms);
+	digest_number(digest, tunnel->probe_missed);
+	digest_number(digest, tunnel->transparent_clock);
+}
+
+static void put_switching(struct digest *digest, const struct config *config)
+{
+	for (size_t i = 0; i < config->node_count; i++)
+		put_mpls(digest, &config->nodes[i].mpls);
+	digest_number(digest, config->capacities.labels);
+	digest_number(digest, config->capacities.tunnels);
+	digest_number(digest, config->link_count);
+	for (size_t i = 0; i < config->link_count; i++)
+		put_link(digest, config, &config->links[i]);
+	digest_number(digest, config->tunnel_count);
+	for (size_t i = 0; i < config->tunnel_count; i++)
+		put_tunnel(digest, config, &config->tunnels[i]);
+}
+
 uint64_t config_hash(const struct config *config)
 {
 	struct digest digest;
@@ -91,5 +185,8 @@ uint64_t config_hash(const struct config *config)
 	digest_number(&digest, config->service_count);
 	for (size_t i = 0; i < config->service_count; i++)
 		put_service(&digest, config, &config->services[i]);
+	/* A file without links keeps the digest that it had before there were any. */
+	if (config->link_count)
+		put_switching(&digest, config);
 	return digest_final(&digest);
 }

@@ -123,8 +123,10 @@ static void read_node(const struct yaml_place *place, struct config_node *node)
 {
 	static const struct yaml_key keys[] = { { "access", NULL },
 						{ "address", NULL },
-						{ "service", NULL } };
-	struct yaml_place access, service;
+						{ "service", NULL },
+						{ "mpls", NULL },
+						{ "te", NULL } };
+	struct yaml_place access, service, mpls, te;
 
 	node->line = place->line;
 	strcpy(node->name, place->key);
@@ -136,8 +138,11 @@ static void read_node(const struct yaml_place *place, struct config_node *node)
 		read_access(&access, node);
 	if (node->is_service)
 		read_service_block(&service, node);
-	if (!node->is_access && !node->is_service)
-		place_refuse(place, "found neither access nor service, expected one or both");
+	if (place_child(place, "mpls", &mpls))
+		draft_read_mpls(&mpls, node);
+	if (!node->is_access && !node->is_service && !node->mpls.is_set &&
+	    !place_child(place, "te", &te))
+		place_refuse(place, "found none of access, service, mpls and te, expected one");
 }
 
 void draft_read_nodes(struct config_draft *draft)

@@ -3,8 +3,11 @@
  * How agents reach each other: the section `sharing`, the nodes' addresses, and the hook.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "config_check_kinds.h"
 #include "share_receive.h"
@@ -22,30 +25,59 @@ bool draft_resolve_path(const struct config_draft *draft, const char *path, char
 	return snprintf(ret_path, size, "%.*s%s", folder, draft->tree.path, path) < (int)size;
 }
 
-/* A file that is not there is no error: the cluster file can be checked where the key is not. */
-static void read_keys(struct config_draft *draft, const struct yaml_place *place)
+static void warn_unreadable(const struct yaml_place *place, const char *path, int error)
+{
+	place_warn(place, "%s: %s: agents will not share health", path, strerror(error));
+}
+
+static void read_key_file(struct config_draft *draft, const struct yaml_place *place, int fd)
 {
 	struct config_sharing *sharing = &draft->config.sharing;
 	char text[SHARE_FILE_MAX];
 	struct error error = { 0 };
-	size_t length;
-	FILE *file = fopen(sharing->key_path, "re");
+	struct stat stat;
+	ssize_t length;
 
-	if (!file) {
-		place_warn(place, "%s: %s: agents will not share health", sharing->key_path,
-			   strerror(errno));
+	if (fstat(fd, &stat)) {
+		warn_unreadable(place, sharing->key_path, errno);
 		return;
 	}
-	length = fread(text, 1, sizeof(text), file);
-	fclose(file);
+	if (!S_ISREG(stat.st_mode)) {
+		place_refuse(place, "found %s, which is no regular file, expected one",
+			     sharing->key_path);
+		return;
+	}
+	length = read(fd, text, sizeof(text));
+	if (length < 0) {
+		warn_unreadable(place, sharing->key_path, errno);
+		return;
+	}
 	if (length == sizeof(text))
-		place_refuse(place, "%s: longer than %d bytes", sharing->key_path,
-			     SHARE_FILE_MAX - 1);
-	else if (share_keys_parse(text, length, draft->config.cluster, &sharing->keys, &error))
+		place_refuse(place, "%s: found too many bytes, expected at most %d",
+			     sharing->key_path, SHARE_FILE_MAX - 1);
+	else if (share_keys_parse(text, (size_t)length, draft->config.cluster, &sharing->keys,
+				  &error))
 		place_refuse(place, "%s: %s", sharing->key_path, error.text);
 	else
 		sharing->has_keys = true;
 	explicit_bzero(text, sizeof(text));
+	if (sharing->has_keys && stat.st_mode & (S_IRWXG | S_IRWXO))
+		place_warn(place, "found %s open to others (mode %04o), expected mode 0600",
+			   sharing->key_path, (unsigned int)(stat.st_mode & 07777));
+}
+
+/* A file that is not there is no error: the cluster file can be checked where the key is not. */
+static void read_keys(struct config_draft *draft, const struct yaml_place *place)
+{
+	const char *path = draft->config.sharing.key_path;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0) {
+		warn_unreadable(place, path, errno);
+		return;
+	}
+	read_key_file(draft, place, fd);
+	close(fd);
 }
 
 static void read_numbers(struct config_draft *draft, const struct yaml_place *place)
@@ -99,7 +131,8 @@ void draft_read_sharing(struct config_draft *draft)
 	if (draft_resolve_path(draft, path, sharing->key_path, sizeof(sharing->key_path)))
 		read_keys(draft, &child);
 	else
-		place_refuse(&child, "found a path that is too long");
+		place_refuse(&child, "found a path that is too long, expected at most %zu bytes",
+			     sizeof(sharing->key_path) - 1);
 }
 
 void draft_read_node_addresses(struct config_draft *draft)
@@ -118,14 +151,13 @@ void draft_read_node_addresses(struct config_draft *draft)
 	}
 }
 
-void draft_read_hook(struct config_draft *draft)
+static void read_hook(struct config_draft *draft, const char *key, struct config_hook *hook)
 {
 	static const struct yaml_key keys[] = { { "command", "a program and its arguments" },
 						{ "timeout", NULL } };
-	struct config_hook *hook = &draft->config.on_service;
 	struct yaml_place section, child;
 
-	if (!place_child(&draft->root, "on_service", &section) ||
+	if (!place_child(&draft->root, key, &section) ||
 	    !place_keys(&section, keys, ARRAY_SIZE(keys)))
 		return;
 	hook->line = section.line;
@@ -133,4 +165,10 @@ void draft_read_hook(struct config_draft *draft)
 	hook->argv = draft_read_command(draft, &section);
 	if (place_child(&section, "timeout", &child))
 		draft_read_duration(&child, 1, PROBE_TIMEOUT_MAX, &hook->timeout_ms);
+}
+
+void draft_read_hook(struct config_draft *draft)
+{
+	read_hook(draft, "on_service", &draft->config.on_service);
+	read_hook(draft, "on_tunnel", &draft->config.on_tunnel);
 }

@@ -42,8 +42,9 @@ struct map_plan {
 /* Settings of the host that attach may have to undo, beside an address or route for each member. */
 #define SETTINGS_MAX 4096
 
-/* Resets that one CPU may send for services without a usable member. */
-#define RESETS_PER_SECOND 1000
+/* What one CPU may send of its own: resets for services without a usable member, echo replies, ICMP
+ * errors; so many of each. */
+#define ANSWERS_PER_SECOND 1000
 
 /* A service has up to two entries in `vips`: itself, and its VIP as such. */
 static uint32_t vip_slots(const struct config *config)
@@ -237,8 +238,8 @@ static int load_lb(const struct config *config, const struct paths *paths, struc
 	lb->rodata->hash_key[1] = config->key.word[1];
 	lb->rodata->vip_mask = vip_slots(config) - 1;
 	lb->rodata->nexthop_lifetime = jiffies_per_second();
-	lb->rodata->resets_per_tick =
-		(RESETS_PER_SECOND + jiffies_per_second() - 1) / jiffies_per_second();
+	lb->rodata->answers_per_tick = lb->rodata->resets_per_tick =
+		(ANSWERS_PER_SECOND + jiffies_per_second() - 1) / jiffies_per_second();
 	err = prepare_maps(lb->obj, config, paths);
 	err = err ? fail_errno(error, err, "cannot prepare lb_xdp")
 		  : load_object(lb->obj, "lb_xdp", error);

@@ -9,6 +9,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "bench_input.h"
+#include "xdplb/mpls.h"
 
 #define INLINE    static __always_inline
 #define TC_ACT_OK 0
@@ -134,18 +135,18 @@ INLINE int drive6_flows(struct xdp_md *ctx)
 
 /* A target that encapsulates leaves the frame longer, and its head room shorter: both are given back.
  * The floor is measured with the same call, by 0 bytes. */
-#define DRIVER(name)                                     \
-	SEC("xdp")                                       \
-	int drive_xdp##name(struct xdp_md *ctx)          \
-	{                                                \
-		return drive##name(ctx);                 \
-	}                                                \
-	SEC("xdp")                                       \
-	int drive_encap##name(struct xdp_md *ctx)        \
-	{                                                \
+#define DRIVER(name)                                       \
+	SEC("xdp")                                         \
+	int drive_xdp##name(struct xdp_md *ctx)            \
+	{                                                  \
+		return drive##name(ctx);                   \
+	}                                                  \
+	SEC("xdp")                                         \
+	int drive_encap##name(struct xdp_md *ctx)          \
+	{                                                  \
 		if (bpf_xdp_adjust_head(ctx, input.encap)) \
-			return XDP_ABORTED;              \
-		return drive##name(ctx);                 \
+			return XDP_ABORTED;                \
+		return drive##name(ctx);                   \
 	}
 
 DRIVER(4)
@@ -161,6 +162,69 @@ int drive_tc4(struct __sk_buff *skb)
 	if (drive(data, end, BENCH_FRAME4_LEN))
 		bpf_tail_call(skb, &tc_target, 0);
 	return -2; /* no TC verdict at all: the bench refuses it */
+}
+
+/* Metadata of the last repeat goes, `size` bytes are made; what was taken from the front comes back. */
+INLINE bool restore_xdp(struct xdp_md *ctx, int size)
+{
+	long there = (long)ctx->data - (long)ctx->data_meta;
+	long len = (long)ctx->data_end - (long)ctx->data;
+
+	if (bpf_xdp_adjust_meta(ctx, there - size))
+		return false;
+	return len >= BENCH_LABELLED_LEN + BENCH_POP_ROOM / 2 ||
+	       !bpf_xdp_adjust_head(ctx, -(BENCH_POP_ROOM / 2));
+}
+
+SEC("xdp")
+int drive_mpls(struct xdp_md *ctx)
+{
+	if (!restore_xdp(ctx, 0))
+		return XDP_ABORTED;
+	if (drive((void *)(long)ctx->data, (void *)(long)ctx->data_end, BENCH_LABELLED_LEN))
+		bpf_tail_call(ctx, &xdp_target, 0);
+	return XDP_ABORTED;
+}
+
+/* Frames as they come to the devmap's program, with their stamp in front. */
+SEC("xdp")
+int drive_egress(struct xdp_md *ctx)
+{
+	struct xdplb_stamp *stamp;
+
+	if (!restore_xdp(ctx, sizeof(*stamp)))
+		return XDP_ABORTED;
+	stamp = (void *)(long)ctx->data_meta;
+	if ((void *)(stamp + 1) > (void *)(long)ctx->data)
+		return XDP_ABORTED;
+	stamp->time = input.stamp;
+	stamp->clock = XDPLB_CLOCK_MONOTONIC;
+	stamp->magic = XDPLB_STAMP_MAGIC;
+	if (drive((void *)(long)ctx->data, (void *)(long)ctx->data_end, BENCH_LABELLED_LEN))
+		bpf_tail_call(ctx, &xdp_target, 0);
+	return XDP_ABORTED;
+}
+
+/* Once for each skb: what it has more than a frame becomes room in front, since the target takes some
+ * at each repeat and nothing can give it back at no cost. */
+INLINE bool make_headroom(struct __sk_buff *skb)
+{
+	if (skb->mark)
+		return true;
+	skb->mark = 1;
+	return !bpf_skb_change_head(skb, BENCH_PUSH_ROOM, 0) &&
+	       !bpf_skb_adjust_room(skb, -BENCH_PUSH_ROOM, BPF_ADJ_ROOM_MAC, 0) &&
+	       !bpf_skb_change_tail(skb, BENCH_PTP_LEN, 0);
+}
+
+SEC("tc")
+int drive_push(struct __sk_buff *skb)
+{
+	if (!make_headroom(skb))
+		return -2;
+	if (drive((void *)(long)skb->data, (void *)(long)skb->data_end, BENCH_PTP_LEN))
+		bpf_tail_call(skb, &tc_target, 0);
+	return -2;
 }
 
 /* The floor: what any program must do that sends a packet back. */

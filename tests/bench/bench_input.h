@@ -16,12 +16,27 @@
 #define BENCH_FRAME4_LEN 66
 #define BENCH_FRAME6_LEN 86
 
+/* A PTP Sync over UDP and IPv4, and the same under two labels. */
+#define BENCH_PTP_LEN      86
+#define BENCH_LABELLED_LEN 94
+#define BENCH_PTP_LABELS   2
+
+/*
+ * Programs that take labels away or put them in front make the frame shorter or longer with each repeat.
+ * So it comes in with so many bytes more behind it, which a driver turns into room in front again.
+ */
+#define BENCH_POP_ROOM  2048
+#define BENCH_PUSH_ROOM 1024
+
+/* Repeats that BENCH_PUSH_ROOM is enough for. */
+#define BENCH_PUSHES (BENCH_PUSH_ROOM / (4 * BENCH_PTP_LABELS))
+
 struct bench_frame {
 	__u16 pad;
-	__u8 bytes[BENCH_FRAME6_LEN]; /* words from bytes[2] on are aligned */
+	__u8 bytes[BENCH_LABELLED_LEN]; /* words from bytes[2] on are aligned */
 	__u8 pad2[8];
 };
-XDPLB_ASSERT_SIZE(struct bench_frame, 96);
+XDPLB_ASSERT_SIZE(struct bench_frame, 104);
 
 struct bench_input {
 	struct bench_frame frame; /* fixed drivers copy it, flow drivers put in the client */
@@ -30,11 +45,13 @@ struct bench_input {
 	__u32 sequence; /* the next new flow */
 	__be16 dport;
 	__u16 pad;
+	__u64 stamp; /* for drive_egress: when its frames have come in, by CLOCK_MONOTONIC, ns */
 	__u32 vip; /* host byte order: the first of `services` VIPs that flows are spread over */
-	__u32 services; /* 0: all flows go to the destination in the frame */
-	__s32 encap; /* bytes that the target put before the frame when it ran last, see drive_encap */
+	__u32 services;
+	__s32 encap; /* bytes that the target put before the frame when it ran last, see DRIVER() */
+	__u32 pad2;
 };
-XDPLB_ASSERT_SIZE(struct bench_input, 124);
+XDPLB_ASSERT_SIZE(struct bench_input, 144);
 
 /* The client end of flow `number`, host byte order. */
 struct bench_client {

@@ -107,12 +107,42 @@ static void fill_ipv6(struct ipv6hdr *ip, const struct frame_spec *spec, __u16 l
 	memcpy(&ip->daddr, &dest, sizeof(dest));
 }
 
+/* A Sync as it is sent by a clock of domain 0: all that a program looks at. */
+static void fill_ptp(__u8 *message)
+{
+	message[1] = 2;
+	message[3] = BENCH_PTP_LEN - sizeof(struct ethhdr) - sizeof(struct iphdr) -
+		     sizeof(struct udphdr);
+}
+
+static size_t frame_len(const struct frame_spec *spec)
+{
+	if (spec->ptp)
+		return BENCH_PTP_LEN;
+	return spec->family == XDPLB_IPV4 ? BENCH_FRAME4_LEN : BENCH_FRAME6_LEN;
+}
+
+/* Moves what lies behind the Ethernet header to make room for the labels. */
+static size_t put_labels(struct bench_frame *frame, const __u32 *labels, size_t len)
+{
+	__be32 *lse = (void *)(frame->bytes + sizeof(struct ethhdr));
+	struct ethhdr *eth = (void *)frame->bytes;
+
+	if (!labels[0])
+		return len;
+	memmove(lse + BENCH_PTP_LABELS, lse, len - sizeof(*eth));
+	for (size_t i = 0; i < BENCH_PTP_LABELS; i++)
+		lse[i] = htonl(labels[i] << 12 | (i + 1 == BENCH_PTP_LABELS) << 8 | 64);
+	eth->h_proto = htons(ETH_P_MPLS_UC);
+	return len + BENCH_PTP_LABELS * sizeof(*lse);
+}
+
 size_t frame_build(const struct frame_spec *spec, struct bench_frame *ret_frame)
 {
 	struct ethhdr *eth = (void *)ret_frame->bytes;
 	bool v4 = spec->family == XDPLB_IPV4;
 	size_t ip_len = v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-	size_t len = v4 ? BENCH_FRAME4_LEN : BENCH_FRAME6_LEN;
+	size_t len = frame_len(spec);
 	__u16 l4_len = len - sizeof(*eth) - ip_len;
 	__u8 *ip = (__u8 *)(eth + 1);
 	size_t addrs = v4 ? offsetof(struct iphdr, saddr) : offsetof(struct ipv6hdr, saddr);
@@ -126,19 +156,49 @@ size_t frame_build(const struct frame_spec *spec, struct bench_frame *ret_frame)
 		fill_ipv4((void *)ip, spec, l4_len);
 	else
 		fill_ipv6((void *)ip, spec, l4_len);
+	if (spec->ptp)
+		fill_ptp(ip + ip_len + sizeof(struct udphdr));
 	sum = sum_words(ip + addrs, ip_len - addrs, spec->proto + l4_len); /* pseudo-header */
 	if (spec->proto == IPPROTO_TCP)
 		fill_tcp((void *)(ip + ip_len), spec, sum);
 	else
 		fill_udp((void *)(ip + ip_len), spec, l4_len, sum);
-	return len;
+	return put_labels(ret_frame, spec->labels, len);
 }
 
-void frame_read(__u8 family, const __u8 *bytes, struct frame_end *ret_source,
+static __u32 lse_of(const __u8 *at)
+{
+	__be32 lse;
+
+	memcpy(&lse, at, sizeof(lse));
+	return ntohl(lse);
+}
+
+__u32 frame_label(const __u8 *bytes)
+{
+	const struct ethhdr *eth = (const void *)bytes;
+
+	return eth->h_proto == htons(ETH_P_MPLS_UC) ? lse_of((const __u8 *)(eth + 1)) >> 12 : 0;
+}
+
+/* Where IP starts. */
+static const __u8 *find_ip(const __u8 *bytes)
+{
+	const struct ethhdr *eth = (const void *)bytes;
+	const __u8 *ip = (const __u8 *)(eth + 1);
+
+	if (eth->h_proto != htons(ETH_P_MPLS_UC))
+		return ip;
+	while (!(lse_of(ip) & 0x100))
+		ip += sizeof(__be32);
+	return ip + sizeof(__be32);
+}
+
+void frame_read(const __u8 *bytes, __u32 encap, struct frame_end *ret_source,
 		struct frame_end *ret_dest)
 {
-	const __u8 *ip = bytes + sizeof(struct ethhdr);
-	bool v4 = family == XDPLB_IPV4;
+	const __u8 *ip = encap ? bytes + encap + sizeof(struct ethhdr) : find_ip(bytes);
+	bool v4 = *ip >> 4 == 4;
 	__be32 source, dest;
 	__be16 ports[2];
 

@@ -28,6 +28,8 @@ struct frame_spec {
 	struct frame_end dest;
 	/* Not 0: the frame carries the mark of an access node that got it for this VIP. */
 	struct frame_end marked_for;
+	bool ptp; /* UDP over IPv4: a Sync */
+	__u32 labels[BENCH_PTP_LABELS]; /* in front of it; 0: none */
 };
 
 /**
@@ -37,17 +39,23 @@ struct xdplb_addr frame_addr(__u8 family, __u32 addr);
 
 /**
  * frame_build() - An Ethernet frame with correct checksums, filled up to BENCH_FRAME4_LEN or
- * BENCH_FRAME6_LEN bytes.
+ * BENCH_FRAME6_LEN bytes; PTP is BENCH_PTP_LEN bytes long, or BENCH_LABELLED_LEN.
  *
  * Return: its length.
  */
 size_t frame_build(const struct frame_spec *spec, struct bench_frame *ret_frame);
 
 /**
- * frame_read() - Both ends of a frame that frame_build() has made and a program has rewritten. The Ethernet
- * header is not looked at.
+ * frame_read() - Both ends of a frame that frame_build() has made and a program has rewritten, under
+ * its labels if it has any.
+ * @encap: bytes between the Ethernet header and the packet, if they are no labels
  */
-void frame_read(__u8 family, const __u8 *bytes, struct frame_end *ret_source,
+void frame_read(const __u8 *bytes, __u32 encap, struct frame_end *ret_source,
 		struct frame_end *ret_dest);
+
+/**
+ * frame_label() - The label on top of a frame; 0: it has none.
+ */
+__u32 frame_label(const __u8 *bytes);
 
 #endif

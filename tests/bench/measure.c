@@ -8,9 +8,9 @@
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/bench/bench_driver.skel.h"
-#include "fill.h"
 #include "sizes.h"
 #include "subjects.h"
 
@@ -18,8 +18,8 @@
 #define WARM_UP     100000
 #define RANDOM_SEED 2463534242U
 
-/* Room for more than the reference's flows: an LRU map that is full gives some up. */
-#define LRU_ENTRIES (1 << 20)
+/* A call costs more than the few packets of DRIVER_PUSH in it: a tenth of the repeats must do. */
+#define PUSH_SHARE 10
 
 /* The most that a target puts before a frame. */
 #define ENCAP_MAX 40
@@ -29,14 +29,14 @@
 
 /* What one run of the driver came to. */
 struct outcome {
-	__u32 ns;
+	double ns;
 	int verdict;
-	__u8 frame[BENCH_FRAME6_LEN + ENCAP_MAX];
+	__u8 frame[BENCH_LABELLED_LEN + ENCAP_MAX];
 };
 
 static bool is_tc(const struct workload *workload)
 {
-	return workload->driver == DRIVER_TC4;
+	return workload->driver == DRIVER_TC4 || workload->driver == DRIVER_PUSH;
 }
 
 static int driver_fd(const struct bench_driver_bpf *driver, const struct workload *workload)
@@ -49,7 +49,10 @@ static int driver_fd(const struct bench_driver_bpf *driver, const struct workloa
 					   driver->progs.drive_encap4_services },
 		[DRIVER_XDP6_FLOWS] = { driver->progs.drive_xdp6_flows,
 					driver->progs.drive_encap6_flows },
-		[DRIVER_TC4] = { driver->progs.drive_tc4, driver->progs.drive_tc4 },
+		[DRIVER_TC4] = { driver->progs.drive_tc4 },
+		[DRIVER_MPLS] = { driver->progs.drive_mpls },
+		[DRIVER_EGRESS] = { driver->progs.drive_egress },
+		[DRIVER_PUSH] = { driver->progs.drive_push },
 	};
 
 	return bpf_program__fd(programs[workload->driver][workload->encap > 0]);
@@ -86,84 +89,16 @@ static int target_fd(const struct subjects *subjects, enum target target, bool t
 	case TARGET_KATRAN_NEW:
 	case TARGET_KATRAN_SIZED:
 		return katran_fd(katran_of(subjects, target));
+	case TARGET_LSR:
+		return lsr_subject_fd(subjects->lsr);
+	case TARGET_LSR_EGRESS:
+		return lsr_subject_egress_fd(subjects->lsr);
+	case TARGET_PUSH:
+		return ptp_subject_fd(subjects->ptp);
 	default:
 		return bpf_program__fd(tc ? subjects->driver->progs.noop_tc
 					  : subjects->driver->progs.noop_xdp);
 	}
-}
-
-static int load_driver(bool with_lru, struct bench_driver_bpf **ret_driver)
-{
-	struct bench_driver_bpf *driver = bench_driver_bpf__open();
-	int err = 0;
-
-	if (!driver)
-		return -errno;
-	if (with_lru)
-		err = bpf_map__set_max_entries(driver->maps.lru, LRU_ENTRIES);
-	err = err ?: bench_driver_bpf__load(driver);
-	if (with_lru && !err)
-		err = fill_tuples(bpf_map__fd(driver->maps.lru), LRU_FLOWS, XDP_TX, LB_VIP,
-				  LB_VPORT);
-	if (err) {
-		bench_driver_bpf__destroy(driver);
-		return err;
-	}
-	*ret_driver = driver;
-	return 0;
-}
-
-static int load_katrans(const bool *need, const char *object, struct subjects *subjects)
-{
-	int err = 0;
-
-	for (int use = 0; use < KATRAN_USES && !err; use++)
-		if (need[TARGET_KATRAN + use])
-			err = katran_load(object, use, &subjects->katran[use]);
-	return err;
-}
-
-int subjects_load(const bool *chosen, const char *katran, struct subjects *ret_subjects,
-		  const char **ret_what)
-{
-	bool need[TARGET_COUNT] = {};
-	struct subjects subjects = {};
-	int err;
-
-	for (size_t i = 0; i < workload_count; i++)
-		need[workloads[i].target] |= chosen[i];
-	*ret_what = "bench_driver";
-	err = load_driver(need[TARGET_LRU], &subjects.driver);
-	if (!err && (need[TARGET_LB] || need[TARGET_LB_SIZED])) {
-		*ret_what = "lb_xdp";
-		err = need[TARGET_LB] ? lb_subject_load(false, &subjects.lb) : 0;
-		if (!err && need[TARGET_LB_SIZED])
-			err = lb_subject_load(true, &subjects.lb_sized);
-	}
-	if (!err && (need[TARGET_NODE_INGRESS] || need[TARGET_NODE_EGRESS])) {
-		*ret_what = "node_tc";
-		err = node_subject_load(&subjects.node);
-	}
-	if (!err) {
-		*ret_what = katran;
-		err = load_katrans(need, katran, &subjects);
-	}
-	if (err) {
-		subjects_free(&subjects);
-		return err;
-	}
-	*ret_subjects = subjects;
-	return 0;
-}
-
-void subjects_free(struct subjects *subjects)
-{
-	bench_driver_bpf__destroy(subjects->driver);
-	lb_subject_free(subjects->lb);
-	lb_subject_free(subjects->lb_sized);
-	node_subject_free(subjects->node);
-	for (int use = 0; use < KATRAN_USES; use++)
-		katran_free(subjects->katran[use]);
 }
 
 /* The driver's tail call goes to `target` from now on. */
@@ -191,24 +126,76 @@ static size_t prepare_input(const struct subjects *subjects, const struct worklo
 	return frame_build(&workload->frame, &input->frame);
 }
 
-/* @encap: bytes that the target will put before the frame. */
-static int run(const struct subjects *subjects, const struct workload *workload, __u32 encap,
-	       __u32 repeats, struct outcome *ret_outcome)
+/* Bytes behind the frame that its driver needs. */
+static size_t room_of(enum driver driver)
 {
-	struct bench_input *input = &subjects->driver->bss->input;
-	size_t len = prepare_input(subjects, workload, input);
-	__u8 in[sizeof(ret_outcome->frame)] = {}; /* as if the target had run before */
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = encap + len,
-		    .data_out = ret_outcome->frame, .data_size_out = sizeof(ret_outcome->frame),
-		    .repeat = repeats, );
+	switch (driver) {
+	case DRIVER_MPLS:
+	case DRIVER_EGRESS:
+		return BENCH_POP_ROOM;
+	case DRIVER_PUSH:
+		return BENCH_PUSH_ROOM;
+	default:
+		return 0;
+	}
+}
 
+static __u64 monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+/*
+ * One call, as if the target had run before and had put `encap` bytes before the frame; what came out starts behind the
+ * metadata, if any.
+ */
+static int run_once(const struct subjects *subjects, const struct workload *workload, __u32 encap,
+		    __u32 repeats, struct outcome *ret_outcome)
+{
+	static __u8 in[4096], out[4096];
+	struct bench_input *input = &subjects->driver->bss->input;
+	size_t len = encap + prepare_input(subjects, workload, input) + room_of(workload->driver);
+	struct xdp_md md = { .data_end = len };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = len, .data_out = out,
+		    .data_size_out = sizeof(out), .repeat = repeats, );
+
+	if (!is_tc(workload)) {
+		opts.ctx_in = opts.ctx_out = &md;
+		opts.ctx_size_in = opts.ctx_size_out = sizeof(md);
+	}
+	memcpy(in + encap, input->frame.bytes, sizeof(input->frame.bytes));
 	input->encap = encap;
-	memcpy(in + encap, input->frame.bytes, len);
+	input->stamp = monotonic_ns();
 	if (bpf_prog_test_run_opts(driver_fd(subjects->driver, workload), &opts))
 		return -errno;
 	ret_outcome->ns = opts.duration;
 	ret_outcome->verdict = (int)opts.retval;
+	memcpy(ret_outcome->frame, out + (is_tc(workload) ? 0 : md.data),
+	       sizeof(ret_outcome->frame));
 	return 0;
+}
+
+/* In one call, or in as many as the room in front of the frame takes. */
+static int run(const struct subjects *subjects, const struct workload *workload, __u32 encap,
+	       __u32 repeats, struct outcome *ret_outcome)
+{
+	__u32 calls = 1;
+	double sum = 0;
+	int err = 0;
+
+	if (workload->driver == DRIVER_PUSH) {
+		calls = repeats / PUSH_SHARE / BENCH_PUSHES;
+		repeats = BENCH_PUSHES;
+	}
+	for (__u32 i = 0; i < calls && !err; i++) {
+		err = run_once(subjects, workload, encap, repeats, ret_outcome);
+		sum += ret_outcome->ns;
+	}
+	ret_outcome->ns = sum / calls;
+	return err;
 }
 
 static bool same_end(const struct frame_end *want, const struct frame_end *found)
@@ -226,11 +213,13 @@ static const char *check_outcome(const struct workload *workload, const struct o
 		return "the verdict is another than expected";
 	if (workload->encap && outcome->frame[OUTER_PROTO] != IPPROTO_IPIP)
 		return "the packet is not encapsulated as expected";
-	frame_read(workload->frame.family, outcome->frame + workload->encap, &source, &dest);
+	frame_read(outcome->frame, workload->encap, &source, &dest);
 	if (!same_end(&workload->source, &source))
 		return "the source is another than expected";
 	if (!same_end(&workload->dest, &dest))
 		return "the destination is another than expected";
+	if (frame_label(outcome->frame) != workload->label)
+		return "the label is another than expected";
 	return NULL;
 }
 
@@ -240,7 +229,8 @@ struct counts {
 	__u64 misses; /* lookups in a table of flows that found nothing */
 };
 
-static int read_counts(const struct subjects *subjects, enum target target, struct counts *ret_counts)
+static int read_counts(const struct subjects *subjects, enum target target,
+		       struct counts *ret_counts)
 {
 	const struct lb_subject *lb = lb_of(subjects, target);
 	const struct katran *katran = katran_of(subjects, target);

@@ -5,19 +5,19 @@
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
 
+#include "subjects.h"
 #include "workloads.h"
 
 struct bench_driver_bpf;
-struct lb_subject;
-struct node_tc_bpf;
-struct katran;
 
 /* Everything loaded; what no chosen workload needs stays NULL. */
 struct subjects {
 	struct bench_driver_bpf *driver;
 	struct lb_subject *lb, *lb_sized;
 	struct node_tc_bpf *node;
-	struct katran *katran[3]; /* by use */
+	struct katran *katran[KATRAN_USES];
+	struct lsr_xdp_bpf *lsr;
+	struct ptp_tc_bpf *ptp;
 };
 
 /* ns a packet, of one round. */

@@ -10,7 +10,7 @@
 #include <linux/types.h>
 
 /* 198.18.0.0/15; host byte order. Room for so many services of each size. */
-#define SIZE_VIP(number)  (0xc6120000 + (number) * SIZE_SERVICES_MAX)
+#define SIZE_VIP(number)  (0xc6120000 + (number)*SIZE_SERVICES_MAX)
 #define SIZE_SERVICES_MAX 0x4000
 
 /* Numbers of the sizes: index into sizes[]. */

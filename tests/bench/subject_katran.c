@@ -105,7 +105,8 @@ static int fill_ring(const struct katran *katran, __u32 vip, __u32 first, __u32 
 	static __u32 keys[AT_ONCE], values[AT_ONCE];
 
 	for (__u32 done = 0; done < katran->ring_size;) {
-		__u32 some = katran->ring_size - done < AT_ONCE ? katran->ring_size - done : AT_ONCE;
+		__u32 some =
+			katran->ring_size - done < AT_ONCE ? katran->ring_size - done : AT_ONCE;
 
 		for (__u32 i = 0; i < some; i++) {
 			__u32 backend = first + owner_bucket(done + i, vip + 1, backends);

@@ -17,10 +17,10 @@
 #include "xdplb/health.h"
 
 /* The loader's default capacities, see config.h. */
-#define SERVICES  1024
-#define MEMBERS   8192
-#define BACKENDS  4096
-#define BUCKETS   2097152
+#define SERVICES 1024
+#define MEMBERS  8192
+#define BACKENDS 4096
+#define BUCKETS  2097152
 
 /* BPF_PROG_TEST_RUN's frames come in by lo. */
 #define INGRESS_IFINDEX 1
@@ -52,7 +52,8 @@ static const struct lb_row usual_rows[] = {
 	{ XDPLB_IPV4, IPPROTO_UDP, LB_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, 0 },
 	{ XDPLB_IPV6, IPPROTO_TCP, LB_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, 0 },
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_LARGE_VPORT, LB_VIP, LB_LARGE_BACKENDS, LB_LARGE_BUCKETS, 0 },
-	{ XDPLB_IPV4, IPPROTO_TCP, LB_HALF_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, LB_BACKENDS / 2 },
+	{ XDPLB_IPV4, IPPROTO_TCP, LB_HALF_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS,
+	  LB_BACKENDS / 2 },
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_DOWN_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, LB_BACKENDS },
 };
 
@@ -203,8 +204,8 @@ static int fill_buckets(const struct lb_subject *lb, __u32 number)
 		int err;
 
 		for (__u32 j = 0; j < XDPLB_BUCKETS_PER_LINE; j++)
-			line.member[j] = row->first_member +
-					 owner_bucket(i + j, number + 1, row->members);
+			line.member[j] =
+				row->first_member + owner_bucket(i + j, number + 1, row->members);
 		err = fill_element(lb->skel->maps.buckets, index, &line);
 		if (err)
 			return err;

@@ -32,9 +32,19 @@
 #define NODE_NOTED_CLIENT 0x0a000001
 #define NODE_NOTED_PORT   40000
 
+/* Labels that come in and go out. */
+#define MPLS_SWAP     100
+#define MPLS_SWAP_PTP 101 /* on it runs nothing but PTP */
+#define MPLS_POP      102
+#define MPLS_LAST     103 /* IPv4 of a tunnel with an interface */
+#define MPLS_SWAPPED  200
+#define MPLS_PUSHED   300
+
 struct lb_subject;
 struct node_tc_bpf;
 struct katran;
+struct lsr_xdp_bpf;
+struct ptp_tc_bpf;
 
 /**
  * lb_subject_load() - Load lb_xdp, all backends up (but for LB_HALF_VPORT and LB_DOWN_VPORT), confirmed
@@ -96,5 +106,26 @@ __u32 katran_services(const struct katran *katran, __u32 size);
  * Return: 0 or -errno.
  */
 int katran_counts(const struct katran *katran, __u64 *ret_packets, __u64 *ret_misses);
+
+/**
+ * lsr_subject_load() - Load lsr_xdp with the labels above, the transparent clock on.
+ * @ret_lsr: free with lsr_subject_free()
+ *
+ * Return: 0 or -errno.
+ */
+int lsr_subject_load(struct lsr_xdp_bpf **ret_lsr);
+void lsr_subject_free(struct lsr_xdp_bpf *lsr);
+int lsr_subject_fd(const struct lsr_xdp_bpf *lsr);
+int lsr_subject_egress_fd(const struct lsr_xdp_bpf *lsr);
+
+/**
+ * ptp_subject_load() - Load ptp_tc with one tunnel of two labels for all PTP.
+ * @ret_ptp: free with ptp_subject_free()
+ *
+ * Return: 0 or -errno.
+ */
+int ptp_subject_load(struct ptp_tc_bpf **ret_ptp);
+void ptp_subject_free(struct ptp_tc_bpf *ptp);
+int ptp_subject_fd(const struct ptp_tc_bpf *ptp);
 
 #endif

@@ -25,6 +25,10 @@
 #define UDP4 .family = XDPLB_IPV4, .proto = IPPROTO_UDP
 #define TCP6 .family = XDPLB_IPV6, .proto = IPPROTO_TCP
 
+#define CLOCK	{ 0x0a090001, 319 }
+#define PEER	{ 0x0a090002, 319 }
+#define SYNC	UDP4, .ptp = true, .source = CLOCK, .dest = PEER
+
 /* What a target of ours puts before a packet: nothing. Katran: an IPv4 header. */
 #define IPIP	20
 
@@ -96,6 +100,21 @@ const struct workload workloads[] = {
 	{ "node_reply_pass_ns", TARGET_NODE_EGRESS, DRIVER_TC4, 0,
 	  { TCP4, .source = SSH, .dest = CLIENT },
 	  TC_ACT_UNSPEC, false, SSH, CLIENT },
+	{ "ptp_push_ns", TARGET_PUSH, DRIVER_PUSH, 0,
+	  { SYNC },
+	  TC_ACT_REDIRECT, false, CLOCK, PEER, MPLS_PUSHED },
+	{ "lsr_swap_ns", TARGET_LSR, DRIVER_MPLS, 0,
+	  { SYNC, .labels = { MPLS_SWAP, MPLS_LAST } },
+	  XDP_REDIRECT, false, CLOCK, PEER, MPLS_SWAPPED },
+	{ "lsr_swap_tc_ns", TARGET_LSR, DRIVER_MPLS, 0,
+	  { SYNC, .labels = { MPLS_SWAP_PTP, MPLS_LAST } },
+	  XDP_REDIRECT, false, CLOCK, PEER, MPLS_SWAPPED },
+	{ "lsr_correct_ns", TARGET_LSR_EGRESS, DRIVER_EGRESS, 0,
+	  { SYNC, .labels = { MPLS_SWAPPED, MPLS_LAST } },
+	  XDP_PASS, false, CLOCK, PEER, MPLS_SWAPPED },
+	{ "ptp_pop_ns", TARGET_LSR, DRIVER_MPLS, 0,
+	  { SYNC, .labels = { MPLS_POP, MPLS_LAST } },
+	  XDP_PASS, false, CLOCK, PEER },
 	SIZED("lb_size_1x10", TARGET_LB_SIZED, SIZE_1X10, TAGGED, 0, .usual = PLOTTED),
 	SIZED("lb_size_10x10", TARGET_LB_SIZED, SIZE_10X10, TAGGED, 0),
 	SIZED("lb_size_100x10", TARGET_LB_SIZED, SIZE_100X10, TAGGED, 0, .usual = PLOTTED),

@@ -15,6 +15,9 @@ enum target {
 	TARGET_LB_SIZED, /* with the services of sizes[] */
 	TARGET_NODE_INGRESS,
 	TARGET_NODE_EGRESS,
+	TARGET_LSR,
+	TARGET_LSR_EGRESS,
+	TARGET_PUSH,
 	/* Katran's balancer, where its object is given. */
 	TARGET_KATRAN, /* established flows */
 	TARGET_KATRAN_NEW, /* its own instance, for these fill the flow table */
@@ -28,6 +31,9 @@ enum driver {
 	DRIVER_XDP4_SERVICES, /* and a VIP from dest.addr on, one of a size's */
 	DRIVER_XDP6_FLOWS,
 	DRIVER_TC4,
+	DRIVER_MPLS, /* labels; the frame is as long again at each repeat */
+	DRIVER_EGRESS, /* the same with a stamp in front */
+	DRIVER_PUSH, /* PTP at TC, with room for labels in front */
 	DRIVER_COUNT
 };
 
@@ -51,6 +57,7 @@ struct workload {
 	bool balanced; /* each packet was counted as sent to a member; else none was */
 	struct frame_end source; /* addr 0: any */
 	struct frame_end dest; /* addr 0: any; port 0: any */
+	__u32 label; /* on top; 0: none */
 	__u32 size; /* number of it; DRIVER_XDP4_SERVICES */
 	__u32 encap; /* bytes that the target puts before the packet */
 	enum usual usual;

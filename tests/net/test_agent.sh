@@ -6,19 +6,18 @@ set -euo pipefail
 
 # shellcheck source=lab.sh
 source "$(dirname "$0")/lab.sh"
+# shellcheck source=agents.sh
+source "$(dirname "$0")/agents.sh"
 lab_isolate "$@"
 
 CLUSTER=$LAB_DIR/cluster.yaml
-XDPLB_AGENT=${XDPLB_AGENT:-$LAB_ROOT/build/xdplb-agent}
 
 # write_cluster [INTERVAL]
 write_cluster() {
   local interval=${1:-100ms} both='web1: , web2: '
-  cluster_head access1 access2 node1 node2 |
-    sed "s/^  access1:/&\n    address: 10.0.9.2/; s/^  access2:/&\n    address: 10.0.8.2/
-         s/^  node1:/&\n    address: 10.0.1.2/; s/^  node2:/&\n    address: 10.0.2.2/"
+  cluster_head access1 access2 node1 node2 | cluster_addresses
+  cluster_sharing 'interval: 100ms' 'missed: 5'
   cat <<YAML
-sharing: {key_file: $LAB_DIR/sharing.keys, interval: 100ms, missed: 5}
 checks:
   http: {type: http, interval: $interval, timeout: 90ms, rise: 1, fall: 1}
   program: {type: exec, command: [$LAB_DIR/check.sh], interval: $interval, timeout: 1s, rise: 1, fall: 1}
@@ -34,70 +33,11 @@ YAML
   echo "    all_down: drop"
 }
 
-# start_agent NODE
-start_agent() {
-  nsenter --net="/run/netns/$1" -- "$XDPLB_AGENT" "$CLUSTER" --node "$1" 2>>"$LAB_DIR/$1.log" &
-  echo $! >"$LAB_DIR/$1.pid"
-  wait_until 5 agent_is_ready "$1" || fail "the agent of $1 does not start: $(cat "$LAB_DIR/$1.log")"
-}
-
-agent_is_ready() {
-  xdplb "$1" health agent --json
-}
-
-# signal_agent NODE SIGNAL
-signal_agent() {
-  kill "-$2" "$(cat "$LAB_DIR/$1.pid")"
-}
-
-has_ended() {
-  ! kill -0 "$(cat "$LAB_DIR/$1.pid")"
-}
-
-# health_of NODE BACKEND[/CHECK] FIELD
-health_of() {
-  local backend=${2%%/*} check=${2#*/}
-  [[ $2 == */* ]] || check=http
-  xdplb "$1" health --json |
-    jq -r --arg b "$backend" --arg c "$check" ".[] | select(.name == \$b and .check == \$c) | .$3"
-}
-
-# is NODE BACKEND STATE [CAUSE]
-is() {
-  [[ $(health_of "$1" "$2" state) == "$3" ]] &&
-    { [[ -z ${4:-} ]] || [[ $(health_of "$1" "$2" cause) == "$4" ]]; }
-}
-
-# becomes BACKEND STATE [CAUSE]: on both access nodes.
-becomes() {
-  local node
-  for node in access1 access2; do
-    wait_until 15 is "$node" "$@" ||
-      fail "$1 on $node is $(health_of "$node" "$1" state) ($(health_of "$node" "$1" cause)), not $2"
-  done
-}
-
 # answered_by NAMES: of 40 new connections, all answered.
 answered_by() {
   http_new 40 "$(url 192.0.2.10)" >"$LAB_DIR/answers"
   expect "requests answered" "$(grep -c ' 200 ' "$LAB_DIR/answers")" 40
   expect "backends" "$(cut -d' ' -f1 "$LAB_DIR/answers" | sort -u | paste -sd' ')" "$1"
-}
-
-nginx_pid() {
-  cat "$LAB_DIR"/nginx-"$1"-"$2".*/pid
-}
-
-stop_nginx() {
-  local pid
-  pid=$(nginx_pid "$1" "$2")
-  kill "$pid"
-  wait_until 5 process_is_gone "$pid" || fail "nginx on $1 does not end"
-  rm -r "$LAB_DIR"/nginx-"$1"-"$2".*
-}
-
-process_is_gone() {
-  ! kill -0 "$1"
 }
 
 all_up() {
@@ -278,7 +218,7 @@ ends_on_sigterm() {
 
 lab_main
 lab_access access2 8
-(umask 077 && echo "1 $(openssl rand -hex 32)" >"$LAB_DIR/sharing.keys")
+make_sharing_keys
 write_cluster >"$CLUSTER"
 chmod 755 "$LAB_DIR"
 printf '#!/bin/sh\ntest -e %s/well\n' "$LAB_DIR" >"$LAB_DIR/check.sh"

@@ -147,6 +147,11 @@ void lb_setup_open_as(struct lb_setup *ret_lb, const struct lb_setup_options *op
 	skel->rodata->hash_key[0] = SETUP_KEY0;
 	skel->rodata->hash_key[1] = SETUP_KEY1;
 	skel->rodata->vip_mask = SETUP_SLOTS - 1;
+	if (options->answers_at_once)
+		skel->rodata->answers_at_once = options->answers_at_once;
+	if (options->no_refill)
+		skel->rodata->answers_per_tick = 0;
+	skel->rodata->echo_enabled = !options->no_echo;
 	bpf_map__set_max_entries(skel->maps.vips, 2 * SETUP_SLOTS);
 	bpf_map__set_max_entries(skel->maps.services, SETUP_SERVICES);
 	if (options->resets_at_once) {

@@ -106,6 +106,9 @@ struct lb_setup_options {
 	__u32 buckets; /* a multiple of XDPLB_BUCKETS_PER_LINE */
 	__u64 resets_at_once; /* if set, resets_per_tick counts too */
 	__u64 resets_per_tick;
+	__u64 answers_at_once;
+	bool no_refill; /* no budget of answers is ever refilled */
+	bool no_echo;
 };
 
 void lb_setup_open(struct lb_setup *ret_lb);

@@ -12,6 +12,7 @@
 
 #include "packet.h"
 
+#define TAG_LEN  4
 #define UDP_LEN  8
 #define TCP_LEN  20
 #define ICMP_LEN 8
@@ -73,7 +74,7 @@ static size_t ip_header_len(const struct packet_spec *spec)
 {
 	if (spec->family == XDPLB_IPV4)
 		return 20 + spec->ip_options;
-	return 40 + (spec->ext_header ? 8 : 0);
+	return 40 + (spec->ext_header ? 8 * (1 + spec->ext_more) : 0);
 }
 
 static size_t l4_header_len(const struct packet_spec *spec)
@@ -93,7 +94,16 @@ static size_t l4_header_len(const struct packet_spec *spec)
 
 size_t packet_l4_offset(const struct packet_spec *spec)
 {
-	return ETH_LEN + ip_header_len(spec);
+	return ETH_LEN + TAG_LEN * spec->vlan_tags + ip_header_len(spec);
+}
+
+size_t packet_l3_offset(const struct test_packet *packet)
+{
+	size_t at = ETH_LEN;
+
+	while (get16(packet->data + at - 2) == 0x8100 || get16(packet->data + at - 2) == 0x88a8)
+		at += TAG_LEN;
+	return at;
 }
 
 static void put_ipv4(const struct packet_spec *spec, __u8 *ip, size_t l4_len)
@@ -117,16 +127,27 @@ static void put_ipv4(const struct packet_spec *spec, __u8 *ip, size_t l4_len)
 static void put_ipv6(const struct packet_spec *spec, __u8 *ip, size_t l4_len)
 {
 	put32(ip, 6U << 28 | (__u32)spec->tos << 20 | (spec->flow_label & 0xfffff));
-	put16(ip + 4, l4_len + (spec->ext_header ? 8 : 0));
+	put16(ip + 4, ip_header_len(spec) - 40 + l4_len);
 	ip[6] = spec->ext_header ? spec->ext_header : spec->proto;
+	if (spec->ext_header == EXT_HOPOPTS)
+		ip[6] = IPPROTO_HOPOPTS;
 	ip[7] = spec->ttl;
 	memcpy(ip + 8, spec->source.addr.word, 16);
 	memcpy(ip + 24, spec->dest.addr.word, 16);
 	if (!spec->ext_header)
 		return;
-	memset(ip + 40, 0, 8);
-	ip[40] = spec->proto;
-	put16(ip + 42, spec->frag_off); /* of a fragment header; else options, never looked at */
+	for (int i = 0; i <= spec->ext_more; i++) {
+		__u8 *ext = ip + 40 + 8 * i;
+
+		memset(ext, 0, 8);
+		ext[0] = i < spec->ext_more ? IPPROTO_DSTOPTS : spec->proto;
+		if (i || spec->ext_header != IPPROTO_ROUTING)
+			ext[2] = 1; /* PadN, 4 bytes; a routing header keeps type and segments 0 */
+	}
+	if (spec->ext_header != IPPROTO_FRAGMENT)
+		return;
+	put16(ip + 42, spec->frag_off);
+	put32(ip + 44, spec->frag_id);
 }
 
 /* The sum of a pseudo header; addresses as they stand behind each other in the IP header. */
@@ -194,10 +215,20 @@ static void put_l4(const struct packet_spec *spec, const __u8 *ip, __u8 *l4, siz
 		put16(l4 + at, l4_checksum(spec->family, spec->proto, ip, l4, len));
 }
 
+/* Makes room for tags in a frame that is `len` bytes long with them. */
+static void put_tags(__u8 *eth, size_t len, __u8 tags)
+{
+	memmove(eth + 12 + TAG_LEN * tags, eth + 12, len - TAG_LEN * tags - 12);
+	for (int i = 0; i < tags; i++) {
+		put16(eth + 12 + TAG_LEN * i, i + 1 < tags ? 0x88a8 : 0x8100);
+		put16(eth + 14 + TAG_LEN * i, 0x6064 + i); /* priority 3, VLAN 100 + i */
+	}
+}
+
 void packet_build(const struct packet_spec *spec, struct test_packet *ret_packet)
 {
 	size_t header = l4_header_len(spec), l4_len = header + spec->payload_len;
-	__u8 *eth = ret_packet->data, *ip = eth + ETH_LEN, *l4 = eth + packet_l4_offset(spec);
+	__u8 *eth = ret_packet->data, *ip = eth + ETH_LEN, *l4 = ip + ip_header_len(spec);
 
 	if (packet_l4_offset(spec) + l4_len > PACKET_MAX)
 		abort();
@@ -215,6 +246,7 @@ void packet_build(const struct packet_spec *spec, struct test_packet *ret_packet
 	else
 		put_ipv6(spec, ip, l4_len);
 	put_l4(spec, ip, l4, l4_len);
+	put_tags(eth, packet_l4_offset(spec) + l4_len, spec->vlan_tags);
 }
 
 static const char *fault(const char *format, ...)
@@ -272,6 +304,11 @@ static const char *ip_fault(const __u8 *ip, size_t len, bool quoted)
 			return NULL; /* a fragment: no whole transport packet */
 	} else {
 		total = header + get16(ip + 4);
+		while (proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING ||
+		       proto == IPPROTO_DSTOPTS) {
+			proto = ip[header];
+			header += 8 * (1 + ip[header + 1]);
+		}
 	}
 	if (quoted && total > len)
 		return NULL; /* cut off: only the sender could tell the checksum */
@@ -280,9 +317,37 @@ static const char *ip_fault(const __u8 *ip, size_t len, bool quoted)
 	return l4_fault(proto, ip, ip + header, total - header, quoted);
 }
 
+/* What a label stack carries: IP, or a frame behind a control word; anything else has no checksum. */
+static const char *labelled_fault(const __u8 *at, size_t len)
+{
+	while (len > 4 && !(at[2] & 1)) {
+		at += 4;
+		len -= 4;
+	}
+	if (len < 8)
+		return NULL;
+	at += 4;
+	len -= 4;
+	if (at[0] >> 4 == 4 || at[0] >> 4 == 6)
+		return ip_fault(at, len, false);
+	return NULL;
+}
+
 const char *packet_fault(const struct test_packet *packet)
 {
-	return ip_fault(packet->data + ETH_LEN, packet->len - ETH_LEN, false);
+	size_t l3 = packet_l3_offset(packet);
+	const __u8 *at = packet->data + l3;
+	size_t len = packet->len - l3;
+
+	switch (get16(at - 2)) {
+	case 0x0800:
+	case 0x86dd:
+		return ip_fault(at, len, false);
+	case 0x8847:
+		return labelled_fault(at, len);
+	default:
+		return NULL;
+	}
 }
 
 bool packet_same(const struct test_packet *a, const struct test_packet *b)

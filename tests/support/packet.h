@@ -23,6 +23,9 @@
 #define IP_FLAG_DF 0x4000
 #define IP_FLAG_MF 0x2000
 
+/* Hop-by-hop options, whose protocol number is 0, as an ext_header. */
+#define EXT_HOPOPTS 0xff
+
 struct test_packet {
 	size_t len;
 	__u8 data[PACKET_MAX];
@@ -44,10 +47,13 @@ struct packet_spec {
 	__u8 ttl;
 	__u8 tos; /* or traffic class */
 	__u16 id;
-	__u16 frag_off; /* IPv4: flags and offset as in the header */
+	__u16 frag_off; /* IPv4: flags and offset as in the header; IPv6: as in a fragment header */
+	__u32 frag_id; /* IPv6: of a fragment header */
 	__u32 flow_label;
 	__u8 ip_options; /* IPv4: bytes of options, a multiple of 4 */
-	__u8 ext_header; /* IPv6: one extension header of 8 bytes, of this protocol; 0: none */
+	__u8 vlan_tags; /* 0 .. 2: 802.1ad before 802.1Q */
+	__u8 ext_header; /* IPv6: an extension header of 8 bytes, of this protocol; 0: none */
+	__u8 ext_more; /* further ones after it, all destination options */
 	__u8 tcp_flags;
 	__u8 tcp_options; /* bytes, a multiple of 4 */
 	bool no_checksum; /* UDP: send 0 */
@@ -72,6 +78,11 @@ struct xdplb_addr packet_addr(const char *text);
 void packet_build(const struct packet_spec *spec, struct test_packet *ret_packet);
 
 /**
+ * packet_l3_offset() - Where the IP header starts in a frame: behind its tags.
+ */
+size_t packet_l3_offset(const struct test_packet *packet);
+
+/**
  * packet_fill() - Bytes that look random and follow from a seed.
  */
 void packet_fill(void *bytes, size_t len, __u32 seed);
@@ -84,6 +95,7 @@ size_t packet_l4_offset(const struct packet_spec *spec);
 /**
  * packet_fault() - Recomputes in full the checksum of the IPv4 header, of TCP, UDP, ICMP or ICMPv6, and
  * in an ICMP error those of the quoted headers, as far as the quote is whole; also looks at lengths.
+ * IP may lie under MPLS labels. Frames without IP have no fault.
  *
  * Return: NULL if all are right, else a text that says which is wrong; valid until the next call.
  */

@@ -5,6 +5,7 @@
 #include "config_file.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,4 +49,21 @@ void loaded_free(struct loaded *loaded)
 	if (!loaded->result)
 		config_free(&loaded->config);
 	config_errors_free(&loaded->errors);
+}
+
+void check_error_rows(const struct error_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char expected[512];
+		struct loaded loaded;
+
+		snprintf(expected, sizeof(expected), "/c.yaml:%s\n", rows[i].expected);
+		load_text(rows[i].text, NULL, &loaded);
+		cr_expect_eq(loaded.result, -EINVAL, "%s: %d", rows[i].expected, loaded.result);
+		cr_expect_eq(loaded.errors.count, 1, "expected one error,\n%snot\n%s", expected,
+			     loaded.errors.text);
+		cr_expect(loaded.errors.text && strstr(loaded.errors.text, expected),
+			  "expected\n%snot\n%s", expected, loaded.errors.text);
+		loaded_free(&loaded);
+	}
 }

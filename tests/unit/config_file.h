@@ -26,6 +26,15 @@ struct key_file {
 void load_text(const char *text, const struct key_file *key, struct loaded *ret);
 void loaded_free(struct loaded *loaded);
 
+/* A text that is wrong in one way. */
+struct error_row {
+	const char *text;
+	const char *expected; /* "LINE: KEY.PATH: found WHAT, expected WHAT", whole */
+};
+
+/* Each row gives one error alone, so that a mistake that is reported twice fails too. */
+void check_error_rows(const struct error_row *rows, size_t count);
+
 /*
  * The beginning of most files, by lines:
  *  1 cluster  2 key_file

@@ -4,35 +4,10 @@
  * one error alone, so a mistake that is reported twice fails too.
  */
 #include <criterion/criterion.h>
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "config_file.h"
 
-struct error_row {
-	const char *text;
-	const char *expected; /* "LINE: KEY.PATH: found WHAT, expected WHAT", whole */
-};
-
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
-
-static void check_rows(const struct error_row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		char expected[512];
-		struct loaded loaded;
-
-		snprintf(expected, sizeof(expected), "/c.yaml:%s\n", rows[i].expected);
-		load_text(rows[i].text, NULL, &loaded);
-		cr_expect_eq(loaded.result, -EINVAL, "%s: %d", rows[i].expected, loaded.result);
-		cr_expect_eq(loaded.errors.count, 1, "expected one error,\n%snot\n%s", expected,
-			     loaded.errors.text);
-		cr_expect(strstr(loaded.errors.text, expected), "expected\n%snot\n%s", expected,
-			  loaded.errors.text);
-		loaded_free(&loaded);
-	}
-}
 
 #define NAME_RULE \
 	"expected a name: 1 to 63 of A-Z a-z 0-9 . _ -, the first of them a letter or digit"
@@ -63,16 +38,16 @@ static const struct error_row yaml_rows[] = {
 static const struct error_row root_rows[] = {
 	{ TO_NODES "node: {}\n", "7: node: found an unknown key, expected one of cluster, "
 				 "key_file, tags, capacities, nodes, backends, services, "
-				 "checks, sharing, on_service" },
+				 "checks, sharing, on_service, tunnels, on_tunnel" },
 	{ TO_NODES "[a]: b\n", "7: ?: found an unknown key, expected one of cluster, "
 			       "key_file, tags, capacities, nodes, backends, services, "
-			       "checks, sharing, on_service" },
+			       "checks, sharing, on_service, tunnels, on_tunnel" },
 	{ TO_NODES "\"cluster\\0\": b\n", "7: ?: found an unknown key, expected one of cluster, "
 					  "key_file, tags, capacities, nodes, backends, services, "
-					  "checks, sharing, on_service" },
+					  "checks, sharing, on_service, tunnels, on_tunnel" },
 	{ TO_NODES "\"a\\e[m\": b\n", "7: a\\x1b[m: found an unknown key, expected one of cluster, "
 				      "key_file, tags, capacities, nodes, backends, services, "
-				      "checks, sharing, on_service" },
+				      "checks, sharing, on_service, tunnels, on_tunnel" },
 	{ TO_NODES "cluster: d\n",
 	  "7: cluster: found a duplicate key (first in line 1), expected it once" },
 	{ "key_file: k\n" NODES, "1: cluster: found nothing, expected the cluster's name" },
@@ -115,7 +90,7 @@ static const struct error_row root_rows[] = {
 	  "7: tags.rest: found \"99999999999999999999\", " REST },
 	{ TO_NODES "capacities: {maps: 1}\n",
 	  "7: capacities.maps: found an unknown key, expected one of services, members, backends, "
-	  "buckets, flows" },
+	  "buckets, flows, labels, tunnels" },
 	{ TO_NODES "capacities: {services: 65537}\n",
 	  "7: capacities.services: found \"65537\", expected a capacity from 1 to 65536" },
 	{ TO_NODES "capacities: {members: 1048577}\n",
@@ -149,11 +124,12 @@ static const struct error_row node_rows[] = {
 	  "7: nodes.: found a bad name, " NAME_RULE },
 	{ TO_NODES " " NAME_63 "4: {service: {uplinks: [eth0]}}\n",
 	  "7: nodes." NAME_63 "4: found a bad name, " NAME_RULE },
-	{ TO_NODES " x: {}\n", "7: nodes.x: found neither access nor service, expected one or "
-			       "both" },
+	{ TO_NODES " x: {}\n", "7: nodes.x: found none of access, service, mpls and te, "
+			       "expected one" },
 	{ TO_NODES " x: 1\n", "7: nodes.x: found \"1\", expected a mapping" },
 	{ TO_NODES " x: {acess: , access: {interfaces: [eth0]}}\n",
-	  "7: nodes.x.acess: found an unknown key, expected one of access, address, service" },
+	  "7: nodes.x.acess: found an unknown key, expected one of access, address, service, mpls, "
+	  "te" },
 	{ TO_NODES " x: {access: {mode: auto}}\n",
 	  "7: nodes.x.access.interfaces: found nothing, expected a list of interfaces" },
 	{ TO_NODES " x: {service: }\n",
@@ -262,20 +238,20 @@ static const struct error_row backend_rows[] = {
 
 Test(config_errors, yaml)
 {
-	check_rows(yaml_rows, COUNT(yaml_rows));
+	check_error_rows(yaml_rows, COUNT(yaml_rows));
 }
 
 Test(config_errors, root)
 {
-	check_rows(root_rows, COUNT(root_rows));
+	check_error_rows(root_rows, COUNT(root_rows));
 }
 
 Test(config_errors, nodes)
 {
-	check_rows(node_rows, COUNT(node_rows));
+	check_error_rows(node_rows, COUNT(node_rows));
 }
 
 Test(config_errors, backends)
 {
-	check_rows(backend_rows, COUNT(backend_rows));
+	check_error_rows(backend_rows, COUNT(backend_rows));
 }

@@ -3,16 +3,8 @@
  * Errors of services, tags and capacities. A row expects one error alone, unless it counts more.
  */
 #include <criterion/criterion.h>
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "config_file.h"
-
-struct error_row {
-	const char *text;
-	const char *expected; /* "LINE: KEY.PATH: found WHAT, expected WHAT", whole */
-};
 
 #define S(values) TO_SERVICES " s: {" values "}\n"
 #define T(values) " t: {" values "}\n"
@@ -169,17 +161,5 @@ static const struct error_row rows[] = {
 
 Test(config_service_errors, rows)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char expected[512];
-		struct loaded loaded;
-
-		snprintf(expected, sizeof(expected), "/c.yaml:%s\n", rows[i].expected);
-		load_text(rows[i].text, NULL, &loaded);
-		cr_expect_eq(loaded.result, -EINVAL, "%s: %d", rows[i].expected, loaded.result);
-		cr_expect_eq(loaded.errors.count, 1, "expected one error,\n%snot\n%s", expected,
-			     loaded.errors.text);
-		cr_expect(strstr(loaded.errors.text, expected), "expected\n%snot\n%s", expected,
-			  loaded.errors.text);
-		loaded_free(&loaded);
-	}
+	check_error_rows(rows, sizeof(rows) / sizeof(rows[0]));
 }

@@ -25,7 +25,7 @@ struct pass_row {
 	bool stranger; /* to an address that is no VIP */
 	__u16 port; /* destination port, or 0: VIP_PORT */
 	__u16 frag_off;
-	__u8 ext_header;
+	__u8 ext_header, ext_more;
 	int cut; /* bytes of the transport header that are left; -1: all */
 	edit_fn *edit;
 	int drop;
@@ -56,13 +56,49 @@ static void to_other_family(struct test_packet *packet)
 	packet->data[13] = ipv4 ? 0xdd : 0x00;
 }
 
-static void add_vlan(struct test_packet *packet)
+static void add_tags(struct test_packet *packet, int tags)
 {
 	static const __u8 tag[] = { 0x81, 0, 0, 100 };
 
-	memmove(packet->data + 16, packet->data + 12, packet->len - 12);
-	memcpy(packet->data + 12, tag, 4);
-	packet->len += 4;
+	for (int i = 0; i < tags; i++) {
+		memmove(packet->data + 16, packet->data + 12, packet->len - 12);
+		memcpy(packet->data + 12, tag, 4);
+		packet->len += 4;
+	}
+}
+
+static void add_three_tags(struct test_packet *packet)
+{
+	add_tags(packet, 3);
+}
+
+/* A tag of which half is missing, and one with nothing behind it. */
+static void cut_tag(struct test_packet *packet)
+{
+	add_tags(packet, 1);
+	packet->len = 16;
+}
+
+static void cut_behind_tag(struct test_packet *packet)
+{
+	add_tags(packet, 2);
+	packet->len = 22;
+}
+
+/* The destination of a routing header with a segment left is not where the packet ends. */
+static void leave_segment(struct test_packet *packet)
+{
+	packet->data[ETH_LEN + 40 + 3] = 1;
+}
+
+static void lengthen_extension(struct test_packet *packet)
+{
+	packet->data[ETH_LEN + 40 + 1] = 16; /* 136 bytes */
+}
+
+static void cut_extension(struct test_packet *packet)
+{
+	packet->len = ETH_LEN + 40 + 3;
 }
 
 static void set_version(struct test_packet *packet)
@@ -113,7 +149,9 @@ static const struct pass_row pass_rows[] = {
 	{ "Ethertype 88f7", ANY, ANY, .cut = -1, .edit = to_ptp, .drop = NO_DROP },
 	{ "Ethertype of the other family", ANY, ANY, .cut = -1, .edit = to_other_family,
 	  .drop = NO_DROP },
-	{ "VLAN", ANY, ANY, .cut = -1, .edit = add_vlan, .drop = NO_DROP },
+	{ "three tags", ANY, ANY, .cut = -1, .edit = add_three_tags, .drop = NO_DROP },
+	{ "half a tag", ANY, ANY, .cut = -1, .edit = cut_tag, .drop = NO_DROP },
+	{ "tags alone", ANY, ANY, .cut = -1, .edit = cut_behind_tag, .drop = NO_DROP },
 	{ "version 5", ANY, ANY, .cut = -1, .edit = set_version, .drop = NO_DROP },
 	{ "ihl 4", XDPLB_IPV4, ANY, .cut = -1, .edit = set_ihl4, .drop = NO_DROP },
 	{ "ihl 0", XDPLB_IPV4, ANY, .cut = -1, .edit = set_ihl0, .drop = NO_DROP },
@@ -130,11 +168,28 @@ static const struct pass_row pass_rows[] = {
 	{ "SCTP", ANY, IPPROTO_SCTP, .cut = -1, .drop = NO_DROP },
 	{ "GRE", ANY, IPPROTO_GRE, .cut = -1, .drop = NO_DROP },
 	{ "UDP-Lite", ANY, IPPROTO_UDPLITE, .cut = -1, .drop = NO_DROP },
-	{ "ping", XDPLB_IPV4, IPPROTO_ICMP, .cut = -1, .drop = NO_DROP },
-	{ "ping", XDPLB_IPV6, IPPROTO_ICMPV6, .cut = -1, .drop = NO_DROP },
+	{ "ping", XDPLB_IPV4, IPPROTO_ICMP, STRANGER, .cut = -1, .drop = NO_DROP },
+	{ "ping", XDPLB_IPV6, IPPROTO_ICMPV6, STRANGER, .cut = -1, .drop = NO_DROP },
+	{ "7 bytes of a ping", XDPLB_IPV4, IPPROTO_ICMP, .cut = 7, .drop = NO_DROP },
+	{ "7 bytes of a ping", XDPLB_IPV6, IPPROTO_ICMPV6, .cut = 7, .drop = NO_DROP },
 	{ "ICMP of the other family", XDPLB_IPV6, IPPROTO_ICMP, .cut = -1, .drop = NO_DROP },
-	{ "destination options", XDPLB_IPV6, ANY, .ext_header = IPPROTO_DSTOPTS, .cut = -1,
+	{ "destination options to a stranger", XDPLB_IPV6, ANY, STRANGER,
+	  .ext_header = IPPROTO_DSTOPTS, .cut = -1, .drop = NO_DROP },
+	{ "five extension headers to a stranger", XDPLB_IPV6, ANY, STRANGER,
+	  .ext_header = IPPROTO_DSTOPTS, .ext_more = 4, .cut = -1, .drop = NO_DROP },
+	{ "authentication header", XDPLB_IPV6, ANY, .ext_header = IPPROTO_AH, .cut = -1,
 	  .drop = NO_DROP },
+
+	{ "five extension headers", XDPLB_IPV6, ANY, .ext_header = IPPROTO_DSTOPTS, .ext_more = 4,
+	  .cut = -1, .drop = XDPLB_DROP_EXTENSIONS },
+	{ "routing header with a segment left", XDPLB_IPV6, ANY, .ext_header = IPPROTO_ROUTING,
+	  .cut = -1, .edit = leave_segment, .drop = XDPLB_DROP_EXTENSIONS },
+	{ "extension header of 136 bytes", XDPLB_IPV6, ANY, .ext_header = IPPROTO_DSTOPTS,
+	  .cut = -1, .edit = lengthen_extension, .drop = XDPLB_DROP_EXTENSIONS },
+	{ "extension header cut off", XDPLB_IPV6, ANY, .ext_header = IPPROTO_DSTOPTS, .cut = -1,
+	  .edit = cut_extension, .drop = XDPLB_DROP_TRUNCATED },
+	{ "7 bytes behind an extension header", XDPLB_IPV6, ANY, .ext_header = IPPROTO_DSTOPTS,
+	  .cut = 7, .drop = XDPLB_DROP_TRUNCATED },
 
 	{ "first fragment", XDPLB_IPV4, ANY, .frag_off = IP_FLAG_MF, .cut = -1,
 	  .drop = XDPLB_DROP_FRAGMENT },
@@ -184,6 +239,7 @@ static void run_pass_row(struct lb_setup *lb, const struct pass_row *row, __u8 f
 	if (row->frag_off)
 		spec.frag_off = row->frag_off;
 	spec.ext_header = row->ext_header;
+	spec.ext_more = row->ext_more;
 	spec.icmp_type = family == XDPLB_IPV4 ? 8 : 128;
 	l4 = packet_l4_offset(&spec);
 	packet_build(&spec, &packet);

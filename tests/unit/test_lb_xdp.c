@@ -70,6 +70,9 @@ static struct packet_spec changed_spec(__u8 family, __u8 proto, const struct pac
 	if (change->payload_len)
 		spec.payload_len = change->payload_len;
 	spec.frag_off = change->frag_off;
+	spec.vlan_tags = change->vlan_tags;
+	spec.ext_header = change->ext_header;
+	spec.ext_more = change->ext_more;
 	spec.ip_options = change->ip_options;
 	spec.tcp_options = change->tcp_options;
 	spec.no_checksum = change->no_checksum;
@@ -99,6 +102,18 @@ static const struct forward_row forward_rows[] = {
 	{ "IPv4 options, ihl 13", XDPLB_IPV4, 0, { .ip_options = 32 } },
 	{ "IPv4 options, ihl 14", XDPLB_IPV4, 0, { .ip_options = 36 } },
 	{ "IPv4 options, ihl 15", XDPLB_IPV4, 0, { .ip_options = 40 } },
+	{ "one tag", 0, 0, { .vlan_tags = 1 } },
+	{ "two tags", 0, 0, { .vlan_tags = 2 } },
+	{ "one tag, IPv4 options", XDPLB_IPV4, 0, { .vlan_tags = 1, .ip_options = 40 } },
+	{ "hop-by-hop options", XDPLB_IPV6, 0, { .ext_header = EXT_HOPOPTS } },
+	{ "destination options", XDPLB_IPV6, 0, { .ext_header = IPPROTO_DSTOPTS } },
+	{ "a routing header that is used up", XDPLB_IPV6, 0, { .ext_header = IPPROTO_ROUTING } },
+	{ "two extension headers", XDPLB_IPV6, 0, { .ext_header = EXT_HOPOPTS, .ext_more = 1 } },
+	{ "four extension headers", XDPLB_IPV6, 0, { .ext_header = EXT_HOPOPTS, .ext_more = 3 } },
+	{ "two tags, four extension headers",
+	  XDPLB_IPV6,
+	  0,
+	  { .vlan_tags = 2, .ext_header = IPPROTO_ROUTING, .ext_more = 3 } },
 	{ "SYN", 0, IPPROTO_TCP, { .tcp_flags = TCP_SYN, .tcp_options = 20 } },
 	{ "FIN", 0, IPPROTO_TCP, { .tcp_flags = TCP_FIN | TCP_ACK } },
 	{ "RST", 0, IPPROTO_TCP, { .tcp_flags = TCP_RST } },
@@ -174,6 +189,33 @@ Test(lb_xdp, next_hop_elsewhere_is_redirected)
 		struct packet_spec in = setup_spec(setup_families[i / 2], setup_protos[i % 2]);
 
 		check_forwarded("next hop by another interface", &lb, &in, XDP_REDIRECT);
+	}
+	lb_setup_close(&lb);
+}
+
+/* Its tags mean nothing on another wire: rewritten, but for its TTL, and the kernel's to forward. */
+Test(lb_xdp, tagged_frame_with_next_hop_elsewhere)
+{
+	struct lb_setup lb;
+
+	lb_setup_open(&lb);
+	lb_setup_fill(&lb, IN_IFINDEX + 1);
+	for (int i = 0; i < 4; i++) {
+		__u8 family = setup_families[i / 2], proto = setup_protos[i % 2];
+		struct setup_member member = setup_member(family, proto, IN_IFINDEX);
+		struct packet_spec in = setup_spec(family, proto), out;
+		struct test_packet packet, want;
+		struct expected expected = { XDP_PASS, &want, NO_DROP, EVENT(LEFT_TO_KERNEL) };
+
+		in.vlan_tags = 1;
+		out = in;
+		setup_mark(&out, &in.dest);
+		out.dest.addr = member.to.addr;
+		out.dest.port = member.to.port;
+		packet_build(&in, &packet);
+		packet_build(&out, &want);
+		check_run(setup_kind(family, proto), lb.skel->progs.lb_xdp, lb.counters, &packet, 0,
+			  &expected);
 	}
 	lb_setup_close(&lb);
 }

@@ -18,7 +18,10 @@ static struct xdplb_member members[MEMBERS];
 static struct xdplb_member_info member_infos[MEMBERS];
 static struct xdplb_service_info service_infos[2];
 
-#define ARRAY(values) { -1, values, sizeof(*(values)), sizeof(values) / sizeof(*(values)), 0 }
+#define ARRAY(values)                                                                \
+	{                                                                            \
+		-1, values, sizeof(*(values)), sizeof(values) / sizeof(*(values)), 0 \
+	}
 
 static const struct access_view view = {
 	.members = ARRAY(members),
@@ -147,8 +150,8 @@ Test(nexthops, routes_that_matter)
 		struct nexthop_prefix prefix = { rows[i].family, rows[i].length,
 						 packet_addr(rows[i].addr) };
 
-		cr_expect_eq(nexthop_addresses_cover(&addresses, &prefix), rows[i].covers,
-			     "%s/%u", rows[i].addr, rows[i].length);
+		cr_expect_eq(nexthop_addresses_cover(&addresses, &prefix), rows[i].covers, "%s/%u",
+			     rows[i].addr, rows[i].length);
 	}
 	nexthop_addresses_free(&addresses);
 }
@@ -219,8 +222,8 @@ Test(nexthops, neighbours_come_change_and_go)
 	int seen = 0;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct neighbour one = neighbour(rows[i].ifindex, rows[i].host, rows[i].mac,
-						 rows[i].is_stale);
+		struct neighbour one =
+			neighbour(rows[i].ifindex, rows[i].host, rows[i].mac, rows[i].is_stale);
 
 		if (rows[i].drop)
 			neighbours_drop(&neighbours, &one);

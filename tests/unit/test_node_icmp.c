@@ -7,43 +7,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "icmp_error.h"
 #include "node_world.h"
 
 TestSuite(node_icmp);
 
-/* All of the quoted packet. */
-#define WHOLE 9999
-
-/* An error: who says what about which packet. */
-struct icmp_error {
-	struct xdplb_addr sender;
-	__u8 type;
-	__u8 code;
-	__u32 rest;
-	const struct packet_spec *about;
-	size_t l4_bytes; /* of the quoted packet, from its transport header on */
-};
+#define WHOLE QUOTE_WHOLE
 
 static void build_error(const struct icmp_error *error, struct test_packet *ret_packet)
 {
-	struct packet_spec spec = setup_spec(error->about->family, IPPROTO_ICMP);
-	struct packet_end client = spec.source;
+	struct packet_spec usual = setup_spec(error->about->family, IPPROTO_ICMP), spec;
+	struct packet_end client = usual.source;
+	struct icmp_error to_client = *error;
 	struct test_packet quoted;
-	size_t len;
 
-	packet_build(error->about, &quoted);
-	len = packet_l4_offset(error->about) + error->l4_bytes;
-	len = (len < quoted.len ? len : quoted.len) - ETH_LEN;
-	spec.source = spec.dest;
-	spec.source.addr = error->sender;
-	spec.dest = client;
-	if (spec.family == XDPLB_IPV6)
-		spec.proto = IPPROTO_ICMPV6;
-	spec.icmp_type = error->type;
-	spec.icmp_code = error->code;
-	spec.icmp_rest = error->rest;
-	spec.payload = quoted.data + ETH_LEN;
-	spec.payload_len = len;
+	usual.source = usual.dest;
+	usual.dest = client;
+	to_client.recipient = client.addr;
+	spec = icmp_error_spec(&to_client, &usual, &quoted);
 	packet_build(&spec, ret_packet);
 }
 

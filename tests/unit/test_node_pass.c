@@ -19,7 +19,7 @@ struct pass_row {
 	__u8 family; /* ANY: both */
 	__u8 proto; /* ANY: the world's */
 	__u16 frag_off;
-	__u8 ext_header;
+	__u8 ext_header, ext_more;
 	int cut; /* bytes of the transport header that are left; -1: all */
 	edit_fn *edit;
 };
@@ -68,7 +68,9 @@ static const struct pass_row rows[] = {
 	{ "first fragment", XDPLB_IPV4, ANY, .frag_off = IP_FLAG_MF, .cut = -1 },
 	{ "last fragment", XDPLB_IPV4, ANY, .frag_off = 3, .cut = -1 },
 	{ "fragment header", XDPLB_IPV6, ANY, .ext_header = IPPROTO_FRAGMENT, .cut = -1 },
-	{ "destination options", XDPLB_IPV6, ANY, .ext_header = IPPROTO_DSTOPTS, .cut = -1 },
+	{ "authentication header", XDPLB_IPV6, ANY, .ext_header = IPPROTO_AH, .cut = -1 },
+	{ "five extension headers", XDPLB_IPV6, ANY, .ext_header = IPPROTO_DSTOPTS, .ext_more = 4,
+	  .cut = -1 },
 	{ "no byte of its header", ANY, ANY, .cut = 0 },
 	{ "ports alone", ANY, ANY, .cut = 4 },
 	{ "7 bytes", ANY, ANY, .cut = 7 },
@@ -87,6 +89,7 @@ static void run_row(struct world *world, const struct pass_row *row, struct pack
 	if (row->frag_off)
 		spec.frag_off = row->frag_off;
 	spec.ext_header = row->ext_header;
+	spec.ext_more = row->ext_more;
 	spec.icmp_type = world->family == XDPLB_IPV4 ? 8 : 128;
 	packet_build(&spec, &packet);
 	if (row->edit)

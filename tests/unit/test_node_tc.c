@@ -29,6 +29,17 @@ static struct packet_spec at_backend(const struct world *world, const struct pac
 	return out;
 }
 
+/* Up to four extension headers in every other row of five. */
+static void extend(struct packet_spec *spec, int i)
+{
+	static const __u8 kinds[] = { EXT_HOPOPTS, IPPROTO_DSTOPTS, IPPROTO_ROUTING };
+
+	if (spec->family == XDPLB_IPV4 || !(i % 5))
+		return;
+	spec->ext_header = kinds[i % 3];
+	spec->ext_more = i % 5 - 1;
+}
+
 /* Payloads of any length, with options and without, UDP checksums there or not. */
 static void check_shapes(struct world *world, enum xdplb_restore restore)
 {
@@ -49,6 +60,7 @@ static void check_shapes(struct world *world, enum xdplb_restore restore)
 			in.no_checksum = i % 3 == 1;
 			in.frag_off = i & 1 ? IP_FLAG_DF : 0;
 		}
+		extend(&in, i);
 		out = at_backend(world, &in, restore);
 		snprintf(row, sizeof(row), "%s, shape %d", source ? "source" : "interface", i);
 		world_check_to(world, row, &in, &out, i ? 0 : events);
@@ -89,6 +101,7 @@ Test(node_tc, from_backend)
 				in.ip_options = i % 11 * 4;
 				in.no_checksum = i % 3 == 1;
 			}
+			extend(&in, i);
 			out = in;
 			out.source.addr = setup_addrs(world.family)->vips[0];
 			out.source.port = VIP_PORT;

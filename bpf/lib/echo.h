@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * An ICMP echo request turned into its reply, in place (RFC 792; RFC 4443, section 4).
+ */
+#ifndef XDPLB_BPF_ECHO_H
+#define XDPLB_BPF_ECHO_H
+
+#include "budget.h"
+#include "icmp.h"
+
+/* Are VIPs to be answered for? The loader sets it. */
+const volatile bool echo_enabled = true;
+
+#define ECHO_TTL 64
+
+/* May what comes from there be answered? Not what has no single sender. */
+INLINE bool source_answerable(const struct packet *pkt)
+{
+	if (pkt->family == XDPLB_IPV4) {
+		__u8 first = bpf_ntohl(pkt->ip4->saddr) >> 24;
+
+		return first && first != 127 && first < 224;
+	}
+	return pkt->ip6->saddr.in6_u.u6_addr8[0] != 0xff &&
+	       (addr_words(&pkt->ip6->saddr)[0] | addr_words(&pkt->ip6->saddr)[1] |
+		addr_words(&pkt->ip6->saddr)[2] | addr_words(&pkt->ip6->saddr)[3]);
+}
+
+INLINE void swap_macs(struct ethhdr *eth)
+{
+	__u8 mac[6];
+
+	__builtin_memcpy(mac, eth->h_source, sizeof(mac));
+	__builtin_memcpy(eth->h_source, eth->h_dest, sizeof(mac));
+	__builtin_memcpy(eth->h_dest, mac, sizeof(mac));
+}
+
+/* With neither options nor extension headers, which a reply could not just send back. */
+INLINE bool is_echo_request(const struct packet *pkt, const struct icmp_head *icmp)
+{
+	if (icmp->code)
+		return false;
+	if (pkt->family == XDPLB_IPV4)
+		return icmp->type == ICMP_ECHO && pkt->ip4->ihl == 5;
+	return icmp->type == ICMPV6_ECHO_REQUEST && pkt->ip6->nexthdr == IPPROTO_ICMPV6;
+}
+
+/* What the first byte of a 16-bit word makes to a checksum when it changes. */
+INLINE __u32 csum_delta_first_byte(__u8 old, __u8 new)
+{
+	return csum_delta16(bpf_htons(old << 8), bpf_htons(new << 8));
+}
+
+INLINE void set_type(struct icmp_head *icmp, __u8 type)
+{
+	icmp->check = csum_apply(icmp->check, csum_delta_first_byte(icmp->type, type));
+	icmp->type = type;
+	/* A reply of zeros alone: its sum is 0 and not 0xffff, which the increments can't tell apart. */
+	if (!icmp->check && !icmp->rest)
+		icmp->check = 0xffff;
+}
+
+/* Swapped addresses leave every checksum as it is. */
+INLINE void turn_echo(struct packet *pkt, struct icmp_head *icmp)
+{
+	struct xdplb_addr source, dest;
+
+	read_source(pkt, &source);
+	read_dest(pkt, &dest);
+	set_source(pkt, &dest);
+	set_dest(pkt, &source);
+	swap_macs(pkt->data);
+	if (pkt->family == XDPLB_IPV4) {
+		pkt->ip4->check =
+			csum_apply(pkt->ip4->check, csum_delta_first_byte(pkt->ip4->ttl, ECHO_TTL));
+		pkt->ip4->ttl = ECHO_TTL;
+		set_type(icmp, ICMP_ECHOREPLY);
+		return;
+	}
+	pkt->ip6->hop_limit = ECHO_TTL;
+	set_type(icmp, ICMPV6_ECHO_REPLY);
+}
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * A packet for a service: found by its VIP, sent to the member that its flow's hash picks. The road
+ * that nearly all packets take; headers are somebody else's to find.
+ */
+#ifndef XDPLB_BPF_SERVE_H
+#define XDPLB_BPF_SERVE_H
+
+#include "dnat.h"
+#include "endpoint.h"
+#include "nexthop.h"
+#include "reset.h"
+#include "select.h"
+
+/* The cluster's secret; the loader sets it before the program is loaded. */
+const volatile __u64 hash_key[2];
+
+/* Slots of one of the two tables in `vips`, less one. */
+const volatile __u32 vip_mask;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct xdplb_endpoint);
+} vips SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct xdplb_lb_control);
+} lb_control SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct xdplb_traffic);
+} member_traffic SEC(".maps");
+
+/* The index an endpoint stands for. */
+INLINE bool find_service(const struct endpoint_key *key, __u32 *ret_index)
+{
+	struct xdplb_lb_control *control;
+	struct xdplb_endpoint *found;
+	struct xdplb_table_ref ref;
+	__u32 zero = 0;
+
+	control = bpf_map_lookup_elem(&lb_control, &zero);
+	if (!control)
+		return false;
+	ref = read_table_ref(&control->vips);
+	found = find_endpoint(&vips, ref, vip_mask, key);
+	if (!found)
+		return false;
+	*ret_index = found->index;
+	return true;
+}
+
+/* The index a VIP's port and protocol stand for, or that of the VIP as such (both 0). */
+INLINE bool find_vip(const struct packet *pkt, __be16 port, __u8 proto, __u32 *ret_index)
+{
+	struct endpoint_key key = { .port = port, .proto = proto, .family = pkt->family };
+
+	read_dest(pkt, &key.addr);
+	return find_service(&key, ret_index);
+}
+
+/* The flow hash of a client's packet, under the cluster's key. */
+INLINE __u64 hash_flow(const struct packet *pkt)
+{
+	const struct ports *ports = packet_ports(pkt);
+	__u64 word = flow_word(ports->source, ports->dest, pkt->proto, pkt->family);
+
+	if (pkt->family == XDPLB_IPV4)
+		return flow_hash4(hash_key[0], hash_key[1], pkt->ip4->saddr, pkt->ip4->daddr, word);
+	return flow_hash6(hash_key[0], hash_key[1], addr_words(&pkt->ip6->saddr),
+			  addr_words(&pkt->ip6->daddr), word);
+}
+
+INLINE void count_traffic(const struct packet *pkt, __u32 index)
+{
+	struct xdplb_traffic *traffic = bpf_map_lookup_elem(&member_traffic, &index);
+
+	if (!traffic)
+		return;
+	traffic->packets++;
+	traffic->bytes += pkt->end - pkt->data;
+}
+
+/* Writes the Ethernet header and says which interface the packet leaves by. */
+INLINE enum verdict send_packet(struct xdp_md *ctx, struct packet *pkt,
+				const struct xdplb_nexthop *nexthop)
+{
+	struct ethhdr *eth = pkt->data;
+
+	__builtin_memcpy(eth->h_dest, nexthop->dmac, sizeof(eth->h_dest));
+	__builtin_memcpy(eth->h_source, nexthop->smac, sizeof(eth->h_source));
+	if (nexthop->ifindex == ctx->ingress_ifindex)
+		return VERDICT_TX;
+	bpf_redirect(nexthop->ifindex, 0);
+	return VERDICT_REDIRECT;
+}
+
+/* No member can be used. TCP is reset where the service says so. */
+INLINE enum verdict refuse_unserved(struct xdp_md *ctx, struct packet *pkt,
+				    const struct xdplb_service *service, enum xdplb_drop reason)
+{
+	if (service->flags & XDPLB_SERVICE_RESET_IF_DOWN && pkt->proto == IPPROTO_TCP &&
+	    answer_reset(ctx, pkt->l2_len, pkt->l4_offset, pkt->family) == VERDICT_TX)
+		return VERDICT_TX;
+	return refuse(pkt, reason);
+}
+
+/* A packet for the service with this index. */
+INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 index)
+{
+	struct xdplb_service *service = bpf_map_lookup_elem(&services, &index);
+	struct choice choice;
+	enum verdict verdict;
+	__u64 hash;
+
+	if (!service)
+		return refuse(pkt, XDPLB_DROP_BAD_TABLE);
+	if (ttl_expired(pkt))
+		return refuse(pkt, XDPLB_DROP_TTL_EXPIRED);
+	hash = hash_flow(pkt);
+	pick_member(service, hash, &choice);
+	if (unlikely(!choice.member))
+		return refuse_unserved(ctx, pkt, service, choice.reason);
+	verdict = find_nexthop(ctx, pkt, choice.member);
+	if (verdict == VERDICT_DROP)
+		return verdict;
+	dnat_packet(pkt, choice.member, hash);
+	count_traffic(pkt, choice.index);
+	if (verdict == VERDICT_PASS)
+		return verdict; /* the kernel forwards, and takes its one from the TTL */
+	decrement_ttl(pkt);
+	return send_packet(ctx, pkt, &choice.member->nexthop);
+}
+
+#endif

@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# A narrower link on the way to the client. Its router tells the VIP that packets are too big for it; the
+# backend must hear of it, or a download never ends. And pings of a VIP.
+#
+#   far (MTU 1500) -- narrow -- (MTU 1400) -- router -- access1, node1 as in lab_main
+set -euo pipefail
+
+# shellcheck source=lab.sh
+source "$(dirname "$0")/lab.sh"
+lab_isolate "$@"
+
+CLUSTER=$LAB_DIR/cluster.yaml
+
+write_cluster() {
+  cluster_head access1 node1
+  echo "backends:"
+  cluster_backend web1 node1 10.0.1.11 fd00:1::11
+  cluster_backend c1 node1 10.0.11.11 fd00:11::11 veth-c1 c1
+  echo "services:"
+  cluster_service source4 192.0.2.10 80 tcp source 'web1: ' 8080
+  cluster_service source6 2001:db8:1::10 80 tcp source 'web1: ' 8080
+  cluster_service interface4 192.0.2.20 80 tcp interface 'web1: '
+  cluster_service interface6 2001:db8:1::20 80 tcp interface 'web1: '
+  cluster_service vnic4 192.0.2.30 80 tcp source 'c1: ' 8080
+  cluster_service vnic6 2001:db8:1::30 80 tcp interface 'c1: '
+}
+
+# Each check has a client address of its own: hosts keep what they have learned of a path.
+narrow_link() {
+  local i
+  lab_node narrow
+  lab_node far
+  lab_forwards narrow
+  lab_link router to-narrow narrow eth0
+  lab_link narrow eth1 far eth0
+  ip -n router link set to-narrow mtu 1400
+  ip -n narrow link set eth0 mtu 1400
+  lab_address router to-narrow 10.0.20.1/24 fd00:20::1/64
+  lab_address narrow eth0 10.0.20.2/24 fd00:20::2/64
+  lab_address narrow eth1 10.0.21.1/24 fd00:21::1/64
+  for i in 2 3 4 5 6 7; do
+    lab_address far eth0 "10.0.21.$i/24" "fd00:21::$i/64"
+  done
+  lab_default_route narrow 10.0.20.1 fd00:20::1
+  lab_default_route far 10.0.21.1 fd00:21::1
+  ip -n router route add 10.0.21.0/24 via 10.0.20.2
+  ip -n router -6 route add fd00:21::/64 via fd00:20::2
+}
+
+# download VIP CLIENT-ADDRESS
+download() {
+  local relayed delivered sum
+  relayed=$(counter access1 events icmp_relayed)
+  delivered=$(counter node1 events icmp_delivered)
+  sum=$(in_ns far curl -sS --noproxy '*' --interface "$2" --max-time 20 "$(url "$1" 80 /files/big)" |
+    sha256sum)
+  expect "the file" "$sum" "$(sha256sum <"$LAB_DIR/files/big")"
+  (($(counter access1 events icmp_relayed) > relayed)) || fail "icmp_relayed was not counted"
+  (($(counter node1 events icmp_delivered) > delivered)) || fail "icmp_delivered was not counted"
+}
+
+# ping VIP: answered by the access node, and not by a backend.
+pinged() {
+  local before output
+  before=$(counter access1 events echo_answered)
+  output=$(in_ns client ping -n -c 3 -i 0.2 -W 2 -s 1000 "$1")
+  [[ $output == *" 3 received"* ]] || fail "$output"
+  expect "echo_answered" "$(counter access1 events echo_answered)" "$((before + 3))"
+}
+
+lab_main
+lab_container node1 c1 11 11
+narrow_link
+mkdir -p "$LAB_DIR/files"
+head -c 5000000 /dev/urandom >"$LAB_DIR/files/big"
+write_cluster >"$CLUSTER"
+lab_setup "$CLUSTER" node1 access1
+check servers start_nginx node1 web1 10.0.1.11:8080 '[fd00:1::11]:8080' 192.0.2.20:80 '[2001:db8:1::20]:80'
+check servers_vnic start_nginx c1 c1 10.0.11.11:8080 '[2001:db8:1::30]:80'
+
+check source_ipv4 download 192.0.2.10 10.0.21.2
+check source_ipv6 download 2001:db8:1::10 fd00:21::3
+check interface_ipv4 download 192.0.2.20 10.0.21.4
+check interface_ipv6 download 2001:db8:1::20 fd00:21::5
+check vnic_source_ipv4 download 192.0.2.30 10.0.21.6
+check vnic_interface_ipv6 download 2001:db8:1::30 fd00:21::7
+check ping_ipv4 pinged 192.0.2.10
+check ping_ipv6 pinged 2001:db8:1::10
+finish
