@@ -121,23 +121,31 @@ uint32_t access_running_service(const struct access_running *running,
 	return i;
 }
 
-uint32_t access_running_target(const struct access_running *running,
-			       const struct config_target *target)
+static bool is_target(const struct access_running *running, uint32_t index, const char *name,
+		      uint64_t identity)
+{
+	const struct xdplb_backend_info *info = access_backend_info(running->view, index);
+
+	return info->identity == identity && !strcmp(info->name, name);
+}
+
+uint32_t access_running_target(struct access_running *running, const struct config_target *target)
 {
 	const char *name = running->config->backends[target->backend].name;
-	uint32_t i = lookup_first(&running->backends, hash_target(name, target->identity));
+	uint32_t i = running->likely_backend;
 
-	for (; i != LOOKUP_NONE; i = lookup_next(&running->backends, i)) {
-		const struct xdplb_backend_info *info = access_backend_info(running->view, i);
-
-		if (!strcmp(info->name, name) && info->identity == target->identity)
-			break;
+	if (i >= running->view->backend_infos.count ||
+	    !is_target(running, i, name, target->identity)) {
+		i = lookup_first(&running->backends, hash_target(name, target->identity));
+		while (i != LOOKUP_NONE && !is_target(running, i, name, target->identity))
+			i = lookup_next(&running->backends, i);
 	}
+	running->likely_backend = i == LOOKUP_NONE ? running->likely_backend : i + 1;
 	return i;
 }
 
 /* On another node it is another member, which that node has to confirm. */
-static bool is_member(const struct access_running *running, uint32_t index,
+static bool is_member(const struct access_running *running, uint32_t service, uint32_t index,
 		      const struct config_member *wanted)
 {
 	const struct config *config = running->config;
@@ -146,21 +154,26 @@ static bool is_member(const struct access_running *running, uint32_t index,
 	const struct xdplb_backend_info *info = access_backend_info(
 		running->view, access_member_info(running->view, index)->backend);
 
-	return member->tag == wanted->tag && same_address(&member->addr, &wanted->addr) &&
+	return access_member_info(running->view, index)->service == service &&
+	       member->tag == wanted->tag && same_address(&member->addr, &wanted->addr) &&
 	       !strcmp(info->name, backend->name) &&
 	       !strcmp(info->node, config->nodes[backend->node].name);
 }
 
-uint32_t access_running_member(const struct access_running *running, uint32_t service,
+uint32_t access_running_member(struct access_running *running, uint32_t service,
 			       const struct config_member *member)
 {
-	uint32_t i =
-		lookup_first(&running->members, hash_member(service, &member->addr, member->tag));
+	const struct access_view *view = running->view;
+	uint32_t i = running->likely_member;
 
-	for (; i != LOOKUP_NONE; i = lookup_next(&running->members, i))
-		if (access_member_info(running->view, i)->service == service &&
-		    is_member(running, i, member))
-			break;
+	if (i >= view->member_infos.count || !access_member_info(view, i)->in_use ||
+	    !is_member(running, service, i, member)) {
+		i = lookup_first(&running->members,
+				 hash_member(service, &member->addr, member->tag));
+		while (i != LOOKUP_NONE && !is_member(running, service, i, member))
+			i = lookup_next(&running->members, i);
+	}
+	running->likely_member = i == LOOKUP_NONE ? running->likely_member : i + 1;
 	return i;
 }
 

@@ -16,6 +16,9 @@ struct access_running {
 	/* The members of each service, chained. */
 	uint32_t *first; /* by service; LOOKUP_NONE: none */
 	uint32_t *next; /* by member */
+	/* Where the next ones are likely to be, since files are written in order: a look at these saves
+	 * the lookups of most. */
+	uint32_t likely_member, likely_backend;
 	/* Below these no index is free. */
 	uint32_t free_service, free_member, free_backend;
 };
@@ -28,9 +31,8 @@ void access_running_close(struct access_running *running);
 /* Indices, or LOOKUP_NONE. A service is what it is on the wire: it may be renamed. */
 uint32_t access_running_service(const struct access_running *running,
 				const struct config_service *service);
-uint32_t access_running_target(const struct access_running *running,
-			       const struct config_target *target);
-uint32_t access_running_member(const struct access_running *running, uint32_t service,
+uint32_t access_running_target(struct access_running *running, const struct config_target *target);
+uint32_t access_running_member(struct access_running *running, uint32_t service,
 			       const struct config_member *member);
 
 /* An index that neither is in use nor is kept by the plan; LOOKUP_NONE: there is none. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Making a node's network what the file wants and taking it back. What is wanted host_wanted.c
- * finds out; host_act.c does the single acts.
+ * Making a node's network what the file wants. What is wanted host_wanted.c finds out; host_clean.c
+ * takes back what no longer is; host_act.c does the single acts.
  */
 #include "host.h"
 
@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "host_act.h"
+#include "lookup.h"
+#include "netlink.h"
 
 /* Something that host_prepare() recorded, with what undoes it. */
 struct step {
@@ -28,6 +30,9 @@ struct preparation {
 	struct error *error;
 	struct step *steps;
 	size_t step_count;
+	/* Routes of ours that stand in this namespace: asked for once, there may be thousands. */
+	struct netlink_routes routes;
+	struct lookup standing;
 };
 
 /* Begins the next step with what is known of its record; it counts from record_step() on. */
@@ -127,6 +132,35 @@ static int prepare_sysctl(struct preparation *prep, const struct host_sysctl *sy
 	return 0;
 }
 
+static uint32_t hash_route(__u8 family, const struct xdplb_addr *addr)
+{
+	return lookup_hash(family, addr, sizeof(*addr));
+}
+
+static int find_standing(struct preparation *prep)
+{
+	int err = netlink_routes_list(&prep->routes);
+
+	if (!err)
+		err = lookup_open(&prep->standing, prep->routes.count);
+	for (uint32_t i = 0; i < prep->routes.count && !err; i++)
+		lookup_add(&prep->standing,
+			   hash_route(prep->routes.routes[i].family, &prep->routes.routes[i].addr),
+			   i);
+	return err ? fail_errno(prep->error, err, "cannot list routes") : 0;
+}
+
+static bool stands(const struct preparation *prep, const struct host_address *route)
+{
+	uint32_t i = lookup_first(&prep->standing, hash_route(route->family, &route->addr));
+
+	while (i != LOOKUP_NONE &&
+	       (prep->routes.routes[i].family != route->family ||
+		memcmp(&prep->routes.routes[i].addr, &route->addr, sizeof(route->addr))))
+		i = lookup_next(&prep->standing, i);
+	return i != LOOKUP_NONE;
+}
+
 /* Somebody else's route for the same address stays, and stays theirs. */
 static int prepare_route(struct preparation *prep, const struct host_address *route)
 {
@@ -136,6 +170,8 @@ static int prepare_route(struct preparation *prep, const struct host_address *ro
 
 	host_route_key(route, &key);
 	err = begin_step(prep, &key, &step);
+	if (!err && step->had_record && stands(prep, route))
+		return 0;
 	if (!err)
 		err = record_step(prep, step);
 	if (err)
@@ -154,7 +190,7 @@ static int prepare_route(struct preparation *prep, const struct host_address *ro
 /* Settings go first: a VIP must not be local before ARP keeps quiet about it. */
 static int prepare_all(struct preparation *prep)
 {
-	int err = 0;
+	int err = prep->wanted->route_count ? find_standing(prep) : 0;
 
 	for (size_t i = 0; !err && i < prep->wanted->sysctl_count; i++)
 		err = prepare_sysctl(prep, &prep->wanted->sysctls[i]);
@@ -208,114 +244,7 @@ int host_prepare(const struct host_wanted *wanted, int undo_fd, uint64_t generat
 	while (err && prep.step_count)
 		take_back(&prep, &prep.steps[--prep.step_count]);
 	free(prep.steps);
+	free(prep.routes.routes);
+	lookup_close(&prep.standing);
 	return err;
-}
-
-static bool same_address(const struct host_address *a, const struct host_address *b)
-{
-	return a->family == b->family && !memcmp(&a->addr, &b->addr, sizeof(a->addr));
-}
-
-static bool is_wanted_address(const struct host_wanted *wanted, const struct xdplb_undo_key *key)
-{
-	struct host_address address;
-
-	if (host_address_from_key(key, &address))
-		return false;
-	for (size_t i = 0; i < wanted->resting_count; i++) {
-		if (same_address(&address, &wanted->resting[i]))
-			return true;
-	}
-	for (size_t i = 0; i < wanted->address_count; i++) {
-		if (same_address(&address, &wanted->addresses[i]) &&
-		    !strcmp(address.netns, wanted->addresses[i].netns))
-			return true;
-	}
-	return false;
-}
-
-static bool is_wanted_route(const struct host_wanted *wanted, const struct xdplb_undo_key *key)
-{
-	struct host_address address;
-
-	if (host_address_from_key(key, &address))
-		return false;
-	for (size_t i = 0; i < wanted->route_count; i++)
-		if (same_address(&address, &wanted->routes[i]))
-			return true;
-	return false;
-}
-
-static bool is_wanted_sysctl(const struct host_wanted *wanted, const struct xdplb_undo_key *key)
-{
-	char netns[UNDO_NETNS_LEN], path[UNDO_WHAT_LEN];
-
-	/* Packets of resting mappings still come and go; which way can't be told from a VIP. */
-	if (wanted->resting_count)
-		return true;
-	undo_key_netns(key, netns);
-	undo_key_what(key, path);
-	for (size_t i = 0; i < wanted->sysctl_count; i++) {
-		if (!strcmp(path, wanted->sysctls[i].path) &&
-		    !strcmp(netns, wanted->sysctls[i].netns))
-			return true;
-	}
-	return false;
-}
-
-static int undo_and_forget(int undo_fd, const struct undo_record *record, struct notes *notes)
-{
-	char text[HOST_TEXT_LEN];
-	int err = host_undo(record);
-
-	if (!err)
-		err = undo_forget(undo_fd, &record->key);
-	if (err)
-		note(notes, "cannot take back %s: %s", host_print(&record->key, text),
-		     strerror(-err));
-	return err;
-}
-
-/* Undoes the records of a kind that are not wanted; goes on after a failure. */
-static int undo_unwanted(const struct host_wanted *wanted, char kind, int undo_fd,
-			 struct notes *notes)
-{
-	struct undo_record *records;
-	int first = 0, err;
-	size_t count;
-	bool stays;
-
-	err = undo_list(undo_fd, kind, &records, &count);
-	if (err) {
-		note(notes, "cannot read the undo records: %s", strerror(-err));
-		return err;
-	}
-	for (size_t i = 0; i < count; i++) {
-		stays = kind == UNDO_ADDRESS ? is_wanted_address(wanted, &records[i].key)
-			: kind == UNDO_ROUTE ? is_wanted_route(wanted, &records[i].key)
-					     : is_wanted_sysctl(wanted, &records[i].key);
-		err = stays ? 0 : undo_and_forget(undo_fd, &records[i], notes);
-		if (!first)
-			first = err;
-	}
-	free(records);
-	return first;
-}
-
-int host_finish(const struct host_wanted *wanted, int undo_fd, struct notes *notes)
-{
-	int addresses = undo_unwanted(wanted, UNDO_ADDRESS, undo_fd, notes);
-	int routes = undo_unwanted(wanted, UNDO_ROUTE, undo_fd, notes);
-	int sysctls = undo_unwanted(wanted, UNDO_SYSCTL, undo_fd, notes);
-
-	if (addresses)
-		return addresses;
-	return routes ? routes : sysctls;
-}
-
-int host_undo_all(int undo_fd, struct notes *notes)
-{
-	const struct host_wanted nothing = { 0 };
-
-	return host_finish(&nothing, undo_fd, notes);
 }

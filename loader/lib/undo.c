@@ -61,29 +61,42 @@ int undo_forget(int fd, const struct xdplb_undo_key *key)
 	return err == -ENOENT ? 0 : err;
 }
 
+/* Makes room for one more: the room doubles whenever the count is a power of two. */
+static int grow(struct undo_record **records, size_t count)
+{
+	struct undo_record *room = *records;
+
+	if (!(count & (count - 1)))
+		room = reallocarray(room, count ? 2 * count : 1, sizeof(*room));
+	if (!room)
+		return -ENOMEM;
+	*records = room;
+	return 0;
+}
+
 int undo_list(int fd, char kind, struct undo_record **ret_records, size_t *ret_count)
 {
 	size_t count = 0, key_size, value_size, entries;
-	struct undo_record *records;
+	struct undo_record *records = NULL;
 	struct xdplb_undo_key key;
 	int err, last;
 
 	err = map_sizes(fd, &key_size, &value_size, &entries);
 	if (err)
 		return err;
-	records = calloc(entries, sizeof(*records));
-	if (!records)
-		return -ENOMEM;
 	/* A key that another process deletes meanwhile starts the walk anew: hence the bound. */
 	last = map_next(fd, NULL, &key);
-	for (size_t seen = 0; !last && seen < entries; seen++) {
-		if (key.kind == kind && !undo_get(fd, &key, &records[count].undo))
-			records[count++].key = key;
+	for (size_t seen = 0; !last && !err && seen < entries; seen++) {
+		if (kind == UNDO_ANY || key.kind == kind) {
+			err = grow(&records, count);
+			if (!err && !undo_get(fd, &key, &records[count].undo))
+				records[count++].key = key;
+		}
 		last = map_next(fd, &key, &key);
 	}
-	if (last && last != -ENOENT) {
+	if (err || (last && last != -ENOENT)) {
 		free(records);
-		return last;
+		return err ? err : last;
 	}
 	*ret_records = records;
 	*ret_count = count;

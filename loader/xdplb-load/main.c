@@ -61,7 +61,7 @@ static const char options_help[] =
 	"has it)\n"
 	"      --lease TIME       health set: for how long, in seconds or with s, m, h\n"
 	"  -j, --json             status, health: as JSON\n"
-	"  -v, --verbose          show what libbpf says\n"
+	"  -v, --verbose          show what libbpf says; attach, apply: how long it took\n"
 	"  -h, --help             this text\n"
 	"  -V, --version          the version\n"
 	"\n"
