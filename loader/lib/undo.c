@@ -61,44 +61,49 @@ int undo_forget(int fd, const struct xdplb_undo_key *key)
 	return err == -ENOENT ? 0 : err;
 }
 
-/* Makes room for one more: the room doubles whenever the count is a power of two. */
-static int grow(struct undo_record **records, size_t count)
+static size_t take_records(char kind, const struct xdplb_undo_key *keys,
+			   const struct xdplb_undo *undos, size_t count,
+			   struct undo_record *ret_records)
 {
-	struct undo_record *room = *records;
+	size_t taken = 0;
 
-	if (!(count & (count - 1)))
-		room = reallocarray(room, count ? 2 * count : 1, sizeof(*room));
-	if (!room)
-		return -ENOMEM;
-	*records = room;
-	return 0;
+	for (size_t i = 0; i < count; i++) {
+		struct undo_record *record = &ret_records[taken];
+
+		if (kind != UNDO_ANY && keys[i].kind != kind)
+			continue;
+		record->key = keys[i];
+		record->undo = undos[i];
+		record->undo.value[sizeof(record->undo.value) - 1] = '\0';
+		taken++;
+	}
+	return taken;
 }
 
 int undo_list(int fd, char kind, struct undo_record **ret_records, size_t *ret_count)
 {
 	size_t count = 0, key_size, value_size, entries;
 	struct undo_record *records = NULL;
-	struct xdplb_undo_key key;
-	int err, last;
+	struct xdplb_undo_key *keys;
+	struct xdplb_undo *undos;
+	int err;
 
 	err = map_sizes(fd, &key_size, &value_size, &entries);
 	if (err)
 		return err;
-	/* A key that another process deletes meanwhile starts the walk anew: hence the bound. */
-	last = map_next(fd, NULL, &key);
-	for (size_t seen = 0; !last && !err && seen < entries; seen++) {
-		if (kind == UNDO_ANY || key.kind == kind) {
-			err = grow(&records, count);
-			if (!err && !undo_get(fd, &key, &records[count].undo))
-				records[count++].key = key;
-		}
-		last = map_next(fd, &key, &key);
+	/* As large as the map could need; what is not touched costs nothing. */
+	keys = malloc(entries * sizeof(*keys));
+	undos = malloc(entries * sizeof(*undos));
+	err = keys && undos ? map_read(fd, keys, undos, entries, &count) : -ENOMEM;
+	if (!err) {
+		records = malloc((count + 1) * sizeof(*records));
+		err = records ? 0 : -ENOMEM;
 	}
-	if (err || (last && last != -ENOENT)) {
-		free(records);
-		return err ? err : last;
+	if (!err) {
+		*ret_count = take_records(kind, keys, undos, count, records);
+		*ret_records = records;
 	}
-	*ret_records = records;
-	*ret_count = count;
-	return 0;
+	free(keys);
+	free(undos);
+	return err;
 }
