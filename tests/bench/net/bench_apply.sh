@@ -5,8 +5,7 @@
 # with 10 backends each, and one of 10 services with 10,000, and to change one backend in it. Two nodes
 # at the ends of one veth; the service node holds all backends, and answers every mapping query.
 #
-# A change is timed in two parts: what `check` does with the same file (reading, understanding), and all
-# that apply does beyond it.
+# Times are those that xdplb-load itself tells (-v): reading the file apart from all else.
 set -euo pipefail
 
 # shellcheck source=bench.sh
@@ -50,13 +49,13 @@ lab_two() {
   ip -n access1 route add 10.64.0.0/10 via 10.0.1.2
 }
 
-# seconds_of CMD...: how long it takes; what it says goes to $LAB_DIR/said.
-seconds_of() {
-  local began ended
-  began=$(date +%s%N)
-  "$@" >"$LAB_DIR/said" 2>&1 || die "$*: $(cat "$LAB_DIR/said")"
-  ended=$(date +%s%N)
-  awk -v ns=$((ended - began)) 'BEGIN { printf "%.4f\n", ns / 1e9 }'
+# load NODE VERB FILE: runs it; READ and APPLIED are milliseconds.
+load() {
+  local said words
+  said=$(xdplb "$1" "$2" "$3" -v 2>&1) || die "$2 on $1: $said"
+  has '(attached|applied), [1-9]' echo "$said" || die "$2 on $1: nothing was changed: $said"
+  words=$(sed -n 's/.*: read in \([0-9.]*\) ms, applied in \([0-9.]*\) ms$/\1 \2/p' <<<"$said")
+  read -r READ APPLIED <<<"$words"
 }
 
 # memory KIND: bytes of the access node's maps by the kernel's account; KIND: all, or percpu.
@@ -68,18 +67,20 @@ memory() {
     ($kind == "all" or (.type | startswith("percpu"))))) | map(.bytes_memlock) | add // 0'
 }
 
-# measure_changes NAME WITH WITHOUT: one backend comes and goes.
+# measure_changes NAME WITH WITHOUT: one backend goes and comes.
 measure_changes() {
-  local i file check apply
+  local i file
   for ((i = 0; i < ROUNDS; i++)); do
     file=$3
     ((i % 2)) && file=$2
-    check=$(seconds_of xdplb access1 check "$file")
-    apply=$(seconds_of xdplb access1 apply "$file")
-    has 'applied, [1-9]' cat "$LAB_DIR/said" || die "$1: nothing was changed: $(cat "$LAB_DIR/said")"
-    awk -v a="$apply" -v c="$check" 'BEGIN { printf "%.2f\n", (a - c) * 1000 }' >>"$LAB_DIR/$1.change"
-    echo "$check" >>"$LAB_DIR/$1.check"
+    load access1 apply "$file"
+    echo "$READ" >>"$LAB_DIR/$1.read"
+    echo "$APPLIED" >>"$LAB_DIR/$1.change"
   done
+}
+
+seconds() {
+  awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f\n", (a + b) / 1000 }'
 }
 
 # measure NAME SERVICES BACKENDS
@@ -87,15 +88,16 @@ measure() {
   local with=$LAB_DIR/$1.with.yaml without=$LAB_DIR/$1.without.yaml
   write_cluster "$2" "$3" -1 >"$with"
   write_cluster "$2" "$3" $(($2 * $3 / 2)) >"$without"
-  figure "apply_node_$1_s" "$(seconds_of xdplb node1 attach "$with")" - "attach, service node"
-  figure "apply_full_$1_s" "$(seconds_of xdplb access1 attach "$with")" "<= 5" "attach, access node"
-  has 'attached, [1-9]' cat "$LAB_DIR/said" || die "$1: $(cat "$LAB_DIR/said")"
+  load node1 attach "$with"
+  figure "apply_node_$1_s" "$(seconds "$READ" "$APPLIED")" - "attach of a service node"
+  load access1 attach "$with"
+  figure "apply_full_$1_s" "$(seconds "$READ" "$APPLIED")" "<= 5" "attach of an access node"
   [[ $(status_of access1 '[.services[].members[] | select(.confirmed | not)] | length') == 0 ]] ||
     die "$1: members are not confirmed"
   figure "apply_memory_$1_mib" "$(($(memory all) / 1048576))" "<= 256" "maps of the access node"
-  figure "apply_memory_$1_percpu_mib" "$(($(memory percpu) / 1048576))" - "of them per CPU, all CPUs"
+  figure "apply_memory_$1_percpu_kib" "$(($(memory percpu) / 1024))" - "of them per CPU, all CPUs"
   measure_changes "$1" "$with" "$without"
-  figure "apply_check_$1_s" "$(median <"$LAB_DIR/$1.check")" - "reading the file"
+  figure "apply_read_$1_s" "$(seconds "$(median <"$LAB_DIR/$1.read")" 0)" - "reading the file"
   figure "apply_change_$1_ms" "$(median <"$LAB_DIR/$1.change")" "<= 50" "one backend, beyond reading"
   xdplb access1 detach >/dev/null
   xdplb node1 detach >/dev/null
