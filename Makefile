@@ -49,6 +49,7 @@ NET_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/net/*.c))
 NET_TOOLS  := $(addprefix $(BUILD)/tests/bench/net/,load last_packet udp_stream probe_count \
 	connect_loop node_crowd)
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
+LAB_TOOLS  := $(BUILD)/tests/net/lsr_delay
 
 .PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo bench bench-net fuzz check-style install clean vmlinux
 .SECONDARY:
@@ -97,7 +98,7 @@ $(BUILD)/xdplb-agent: $(AGENT_OBJS) $(LIB)
 # Everything of the agent but its main() is under test too.
 $(BUILD)/tests/unit_tests: $(UNIT_OBJS) $(filter-out %/main.o,$(AGENT_OBJS)) $(LIB)
 	@mkdir -p $(@D)
-	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(AGENT_LDLIBS) $(shell $(PKGCONFIG) --libs criterion)
+	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) $(AGENT_LDLIBS) $(shell $(PKGCONFIG) --libs criterion) -lm
 
 $(BUILD)/tests/bench/bench: $(BENCH_OBJS) $(LIB)
 	@mkdir -p $(@D)
@@ -109,21 +110,26 @@ $(BUILD)/tests/bench/net/last_packet $(BUILD)/tests/bench/net/probe_count: \
 $(NET_TOOLS): %: %.o $(LIB)
 	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(LIB) -o $@ $(LDLIBS)
 
+$(BUILD)/tests/net/lsr_delay.o: $(BUILD)/tests/net/lsr_delay.skel.h
+
+$(LAB_TOOLS): %: %.o
+	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
 # The dependencies are installed before anything is compiled, hence the second make.
 test: deps ## unit and end-to-end tests (as root)
-	@$(MAKE) --no-print-directory all $(BUILD)/tests/unit_tests $(NET_BPF)
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/unit_tests $(NET_BPF) $(LAB_TOOLS)
 	@tests/support/run_all.sh $(BUILD)
 
 test-unit: $(BUILD)/tests/unit_tests ## unit tests alone (as root)
 	@tests/support/run_unit.sh $(BUILD)
 
-test-net: all $(NET_BPF) ## end-to-end tests alone (as root)
+test-net: all $(NET_BPF) $(LAB_TOOLS) ## end-to-end tests alone (as root)
 	@tests/net/run.sh
 
 # KERNELS="6.1 6.12"; VM_NET names the end-to-end tests to run there.
 test-vm: deps ## under other kernels, in QEMU: verifier, other compilers, virtio_net (as root; minutes)
 	@tests/support/deps.sh $(VM_DEPS)
-	@$(MAKE) --no-print-directory all $(NET_BPF)
+	@$(MAKE) --no-print-directory all $(NET_BPF) $(BUILD)/tests/unit_tests
 	@tests/vm/run.sh $(KERNELS)
 
 test-long: deps ## ten minutes with 30 % of the heartbeats lost (as root)
@@ -160,12 +166,13 @@ $(BUILD)/fuzz/fuzz_share_wire: tests/fuzz/fuzz_share_wire.c loader/lib/error.c $
 	@mkdir -p $(@D)
 	$(call say,FUZZ  )$(FUZZ_CC) $< loader/lib/error.c -o $@ -lsodium
 
-# What reads the cluster file, with nothing of the machine behind it: see --wrap in the fuzzer.
+# What reads the cluster file, with nothing of the machine behind it: see --wrap in the fuzzer. What else
+# it calls comes from the library, as it is built for the commands.
 FUZZ_CONFIG  := $(addprefix loader/lib/,address.c digest.c error.c error_list.c prime.c probe_spec.c \
-	probe_spec_digest.c share_keys.c) $(wildcard loader/lib/config*.c loader/lib/yaml_*.c)
-$(BUILD)/fuzz/fuzz_config: tests/fuzz/fuzz_config.c $(FUZZ_CONFIG) $(wildcard loader/lib/*.h)
+	probe_spec_digest.c share_keys.c) $(wildcard loader/lib/config*.c loader/lib/yaml_*.c loader/lib/cspf*.c)
+$(BUILD)/fuzz/fuzz_config: tests/fuzz/fuzz_config.c $(FUZZ_CONFIG) $(wildcard loader/lib/*.h) $(LIB)
 	@mkdir -p $(@D)
-	$(call say,FUZZ  )$(FUZZ_CC) $< $(FUZZ_CONFIG) -o $@ -Wl,--wrap=open,--wrap=getpwnam -lyaml -lsodium
+	$(call say,FUZZ  )$(FUZZ_CC) $< $(FUZZ_CONFIG) $(LIB) -o $@ -Wl,--wrap=open,--wrap=getpwnam $(LDLIBS)
 
 # Each goes on from what it has found before, and fuzz_config from the examples.
 FUZZ_SEEDS_fuzz_config := -dict=tests/fuzz/fuzz_config.dict loader/examples
@@ -189,6 +196,8 @@ install: all ## into PREFIX (default /usr/local)
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/xdplb-agent.service
 	install -D -m 644 loader/examples/cluster.yaml \
 		$(DESTDIR)$(PREFIX)/share/doc/xdplb/examples/cluster.yaml
+	install -D -m 644 loader/examples/clock.yaml \
+		$(DESTDIR)$(PREFIX)/share/doc/xdplb/examples/clock.yaml
 
 vmlinux: ## make vmlinux.h anew from the running kernel
 	$(BPFTOOL) btf dump file /sys/kernel/btf/vmlinux format c >vmlinux.h

@@ -7,6 +7,7 @@
  */
 #include "lib/deliver.h"
 #include "lib/flow.h"
+#include "lib/handover.h"
 #include "lib/icmp.h"
 #include "lib/mapping.h"
 #include "lib/query.h"
@@ -44,19 +45,26 @@ INLINE enum verdict to_tag(struct __sk_buff *skb, struct packet *pkt, const stru
 {
 	struct endpoint_key key = { .port = packet_ports(pkt)->dest, .family = pkt->family };
 	const struct xdplb_endpoint *found;
-	struct xdplb_mapping *mapping;
+	struct arrival arrival = { .hook = hook };
+	enum verdict verdict;
 
 	read_dest(pkt, &key.addr);
 	found = find_tag(control, &key);
-	mapping = mapping_of(found, hook);
-	if (!mapping || mapping->state == XDPLB_MAPPING_FREE)
+	arrival.mapping = mapping_of(found, hook);
+	if (!arrival.mapping || arrival.mapping->state == XDPLB_MAPPING_FREE)
 		return VERDICT_PASS;
 	pkt->ours = true;
-	if (unlikely(!admitted(pkt, mapping)))
-		return answer_query(skb, pkt, mapping, hash_key, hook->redirect_flags);
-	if (pkt->proto != mapping->proto)
+	arrival.index = found->index;
+	arrival.hash = hash_flow(pkt, arrival.mapping);
+	arrival.times = read_times(pkt, arrival.hash);
+	if (unlikely(arrival.times == NOT_ADMITTED))
+		return answer_query(skb, pkt, arrival.mapping, hash_key, hook->redirect_flags);
+	if (pkt->proto != arrival.mapping->proto)
 		return refuse(pkt, XDPLB_DROP_WRONG_PROTOCOL);
-	return restore_dest(skb, pkt, mapping, found->index);
+	verdict = find_connection(skb, pkt, &arrival);
+	if (verdict != VERDICT_NEXT)
+		return verdict;
+	return restore_dest(skb, pkt, arrival.mapping, arrival.index);
 }
 
 /* A packet to a backend's own port: noted, so that no balanced flow is taken for it. */

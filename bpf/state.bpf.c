@@ -22,6 +22,7 @@ COLD_ARRAY(service_infos, xdplb_service_info);
 COLD_ARRAY(member_infos, xdplb_member_info);
 COLD_ARRAY(backend_infos, xdplb_backend_info);
 COLD_ARRAY(mapping_infos, xdplb_mapping_info);
+COLD_ARRAY(succession_infos, xdplb_succession_info);
 COLD_ARRAY(tunnel_infos, xdplb_tunnel_info);
 
 struct {

@@ -18,17 +18,23 @@ INLINE void set_flow_label(struct ipv6hdr *ip, __u32 label)
 	*word = (*word & bpf_htonl(0xfff00000)) | bpf_htonl(label);
 }
 
+/* A mark alone, host byte order. */
+INLINE void write_mark(struct packet *pkt, __u32 mark)
+{
+	__be16 id = bpf_htons(mark);
+
+	if (pkt->family != XDPLB_IPV4) {
+		set_flow_label(pkt->ip6, mark);
+		return;
+	}
+	pkt->ip4->check = csum_apply(pkt->ip4->check, csum_delta16(pkt->ip4->id, id));
+	pkt->ip4->id = id;
+}
+
 /* The admission mark alone. */
 INLINE void mark_packet(struct packet *pkt, __u64 flow_hash)
 {
-	__be16 mark = bpf_htons(mark_ipv4(flow_hash));
-
-	if (pkt->family != XDPLB_IPV4) {
-		set_flow_label(pkt->ip6, mark_ipv6(flow_hash));
-		return;
-	}
-	pkt->ip4->check = csum_apply(pkt->ip4->check, csum_delta16(pkt->ip4->id, mark));
-	pkt->ip4->id = mark;
+	write_mark(pkt, pkt->family == XDPLB_IPV4 ? mark_ipv4(flow_hash) : mark_ipv6(flow_hash));
 }
 
 INLINE void dnat_packet(struct packet *pkt, const struct xdplb_member *member, __u64 flow_hash)

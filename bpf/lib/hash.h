@@ -117,6 +117,36 @@ HASH_INLINE __u32 mark_ipv6(__u64 flow_hash)
 	return (__u32)flow_hash & 0xfffff;
 }
 
+/* The two marks of a family are as wide as their field. */
+HASH_INLINE __u32 mark_bits(__u8 family)
+{
+	return family == XDPLB_IPV4 ? 16 : 20;
+}
+
+/*
+ * The mark of a packet that was handed on `times` times (0 .. 2) between service nodes; with 0 that of an
+ * access node. Other bits of the same hash, so that nobody without the key can tell one from another;
+ * never two alike, so that a packet is not handed on for ever.
+ */
+HASH_INLINE __u32 handover_mark(__u8 family, __u64 flow_hash, __u32 times)
+{
+	__u32 bits = mark_bits(family), mask = (1U << bits) - 1;
+	__u32 mark0 = (__u32)flow_hash & mask;
+	__u32 mark1 = (__u32)(flow_hash >> bits) & mask;
+	__u32 mark2 = (__u32)(flow_hash >> 2 * bits) & mask;
+
+	if (!times)
+		return mark0;
+	if (mark1 == mark0)
+		mark1 ^= 1;
+	if (times == 1)
+		return mark1;
+	for (int i = 0; i < 2; i++) /* of three in a row one is neither */
+		if (mark2 == mark0 || mark2 == mark1)
+			mark2 = (mark2 + 1) & mask;
+	return mark2;
+}
+
 /*
  * Where the search for an endpoint starts; not keyed, since only the operator chooses the keys. Address
  * and port are multiplied apart, so that a row of addresses with a row of ports does not fall together
@@ -138,15 +168,16 @@ HASH_INLINE __u32 endpoint_hash(__u32 seed, const struct xdplb_addr *addr, __be1
 }
 
 /*
- * Which bucket stands in for `bucket` at its owner number `attempt` (from 1): any bucket, the same
- * on every node, so that the share of an unusable member spreads over all the others.
+ * The bucket of owner number `attempt` (from 1) of a flow: any bucket, the same on every node. It follows
+ * from the flow and not from its first bucket, so that what an unusable member leaves spreads over all the
+ * others as evenly as the flows do, and not as coarsely as its buckets.
  */
-HASH_INLINE __u32 owner_bucket(__u32 bucket, __u32 attempt, __u32 count)
+HASH_INLINE __u32 owner_bucket(__u64 flow_hash, __u32 attempt, __u32 count)
 {
-	__u64 x = join32(bucket, attempt) * 0x9e3779b97f4a7c15ULL;
+	__u64 x = flow_hash + attempt * 0x9e3779b97f4a7c15ULL;
 
-	x ^= x >> 29;
-	x *= 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
 	return (__u32)((x >> 32) * count >> 32);
 }
 

@@ -86,12 +86,6 @@ INLINE __u64 hash_flow(const struct packet *pkt, const struct xdplb_mapping *map
 			  word);
 }
 
-/* Did the packet come through an access node? */
-INLINE bool admitted(const struct packet *pkt, const struct xdplb_mapping *mapping)
-{
-	return has_mark(pkt, hash_flow(pkt, mapping));
-}
-
 /* Is it a tag port, host byte order? */
 INLINE bool in_tag_range(__u16 port)
 {

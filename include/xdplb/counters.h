@@ -84,7 +84,11 @@ enum xdplb_drop {
 	X(ICMP_RELAYED, icmp_relayed,                                                              \
 	  "an ICMP error about a VIP's packet was sent on to the backend that owns the flow")      \
 	X(ICMP_DELIVERED, icmp_delivered,                                                          \
-	  "an ICMP error about a VIP's packet was rewritten for the backend that has sent it")
+	  "an ICMP error about a VIP's packet was rewritten for the backend that has sent it")     \
+	X(HANDED_OVER, handed_over,                                                                \
+	  "no socket expected a TCP packet: handed on to the next owner")                          \
+	X(HANDED_HERE, handed_here, "a TCP packet that was handed on found its socket here")       \
+	X(NOT_FOUND, not_found, "a TCP packet that no owner's socket expects: left to the stack")
 
 enum xdplb_event {
 #define X(NAME, name, help) XDPLB_EVENT_##NAME,

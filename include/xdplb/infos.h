@@ -6,6 +6,7 @@
 #ifndef XDPLB_INFOS_H
 #define XDPLB_INFOS_H
 
+#include "handover.h"
 #include "node.h"
 
 /* Of a service, by its index in `services`. An empty name marks a free index. */
@@ -80,6 +81,19 @@ struct xdplb_tunnel_info {
 };
 XDPLB_ASSERT_SIZE(struct xdplb_tunnel_info, 232);
 
+/* Of the tables that connections are handed over by, by the index in `successions`. An empty name marks a
+ * free index. A service is known by VIP, port and protocol. */
+struct xdplb_succession_info {
+	char name[XDPLB_NAME_LEN];
+	struct xdplb_addr vip;
+	__be16 port;
+	__u8 proto;
+	__u8 family;
+	__u32 reserved;
+	__u64 table_hash[XDPLB_GENERATIONS]; /* as xdplb_service_info.table_hash, the newest first */
+};
+XDPLB_ASSERT_SIZE(struct xdplb_succession_info, 112);
+
 /* Of the node: the only element of `node_info`. */
 struct xdplb_node_info {
 	char cluster[XDPLB_NAME_LEN];
@@ -93,7 +107,7 @@ struct xdplb_node_info {
 XDPLB_ASSERT_SIZE(struct xdplb_node_info, 160);
 
 /* Raised whenever a pinned map changes its meaning: attach refuses to reuse another one's maps. */
-#define XDPLB_ABI 2
+#define XDPLB_ABI 3
 
 /*
  * What detach must undo, so that a killed loader leaves no mess: key of the map `undos`.

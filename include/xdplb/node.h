@@ -35,7 +35,7 @@ enum __attribute__((packed)) xdplb_mapping_state {
 XDPLB_ASSERT_SIZE(enum xdplb_mapping_state, 1);
 
 /* What a tag port at a backend's address stands for. Immutable while a table or a flow names it,
- * but for state and rest_until. */
+ * but for state, rest_until, ifindex, succession and netns. */
 struct xdplb_mapping {
 	struct xdplb_addr vip;
 	struct xdplb_addr backend;
@@ -50,7 +50,8 @@ struct xdplb_mapping {
 	/* The interface whose hook restores it: a backend's virtual NIC (host side), or 0: uplinks. */
 	__u32 ifindex;
 	__u64 rest_until; /* CLOCK_BOOTTIME, nanoseconds */
-	__u64 reserved2;
+	__u32 succession; /* index into `successions`, see handover.h; 0: nothing is handed on */
+	__s32 netns; /* where the backend's sockets are: see enum xdplb_netns */
 };
 XDPLB_ASSERT_SIZE(struct xdplb_mapping, 64);
 

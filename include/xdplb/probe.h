@@ -33,6 +33,9 @@ enum xdplb_probe_type {
 	XDPLB_PROBE_ASK = 1,
 	XDPLB_PROBE_TRANSIT = 2, /* the TTL expired here */
 	XDPLB_PROBE_END = 3, /* the LSP ends here */
+	/* From the agent of one end to that of the other: how its LSPs are. in_label: bit 0, the
+	 * primary LSP is whole, bit 1, the backup is. The programs pass it on like an answer. */
+	XDPLB_PROBE_STATE = 4,
 };
 
 /* What follows the GAL. An answer differs from its question in type, the answering node's words and mac. */

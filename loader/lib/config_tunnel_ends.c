@@ -110,6 +110,23 @@ static void read_interface(struct config_draft *draft, const struct yaml_place *
 		strcpy(tunnel->ends[1].interface, tunnel->ends[0].interface);
 }
 
+/* Of links too this is refused: at a hook of an uplink stands another program. */
+static void check_tagged(const struct config_draft *draft, const struct yaml_place *place,
+			 const struct config_tunnel_end *end)
+{
+	const struct config_node *node;
+
+	if (end->node == NOT_FOUND)
+		return;
+	node = &draft->config.nodes[end->node];
+	for (size_t i = 0; i < node->uplink_count; i++)
+		if (!strcmp(node->uplinks[i], end->interface))
+			place_refuse(place,
+				     "found %s, an uplink of node %s (line %d), expected another "
+				     "one",
+				     end->interface, node->name, node->line);
+}
+
 static void read_kind(struct config_draft *draft, const struct yaml_place *place,
 		      struct config_tunnel *tunnel)
 {
@@ -126,8 +143,11 @@ static void read_kind(struct config_draft *draft, const struct yaml_place *place
 	if (has_own)
 		read_interface(draft, &own, tunnel);
 	else if (has_tag && place_keys(&tag, keys, ARRAY_SIZE(keys)) &&
-		 place_child(&tag, "interface", &child))
+		 place_child(&tag, "interface", &child)) {
 		read_interface(draft, &child, tunnel);
+		check_tagged(draft, &child, &tunnel->ends[0]);
+		check_tagged(draft, &child, &tunnel->ends[1]);
+	}
 }
 
 /* ---- addresses ---- */

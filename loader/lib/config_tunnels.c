@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config_draft.h"
+#include "mpls_tables.h"
 
 /* ---- hops ---- */
 
@@ -277,6 +278,18 @@ static void check_tunnel_interfaces(struct config_draft *draft, size_t index)
 	}
 }
 
+/* What ptp_push looks at, one after the other. */
+static void check_rules(struct config_draft *draft, size_t node)
+{
+	size_t needed = mpls_rules_needed(&draft->config, node);
+
+	if (needed > XDPLB_PUSH_RULES_MAX)
+		place_refuse(&draft->tunnels_place,
+			     "found tunnels that need %zu rules at node %s (one for each peer, one "
+			     "without), expected at most %d",
+			     needed, draft->config.nodes[node].name, XDPLB_PUSH_RULES_MAX);
+}
+
 void draft_read_tunnels(struct config_draft *draft)
 {
 	struct config *config = &draft->config;
@@ -296,4 +309,7 @@ void draft_read_tunnels(struct config_draft *draft)
 		check_spare(draft, i);
 		check_tunnel_interfaces(draft, i);
 	}
+	for (size_t i = 0; i < config->node_count; i++)
+		if (config_can_switch(&config->nodes[i].mpls))
+			check_rules(draft, i);
 }

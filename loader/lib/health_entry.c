@@ -88,10 +88,15 @@ bool health_usable(const struct xdplb_health *entry, uint64_t jiffies, bool unkn
 	return health_effective(entry, jiffies, unknown_is_down) <= XDPLB_HEALTH_DRAINING;
 }
 
+static bool is_operators(uint32_t word)
+{
+	return unpack(word).cause == XDPLB_CAUSE_OPERATOR;
+}
+
 static bool is_held(uint32_t word, uint64_t lease, uint64_t jiffies)
 {
-	return unpack(word).cause == XDPLB_CAUSE_OPERATOR &&
-	       unpack(word).state != XDPLB_HEALTH_UNKNOWN && lies_ahead(lease, jiffies);
+	return is_operators(word) && unpack(word).state != XDPLB_HEALTH_UNKNOWN &&
+	       lies_ahead(lease, jiffies);
 }
 
 bool health_held(const struct xdplb_health *entry, uint64_t jiffies)
@@ -101,6 +106,12 @@ bool health_held(const struct xdplb_health *entry, uint64_t jiffies)
 
 /* ---- a reporter ---- */
 
+/* Its leases are even, an operator's odd. */
+static uint64_t make_even(uint64_t until)
+{
+	return (until + 1) & ~1ULL;
+}
+
 void health_vouch(struct xdplb_health *entry, struct health_word word, uint64_t until)
 {
 	uint32_t low = (uint32_t)until;
@@ -109,27 +120,33 @@ void health_vouch(struct xdplb_health *entry, struct health_word word, uint64_t 
 	__atomic_store_n(&entry->reported_lease, until ? low | !low : 0, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * At the end: an operator's word has come, after its lease. Whose lease was it that was replaced? Nobody
+ * has stored one since if it still is `until`: then the operator's. Only 0 is both a reporter's and an
+ * operator's: then it was the operator's if it was odd and not that of a word which is over.
+ */
 bool health_take(struct xdplb_health *entry, struct health_word word, uint64_t jiffies,
 		 uint64_t until, uint64_t changed)
 {
 	uint32_t old = load32(state_word(entry)), new = pack(word);
 	uint64_t lease = load_lease(entry);
 
-	until = (until + 1) & ~1ULL;
+	until = make_even(until);
 	if (is_held(old, lease, jiffies))
 		return false;
 	if (changed && unpack(old).state != word.state)
 		__atomic_store_n(&entry->changed, changed, __ATOMIC_RELAXED);
 	if (!swap32(state_word(entry), old, new))
-		return false; /* an operator's, just now: no one else writes */
+		return false; /* somebody else's, just now */
 	if (!swap_lease(entry, lease, until)) {
-		if (unpack(old).cause == XDPLB_CAUSE_OPERATOR)
+		if (is_operators(old))
 			swap32(state_word(entry), new, old);
 		return false;
 	}
 	if (load32(state_word(entry)) == new)
 		return true;
-	swap_lease(entry, until, lease);
+	if (is_operators(load32(state_word(entry))) && (until || (lease & 1 && !is_operators(old))))
+		swap_lease(entry, until, lease);
 	return false;
 }
 
@@ -162,13 +179,13 @@ void health_hold(struct xdplb_health *entry, enum xdplb_health_state state, uint
 	put(entry, word, lease ? lease | 1 : 0);
 }
 
-/* What is left of the lease on what was reported, as a jiffies64; 0: nothing. */
+/* What is left of the lease on what was reported, as a reporter's jiffies64, so even; 0: nothing. */
 static uint64_t vouched_until(const struct xdplb_health *entry, uint64_t jiffies)
 {
 	uint32_t lease = load32(&entry->reported_lease);
 	uint32_t left = lease - (uint32_t)jiffies;
 
-	return lease && left && left <= HEALTH_VOUCHED_MAX ? jiffies + left : 0;
+	return lease && left && left <= HEALTH_VOUCHED_MAX ? make_even(jiffies + left) : 0;
 }
 
 /* The reported word as it is to count now, with what is left of its lease. */
@@ -183,21 +200,32 @@ static struct health_word vouched_word(struct xdplb_health *entry, uint64_t unti
 	return word;
 }
 
+/* The word first: an operator's lease that ends must not end a reporter's word. */
+static void give_back(struct xdplb_health *entry, uint32_t old, uint32_t new, uint64_t until)
+{
+	uint64_t lease = load_lease(entry);
+
+	if (!swap32(state_word(entry), old, new) || !swap_lease(entry, lease, until))
+		return;
+	/* Another operator has come in between, with the same lease. */
+	if (until && is_operators(load32(state_word(entry))))
+		swap_lease(entry, until, lease);
+}
+
 void health_release(struct xdplb_health *entry, uint64_t jiffies, uint64_t changed)
 {
 	uint32_t old = load32(state_word(entry)), reported = load32(reported_word(entry));
-	uint64_t lease = load_lease(entry), until = vouched_until(entry, jiffies);
+	uint64_t until = vouched_until(entry, jiffies);
 	struct health_word word = vouched_word(entry, until);
 
-	if (unpack(old).cause != XDPLB_CAUSE_OPERATOR)
+	if (!is_operators(old))
 		return;
 	if (unpack(old).state != word.state)
 		__atomic_store_n(&entry->changed, changed, __ATOMIC_RELAXED);
-	/* The word first: an operator's lease that ends must not end a reporter's word. */
-	if (swap32(state_word(entry), old, pack(word)))
-		swap_lease(entry, lease, until);
-	/* A report that came in between found the operator's word still there. */
-	if (load32(reported_word(entry)) != reported) {
+	give_back(entry, old, pack(word), until);
+	/* A report that came in between found the operator's word still there, or this one. */
+	for (int i = 0; i < HOLD_TRIES && load32(reported_word(entry)) != reported; i++) {
+		reported = load32(reported_word(entry));
 		until = vouched_until(entry, jiffies);
 		health_take(entry, vouched_word(entry, until), jiffies, until, changed);
 	}

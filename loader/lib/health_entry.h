@@ -13,7 +13,10 @@
  *   A reporter reads the word, then the lease, and gives up if an operator's word holds; it then
  *   changes each by compare-and-swap, the word first. If the lease has changed meanwhile, it puts
  *   back an operator's word that it replaced; if the word has, it puts the lease back.
- *   Operators' leases are odd (or 0), reporters' even: no value of one can be taken for the other's.
+ *   Operators' leases are odd (or 0), reporters' even: no value of one can be taken for the other's
+ *   but 0, of which a reporter that puts a lease back has to be sure whose it is.
+ *   Who gives an operator's word back is a reporter from then on: it reports until nothing newer has
+ *   been vouched for meanwhile.
  * At every moment in between a packet finds a state that one of the two has written.
  */
 #ifndef XDPLB_HEALTH_ENTRY_H

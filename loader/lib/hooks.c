@@ -9,17 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/ethtool.h>
 #include <linux/if_link.h>
-#include <linux/sockios.h>
 
 #include "maps.h"
+#include "mpls_facts.h"
+#include "netlink_device.h"
 #include "tc_filter.h"
 #include "xdplb/infos.h"
 
@@ -38,6 +36,16 @@ static void add_hook(struct hooks *hooks, const char *interface, enum hook_kind 
 	snprintf(hook->interface, sizeof(hook->interface), "%s", interface);
 }
 
+static void add_once(struct hooks *hooks, const char *interface, enum hook_kind kind,
+		     enum program program)
+{
+	for (size_t i = 0; i < hooks->count; i++)
+		if (hooks->hooks[i].kind == kind && hooks->hooks[i].program == program &&
+		    !strcmp(hooks->hooks[i].interface, interface))
+			return;
+	add_hook(hooks, interface, kind, program);
+}
+
 static void add_uplink(struct hooks *hooks, const char *interface)
 {
 	add_hook(hooks, interface, HOOK_TC_INGRESS, PROGRAM_UPLINK_INGRESS);
@@ -52,13 +60,41 @@ static bool is_uplink(const struct config_node *node, const char *interface)
 	return false;
 }
 
+/* lsr_xdp on every link, and what takes packets of tunnels that end here in and out. */
+static void add_mpls(struct hooks *hooks, const struct config *config, size_t number)
+{
+	bool has_own = false;
+
+	for (size_t i = 0; i < config->tunnel_count; i++) {
+		const struct config_tunnel *tunnel = &config->tunnels[i];
+
+		for (int end = 0; end < 2; end++) {
+			if (tunnel->ends[end].node != number || tunnel->kind == CONFIG_TUNNEL_SPARE)
+				continue;
+			add_once(hooks, tunnel->ends[end].interface, HOOK_TC_EGRESS,
+				 PROGRAM_PTP_PUSH);
+			has_own |= tunnel->kind == CONFIG_TUNNEL_INTERFACE;
+		}
+	}
+	for (size_t i = 0; i < config->link_count; i++) {
+		const struct config_link_end *other,
+			*own = mpls_own_end(&config->links[i], number, &other);
+
+		if (own && has_own)
+			add_hook(hooks, own->interface, HOOK_TC_INGRESS, PROGRAM_PTP_DELIVER);
+		if (own)
+			add_hook(hooks, own->interface, HOOK_XDP, PROGRAM_LSR_XDP);
+	}
+}
+
 int hooks_of_config(const struct config *config, size_t number, struct hooks *ret)
 {
 	const struct config_node *node = &config->nodes[number];
 	struct hooks hooks = { 0 };
 
-	hooks.hooks =
-		calloc(5 * CONFIG_INTERFACES_MAX + 2 * config->backend_count, sizeof(*hooks.hooks));
+	hooks.hooks = calloc(5 * CONFIG_INTERFACES_MAX + 2 * config->backend_count +
+				     2 * config->link_count + config->tunnel_count,
+			     sizeof(*hooks.hooks));
 	if (!hooks.hooks)
 		return -ENOMEM;
 	for (size_t i = 0; node->is_access && i < node->access_interface_count; i++)
@@ -78,6 +114,8 @@ int hooks_of_config(const struct config *config, size_t number, struct hooks *re
 		add_hook(&hooks, backend->vnic, HOOK_TC_INGRESS, PROGRAM_VNIC_INGRESS);
 		add_hook(&hooks, backend->vnic, HOOK_TC_EGRESS, PROGRAM_VNIC_EGRESS);
 	}
+	if (config_can_switch(&node->mpls))
+		add_mpls(&hooks, config, number);
 	*ret = hooks;
 	return 0;
 }
@@ -102,23 +140,6 @@ static int read_link(const char *path, struct bpf_link_info *ret_info)
 static unsigned int link_ifindex(const struct bpf_link_info *info)
 {
 	return info->xdp.ifindex;
-}
-
-/* A veth, by the name of its driver. */
-static bool is_veth(const char *interface)
-{
-	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
-	struct ifreq request = { .ifr_data = (void *)&info };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool veth = false;
-
-	if (fd < 0)
-		return false;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
-	if (!ioctl(fd, SIOCETHTOOL, &request))
-		veth = !strcmp(info.driver, "veth");
-	close(fd);
-	return veth;
 }
 
 static int create_xdp(const struct hook *hook, int prog_fd, __u32 flags)
@@ -146,18 +167,18 @@ static int attach_xdp(const struct hook *hook, int prog_fd, enum config_xdp_mode
 		}
 	}
 	if (fd == -EBUSY || fd == -EEXIST)
-		return fail(
-			error, fd,
-			"%s: cannot attach lb_xdp: another XDP program is there and is left alone",
-			hook->interface);
+		return fail(error, fd,
+			    "%s: cannot attach %s: another XDP program is there and is left alone",
+			    hook->interface, program_names[hook->program]);
 	if (fd == -EOPNOTSUPP)
-		return fail(
-			error, fd,
-			"%s: cannot attach lb_xdp: the driver has no XDP (--xdp generic would do)",
-			hook->interface);
+		return fail(error, fd,
+			    "%s: cannot attach %s: the driver has no XDP (--xdp generic would do)",
+			    hook->interface, program_names[hook->program]);
 	if (fd < 0)
-		return fail_errno(error, fd, "%s: cannot attach lb_xdp", hook->interface);
-	if (mode != CONFIG_XDP_GENERIC && is_veth(hook->interface))
+		return fail_errno(error, fd, "%s: cannot attach %s", hook->interface,
+				  program_names[hook->program]);
+	if (mode != CONFIG_XDP_GENERIC && hook->program == PROGRAM_LB_XDP &&
+	    netlink_is_veth(hook->interface))
 		note(notes,
 		     "%s: a veth: its other end needs an XDP program of its own and tx checksum "
 		     "offload off, or what lb_xdp sends is lost (README: virtual interfaces)",
@@ -224,7 +245,7 @@ static int attach_hook(struct hook *hook, const struct programs *programs,
 		       const struct hooks_options *options, struct notes *notes,
 		       struct error *error)
 {
-	int prog_fd = programs->fd[hook->program], err;
+	int prog_fd = programs_for(programs, hook->program, hook->interface), err;
 
 	if (!if_nametoindex(hook->interface))
 		return fail(error, -ENODEV, "%s: no such interface", hook->interface);
@@ -262,9 +283,22 @@ static void detach_hook(const struct hook *hook, const struct hooks_options *opt
 		tc_filter_detach(hook->interface, hook->kind == HOOK_TC_INGRESS, options->undo_fd);
 }
 
+/* Stamps that were asked for and can't be had. */
+static void tell_unbound(const struct programs *programs, struct notes *notes)
+{
+	for (size_t i = 0; i < programs->bound_count; i++)
+		if (programs->bound[i].fd < 0)
+			note(notes,
+			     "%s: `hardware_clock`: no program can be bound to it (%s): the "
+			     "kernel's "
+			     "clock is used for residence times",
+			     programs->bound[i].interface, strerror(-programs->bound[i].fd));
+}
+
 int hooks_attach(struct hooks *hooks, const struct programs *programs,
 		 const struct hooks_options *options, struct notes *notes, struct error *error)
 {
+	tell_unbound(programs, notes);
 	for (size_t i = 0; i < hooks->count; i++) {
 		int err = attach_hook(&hooks->hooks[i], programs, options, notes, error);
 
@@ -315,7 +349,8 @@ int hooks_swap(const struct hooks *hooks, const struct programs *programs,
 
 		if (hook->attached_now)
 			continue;
-		err = swap_hook(hook, programs->fd[hook->program], options, error);
+		err = swap_hook(hook, programs_for(programs, hook->program, hook->interface),
+				options, error);
 		if (err)
 			return err;
 	}

@@ -233,7 +233,7 @@ int hooks_prune(const struct hooks *wanted, const struct hooks_options *options,
 bool hooks_have_xdp(const struct hooks *hooks, unsigned int ifindex)
 {
 	for (size_t i = 0; i < hooks->count; i++)
-		if (hooks->hooks[i].kind == HOOK_XDP &&
+		if (hooks->hooks[i].program == PROGRAM_LB_XDP &&
 		    if_nametoindex(hooks->hooks[i].interface) == ifindex)
 			return true;
 	return false;
@@ -264,7 +264,7 @@ int hooks_publish(const struct hooks *hooks, const struct hooks_options *options
 	for (size_t i = 0; i < hooks->count && !err; i++) {
 		__u32 ifindex = if_nametoindex(hooks->hooks[i].interface);
 
-		if (hooks->hooks[i].kind == HOOK_XDP)
+		if (hooks->hooks[i].program == PROGRAM_LB_XDP)
 			err = map_put(map, &ifindex, &one);
 	}
 	while (!err && forget_interface(map, hooks))

@@ -111,7 +111,7 @@ static void put_way(struct digest *digest, const struct config *config,
 	}
 }
 
-static uint64_t way_of(const struct config *config, const struct config_tunnel *tunnel)
+uint64_t mpls_way_of(const struct config *config, const struct config_tunnel *tunnel)
 {
 	struct digest digest;
 
@@ -161,7 +161,7 @@ static int plan_tunnel(struct mpls_planner *planner, size_t number)
 			    node_name(planner), config->name, planner->view->infos.count);
 	tunnel->index = index;
 	planner->plan.tunnel_kept[index] = true;
-	tunnel->way = way_of(planner->config, config);
+	tunnel->way = mpls_way_of(planner->config, config);
 	tunnel->way_is_new =
 		tunnel->is_new || mpls_tunnel_info(planner->view, index)->way != tunnel->way;
 	planner->plan.changes += tunnel->way_is_new || tunnel_differs(planner, tunnel);

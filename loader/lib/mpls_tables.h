@@ -154,6 +154,9 @@ size_t mpls_rules_needed(const struct config *config, size_t node);
 const struct mpls_plan_tunnel *mpls_plan_find(const struct mpls_planner *planner, size_t number,
 					      bool *ret_is_backup);
 
+/* A digest of a tunnel's way and its backup's: links and labels. */
+uint64_t mpls_way_of(const struct config *config, const struct config_tunnel *tunnel);
+
 /* ---- writing ---- */
 
 /**

@@ -3,6 +3,7 @@
  * Addresses and links by rtnetlink.
  */
 #include "netlink.h"
+#include "netlink_talk.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -41,8 +42,7 @@ static int receive(struct mnl_socket *socket, unsigned int seq, mnl_cb_t callbac
 	return more < 0 ? -errno : 0;
 }
 
-/* One request on a socket of its own: a socket belongs to the namespace it was opened in. */
-static int talk(struct nlmsghdr *request, mnl_cb_t callback, void *arg)
+int netlink_talk(struct nlmsghdr *request, mnl_cb_t callback, void *arg)
 {
 	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	int err = 0;
@@ -96,7 +96,7 @@ int netlink_address_add(const struct xdplb_addr *addr, __u8 family)
 		mnl_attr_put_u32(request, IFA_FLAGS, IFA_F_NODAD);
 		mnl_attr_put(request, IFA_CACHEINFO, sizeof(life), &life);
 	}
-	return talk(request, NULL, NULL);
+	return netlink_talk(request, NULL, NULL);
 }
 
 int netlink_address_delete(const struct xdplb_addr *addr, __u8 family)
@@ -105,7 +105,7 @@ int netlink_address_delete(const struct xdplb_addr *addr, __u8 family)
 	struct nlmsghdr *request = address_request(buffer, addr, family);
 
 	request->nlmsg_type = RTM_DELADDR;
-	return talk(request, NULL, NULL);
+	return netlink_talk(request, NULL, NULL);
 }
 
 struct search {
@@ -146,7 +146,7 @@ static int dump_addresses(__u8 family, struct search *search)
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	head->ifa_family = family == XDPLB_IPV4 ? AF_INET : AF_INET6;
 	search->index = 0;
-	return talk(request, match_address, search);
+	return netlink_talk(request, match_address, search);
 }
 
 int netlink_address_find(const struct xdplb_addr *addr, __u8 family, char ret_name[IF_NAMESIZE])
@@ -193,7 +193,7 @@ int netlink_link_get(const char *name, struct netlink_link *ret_link)
 	head->ifi_index = if_nametoindex(name);
 	if (!head->ifi_index)
 		return -ENODEV;
-	err = talk(request, read_link, &link);
+	err = netlink_talk(request, read_link, &link);
 	if (!err)
 		*ret_link = link;
 	return err;
@@ -222,7 +222,7 @@ int netlink_route_block(const struct xdplb_addr *addr, __u8 family)
 
 	request->nlmsg_type = RTM_NEWROUTE;
 	request->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
-	return talk(request, NULL, NULL);
+	return netlink_talk(request, NULL, NULL);
 }
 
 int netlink_route_unblock(const struct xdplb_addr *addr, __u8 family)
@@ -231,7 +231,7 @@ int netlink_route_unblock(const struct xdplb_addr *addr, __u8 family)
 	struct nlmsghdr *request = route_request(buffer, addr, family);
 
 	request->nlmsg_type = RTM_DELROUTE;
-	return talk(request, NULL, NULL);
+	return netlink_talk(request, NULL, NULL);
 }
 
 static int take_route(const struct nlmsghdr *answer, void *arg)

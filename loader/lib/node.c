@@ -165,7 +165,8 @@ static int prepare(struct work *work)
 
 	if (err)
 		return err;
-	if (work->node->is_access)
+	err = work_prepare_mpls(work);
+	if (!err && work->node->is_access)
 		err = hooks_publish(&work->hooks, &work->hooks_options, work->error);
 	if (!err && work->node->is_access)
 		err = prepare_tables(work);
@@ -179,6 +180,18 @@ static int prepare(struct work *work)
 	}
 	if (err)
 		hooks_take_back(&work->hooks, &work->hooks_options);
+	return err;
+}
+
+/* Hooks stand on interfaces of tunnels too. */
+static int prepare_with_interfaces(struct work *work)
+{
+	int err = work_prepare_mpls_host(work);
+
+	if (!err)
+		err = prepare(work);
+	if (err)
+		work_take_back_mpls(work);
 	return err;
 }
 
@@ -225,6 +238,7 @@ static void commit(struct work *work, struct node_result *result)
 		node_commit(work->config, &work->node_plan, work->now, &work->tables);
 	if (work->node->is_access)
 		access_commit(work->config, &work->access_plan, &work->access);
+	work_commit_mpls(work, result);
 	forget_ways(work);
 	host_finish(&work->host, work->undo_fd, work->notes);
 	result->changes += hooks_prune(&work->hooks, &work->hooks_options, work->notes);
@@ -232,6 +246,8 @@ static void commit(struct work *work, struct node_result *result)
 		result->changes += programs_unpin_access(&work->paths);
 	if (!work->node->is_service)
 		result->changes += programs_unpin_service(&work->paths);
+	if (!work->is_switch)
+		result->changes += programs_unpin_mpls(&work->paths);
 	write_node_info(work, result->changes);
 }
 
@@ -245,6 +261,7 @@ static void give_back(struct work *work)
 	node_plan_free(&work->node_plan);
 	access_view_close(&work->access);
 	node_view_close(&work->tables);
+	work_free_mpls(work);
 	map_array_close(&work->node_info);
 	if (work->undo_fd >= 0)
 		close(work->undo_fd);
@@ -263,7 +280,7 @@ static int run(struct work *work, struct node_result *result)
 	if (!err)
 		err = plan_hooks(work);
 	if (!err)
-		err = prepare(work);
+		err = prepare_with_interfaces(work);
 	if (!err)
 		commit(work, result);
 	return err;
@@ -281,6 +298,8 @@ int node_apply(const struct config *config, size_t node, const struct node_optio
 		.error = error,
 		.undo_fd = -1,
 		.access.traffic_fd = -1,
+		.is_switch = config_can_switch(&config->nodes[node].mpls),
+		.mpls = MPLS_VIEW_CLOSED,
 		.now = boottime_ns(),
 	};
 	struct error ignored;

@@ -10,6 +10,7 @@
 #include "host.h"
 #include "maps.h"
 #include "paths.h"
+#include "tunnel_host.h"
 
 int node_detach(const char *node, struct notes *notes, struct error *error)
 {
@@ -34,6 +35,8 @@ int node_detach(const char *node, struct notes *notes, struct error *error)
 	lost = options.undo_fd < 0 && !access(path_of_map(&paths, "drops", path), F_OK);
 	hooks_prune(NULL, &options, notes);
 	err = options.undo_fd >= 0 ? host_undo_all(options.undo_fd, notes) : 0;
+	if (!err && options.undo_fd >= 0)
+		err = tunnel_host_finish(NULL, 0, options.undo_fd, notes);
 	if (err)
 		fail_errno(error, err, "%s: not everything could be put back: pins are kept", node);
 	else

@@ -109,5 +109,7 @@ int work_open_maps(struct work *work)
 		err = access_view_open(&work->paths, &work->access, work->error);
 	if (!err && work->node->is_service)
 		err = node_view_open(&work->paths, &work->tables, work->error);
+	if (!err && work->is_switch)
+		err = mpls_view_open(&work->paths, &work->mpls, work->error);
 	return err;
 }

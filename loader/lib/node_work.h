@@ -8,10 +8,12 @@
 #include "access.h"
 #include "host.h"
 #include "maps.h"
+#include "mpls_tables.h"
 #include "node.h"
 #include "node_tables.h"
 #include "paths.h"
 #include "programs.h"
+#include "tunnel_host.h"
 #include "xdplb/infos.h"
 
 /* Everything one run of node_apply() holds. */
@@ -37,6 +39,11 @@ struct work {
 	struct node_view tables;
 	struct access_plan access_plan;
 	struct node_plan node_plan;
+	bool is_switch; /* the node switches labels */
+	struct mpls_view mpls;
+	struct mpls_facts mpls_facts;
+	struct mpls_plan mpls_plan;
+	struct tunnel_host tunnel_host; /* what this run has done */
 	struct host_wanted host;
 	uint32_t *ifindexes;
 	uint64_t now;
@@ -52,5 +59,13 @@ int work_open_programs(struct work *work);
 
 /* Opens the maps of the node's roles. */
 int work_open_maps(struct work *work);
+
+/* node_mpls.c: interfaces of tunnels, then the label tables, which need them. Each takes back its own
+ * on failure. */
+int work_prepare_mpls_host(struct work *work);
+int work_prepare_mpls(struct work *work);
+void work_take_back_mpls(struct work *work);
+void work_commit_mpls(struct work *work, struct node_result *result);
+void work_free_mpls(struct work *work);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef XDPLB_PROGRAMS_H
 #define XDPLB_PROGRAMS_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,15 +21,32 @@ enum program {
 	PROGRAM_UPLINK_EGRESS,
 	PROGRAM_VNIC_INGRESS,
 	PROGRAM_VNIC_EGRESS,
+	PROGRAM_LSR_XDP,
+	PROGRAM_LSR_EGRESS, /* stands on no hook: the devmap runs it */
+	PROGRAM_PTP_PUSH,
+	PROGRAM_PTP_DELIVER,
 	PROGRAM_COUNT
 };
 
 extern const char *const program_names[PROGRAM_COUNT];
 
+/* lsr_xdp as loaded for one NIC, whose time stamps it may ask for. */
+struct bound_program {
+	char interface[IF_NAMESIZE];
+	int fd; /* -errno: it could not be loaded */
+};
+
+#define PROGRAMS_BOUND_MAX 64
+
 /* Descriptors of loaded programs; -1: not of this node's roles. */
 struct programs {
 	int fd[PROGRAM_COUNT];
+	struct bound_program bound[PROGRAMS_BOUND_MAX];
+	size_t bound_count;
 };
+
+/* Which program is for an interface: one that is bound to it, if there is one, goes before. */
+int programs_for(const struct programs *programs, enum program program, const char *interface);
 
 /**
  * programs_load() - Load the programs of a node's roles.
@@ -56,6 +74,7 @@ int programs_pin(const struct programs *programs, const struct paths *paths, str
  * if there were any, else 0. */
 int programs_unpin_access(const struct paths *paths);
 int programs_unpin_service(const struct paths *paths);
+int programs_unpin_mpls(const struct paths *paths);
 
 /**
  * programs_check_sizes() - Do the running maps have the declared capacities?

@@ -21,9 +21,11 @@
 
 #include "xdplb/query.h"
 
-/* A question is repeated after 50, 100, 200, 400, 500, 500 ... ms. */
+/* A question is repeated after 50, 100, 200, 400, 500, 500 ... ms; where the wait is short, the steps are
+ * no longer than leaves room for 7 questions. */
 #define FIRST_INTERVAL 50
 #define LAST_INTERVAL  500
+#define ROOM           6 /* steps in a wait */
 
 /* How long the last question of the first round has for its answer, ms. */
 #define LAST_WORD 20
@@ -57,6 +59,7 @@ struct asker {
 	size_t in_flight; /* since the burst began */
 	uint64_t burst_end; /* ms */
 	uint64_t deadline; /* ms: of asking */
+	unsigned int longest; /* ms: step from one question to the next */
 	unsigned char key[crypto_shorthash_KEYBYTES];
 	int sockets[FAMILIES]; /* IPv4, IPv6; -1: not needed */
 };
@@ -180,7 +183,7 @@ static void ask(struct asker *asker, struct question *question, uint64_t now)
 		asker->unasked--;
 	asker->in_flight++;
 	question->due = now + question->interval;
-	question->interval = earlier(2 * question->interval, LAST_INTERVAL);
+	question->interval = earlier(2 * question->interval, asker->longest);
 }
 
 /* Asks what is due, as far as the burst allows. Return: when to go on, ms. */
@@ -300,6 +303,8 @@ static int ask_all(struct asker *asker, unsigned int wait_ms)
 	int err;
 
 	asker->deadline = end;
+	if (wait_ms < ROOM * LAST_INTERVAL)
+		asker->longest = wait_ms / ROOM > FIRST_INTERVAL ? wait_ms / ROOM : FIRST_INTERVAL;
 	while (asker->unconfirmed && (first_round || now < end)) {
 		wake = ask_due(asker, now);
 		if (first_round && !asker->unasked) {
@@ -334,6 +339,7 @@ int query_mappings(struct mapping_query *queries, size_t count, const struct xdp
 		.count = count,
 		.unasked = count,
 		.unconfirmed = count,
+		.longest = LAST_INTERVAL,
 		.sockets = { -1, -1 },
 	};
 	int err;

@@ -15,6 +15,7 @@
 #include "maps.h"
 #include "paths.h"
 #include "status_tables.h"
+#include "tunnel_status.h"
 #include "xdplb/counters.h"
 #include "xdplb/infos.h"
 
@@ -83,6 +84,16 @@ static int add_counters(json_t *json, const struct paths *paths, const char *map
 	return json_object_set_new(json, map, counters) ? -ENOMEM : err;
 }
 
+/* Of a node that switches labels: the tunnels that end there. */
+static void add_tunnels(json_t *json, const struct paths *paths)
+{
+	struct error ignored;
+	json_t *tunnels;
+
+	if (!tunnel_status(paths, &tunnels, &ignored))
+		json_object_set_new(json, "tunnels", tunnels);
+}
+
 static int collect(const struct paths *paths, json_t *json, struct error *error)
 {
 	struct map_array array;
@@ -103,6 +114,8 @@ static int collect(const struct paths *paths, json_t *json, struct error *error)
 		err = add_counters(json, paths, "drops", drop_names, XDPLB_DROP_COUNT);
 	if (!err)
 		err = add_counters(json, paths, "events", event_names, XDPLB_EVENT_COUNT);
+	if (!err)
+		add_tunnels(json, paths);
 	return err && !error->text[0] ? fail_errno(error, err, "cannot read the node's maps") : err;
 }
 

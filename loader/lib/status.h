@@ -20,7 +20,7 @@
  * address, tag, weight, share (percent of the buckets), health (the state in the map), confirmed, usable,
  * next_hop, packets, bytes}]}]; on a service node mappings [{service, backend, vip,
  * vport, protocol, address, tag, port, restore, state, rests_seconds}]; drops and events {name: n}
- * without the zeroes. Hashes are 16 hex digits.
+ * without the zeroes; on a node that switches labels tunnels, see tunnel_status.h. Hashes are 16 hex digits.
  *
  * Return: 0; -ENOENT the node is not attached; -errno with words.
  */

@@ -14,6 +14,8 @@
 #define UNDO_ADDRESS 'a'
 #define UNDO_SYSCTL  's'
 #define UNDO_ROUTE   'r'
+#define UNDO_DEVICE  'd'
+#define UNDO_OFFLOAD 'o'
 
 /* Room for a key's parts as text, each with a terminating zero (the key's may have none). */
 #define UNDO_NETNS_LEN (sizeof(((struct xdplb_undo_key *)0)->netns) + 1)

@@ -179,6 +179,7 @@ static void put_link(struct agent *agent, struct link *link)
 
 	agent->link = link;
 	agent_renew_receiver(agent);
+	agent_renew_tunnels(agent);
 	if (old != link)
 		link_close(old);
 }
@@ -236,8 +237,8 @@ void agent_renew_receiver(struct agent *agent)
 	struct error error = { 0 };
 
 	agent->receiver = NULL;
-	if (agent->attached.is_open && agent_node(agent)->is_access &&
-	    receiver_new(&parts, &agent->receiver, &error))
+	if (agent->attached.is_open && agent->attached.wants_access &&
+	    agent_node(agent)->is_access && receiver_new(&parts, &agent->receiver, &error))
 		log_line(LOG_ERR, "cannot write the health map: %s", error.text);
 	if (old && agent->receiver)
 		agent_tell_wishes(agent, old, agent->receiver);
@@ -337,6 +338,7 @@ void agent_free(struct agent *agent)
 	receiver_free(agent->receiver);
 	checks_free(agent->checks);
 	services_free(agent->services);
+	tunnels_free(agent->tunnels);
 	neigh_free(agent->neigh);
 	path_free(agent->path);
 	link_close(agent->link);

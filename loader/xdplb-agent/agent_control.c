@@ -104,10 +104,12 @@ static json_t *status_json(const struct agent *agent)
 	json_object_set_new(json, "attached",
 			    node->is_access ? json_boolean(agent->attached.is_open) : json_null());
 	json_object_set_new(json, "services",
-			    agent->attached.is_open ? services_json(agent) : json_null());
+			    agent->attached.is_open && node->is_access ? services_json(agent)
+								       : json_null());
 	json_object_set_new(json, "next_hops",
 			    agent->attached.is_open ? neigh_json(agent->neigh) : json_null());
 	json_object_set_new(json, "checks", checks_json(agent));
+	json_object_set_new(json, "tunnels", tunnels_json(agent->tunnels));
 	json_object_set_new(json, "skipped_starts",
 			    json_integer((json_int_t)checks_skipped(agent->checks)));
 	json_object_set_new(json, "sharing", agent->link ? sharing_json(agent) : json_null());

@@ -19,6 +19,7 @@
 #include "receiver.h"
 #include "reporter.h"
 #include "services.h"
+#include "tunnels.h"
 
 struct agent {
 	struct ev_loop *loop;
@@ -38,6 +39,8 @@ struct agent {
 	struct services *services;
 	struct neigh *neigh;
 	struct hook *hook;
+	struct tunnels *tunnels; /* none on a node where none ends */
+	struct hook *tunnel_hook;
 	struct control *control;
 	ev_timer glance, second; /* agent_watch.c */
 	unsigned int glances;
@@ -51,6 +54,9 @@ static inline const struct config_node *agent_node(const struct agent *agent)
 
 /* A receiver for config and maps as they now are; tells reporters what has come and gone. */
 void agent_renew_receiver(struct agent *agent);
+
+/* The same of what watches tunnels. */
+void agent_renew_tunnels(struct agent *agent);
 
 int watch_start(struct agent *agent);
 void watch_stop(struct agent *agent);

@@ -29,6 +29,38 @@ static void on_service(void *context, const struct xdplb_service_info *info, boo
 	hook_tell(agent->hook, info, is_up, usable);
 }
 
+static void on_tunnel(void *context, const struct config_tunnel *tunnel,
+		      const struct tunnel_choice *choice, const char *fault)
+{
+	struct agent *agent = context;
+	bool is_up = choice->state == XDPLB_TUNNEL_UP;
+
+	log_event(is_up && !choice->backup ? LOG_NOTICE : LOG_ERR, "tunnel %s: %s%s%s%s",
+		  tunnel->name,
+		  !is_up           ? "down, it carries nothing"
+		  : choice->backup ? "up, by its backup"
+				   : "up",
+		  fault[0] ? ": " : "", fault, is_up || fault[0] ? "" : ": not answered");
+	hook_tell_tunnel(agent->tunnel_hook, tunnel->name, choice);
+}
+
+static const struct config_hook *which_tunnel_hook(void *context)
+{
+	const struct agent *agent = context;
+
+	return &agent->config->on_tunnel;
+}
+
+void agent_renew_tunnels(struct agent *agent)
+{
+	bool may = agent->attached.is_open && agent->attached.wants_mpls &&
+		   config_can_switch(&agent_node(agent)->mpls) && agent->config->has_key;
+
+	if (agent->tunnels && tunnels_set(agent->tunnels, agent->config, agent->node,
+					  may ? &agent->attached.mpls : NULL))
+		log_line(LOG_ERR, "cannot watch tunnels: out of memory");
+}
+
 static const struct config_hook *which_hook(void *context)
 {
 	const struct agent *agent = context;
@@ -44,22 +76,40 @@ static void leave_maps(void *context)
 	receiver_free(agent->receiver);
 	agent->receiver = NULL;
 	neigh_use(agent->neigh, NULL);
+	tunnels_set(agent->tunnels, agent->config, agent->node, NULL);
+}
+
+/* A new file may have given the node another role. */
+static void want_maps(struct agent *agent)
+{
+	bool access = agent_node(agent)->is_access;
+	bool mpls = config_can_switch(&agent_node(agent)->mpls);
+
+	if (agent->attached.wants_access == access && agent->attached.wants_mpls == mpls)
+		return;
+	leave_maps(agent);
+	attached_close(&agent->attached);
+	agent->attached.wants_access = access;
+	agent->attached.wants_mpls = mpls;
 }
 
 static void use_maps(struct agent *agent)
 {
-	int err = neigh_use(agent->neigh, &agent->attached.view);
+	int err = 0;
 
+	if (agent->attached.wants_access)
+		err = neigh_use(agent->neigh, &agent->attached.view);
 	if (err)
 		log_line(LOG_ERR, "cannot follow routes and neighbours: %s", strerror(-err));
 	agent_renew_receiver(agent);
+	agent_renew_tunnels(agent);
 }
 
 static void take_change(struct agent *agent, enum attached_change change)
 {
 	if (change == ATTACHED_GONE)
 		log_line(LOG_NOTICE, "the node was detached: waiting");
-	if (change == ATTACHED_OPENED)
+	if (change == ATTACHED_OPENED && agent->attached.wants_access)
 		log_line(LOG_NOTICE, "writes the health map of %s", agent->name);
 	if (change == ATTACHED_OPENED || change == ATTACHED_APPLIED)
 		use_maps(agent);
@@ -70,15 +120,13 @@ static void on_glance(struct ev_loop *loop, ev_timer *timer, int events)
 	struct agent *agent = timer->data;
 	enum attached_change change;
 
-	if (!agent_node(agent)->is_access) {
-		leave_maps(agent);
-		attached_close(&agent->attached);
+	want_maps(agent);
+	if (!agent->attached.wants_access && !agent->attached.wants_mpls)
 		return;
-	}
 	change = agent->glances++ % LOOK_EVERY ? attached_glance(&agent->attached)
 					       : attached_look(&agent->attached, leave_maps, agent);
 	take_change(agent, change);
-	if (agent->attached.is_open)
+	if (agent->attached.is_open && agent->attached.wants_access)
 		services_scan(agent->services, &agent->attached.view, tick_now(),
 			      change != ATTACHED_SAME);
 }
@@ -92,6 +140,12 @@ static void print_status(const struct agent *agent, char *ret_text, size_t size)
 	if (agent_node(agent)->is_service)
 		length =
 			(size_t)snprintf(ret_text, size, "%zu checks", checks_count(agent->checks));
+	tunnels_count(agent->tunnels, &up, &nodes);
+	if (nodes)
+		length +=
+			(size_t)snprintf(ret_text + length, size - length,
+					 "%s%zu of %zu tunnels up", length ? ", " : "", up, nodes);
+	nodes = 0;
 	if (!agent_node(agent)->is_access)
 		return;
 	if (length)
@@ -123,8 +177,13 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int events)
 
 int watch_start(struct agent *agent)
 {
-	int err = hook_new(agent->loop, agent->name, which_hook, agent, &agent->hook);
+	int err = hook_new(agent->loop, agent->name, "on_service", which_hook, agent, &agent->hook);
 
+	if (!err)
+		err = hook_new(agent->loop, agent->name, "on_tunnel", which_tunnel_hook, agent,
+			       &agent->tunnel_hook);
+	if (!err)
+		err = tunnels_new(agent->loop, on_tunnel, agent, &agent->tunnels);
 	if (!err)
 		err = services_new(on_service, agent, &agent->services);
 	if (!err)
@@ -149,6 +208,8 @@ void watch_stop(struct agent *agent)
 {
 	hook_free(agent->hook);
 	agent->hook = NULL;
+	hook_free(agent->tunnel_hook);
+	agent->tunnel_hook = NULL;
 	if (!agent->neigh)
 		return;
 	ev_timer_stop(agent->loop, &agent->glance);

@@ -26,7 +26,10 @@ void attached_close(struct attached *attached)
 {
 	if (!attached->is_open)
 		return;
-	access_view_close(&attached->view);
+	if (attached->wants_access)
+		access_view_close(&attached->view);
+	if (attached->wants_mpls)
+		mpls_view_close(&attached->mpls);
 	map_array_close(&attached->node_info);
 	attached->is_open = false;
 }
@@ -42,6 +45,20 @@ enum attached_change attached_glance(struct attached *attached)
 		return ATTACHED_SAME;
 	attached->generation = generation;
 	return ATTACHED_APPLIED;
+}
+
+static int open_views(struct attached *attached, struct error *error)
+{
+	int err = 0;
+
+	if (attached->wants_access)
+		err = access_view_open(&attached->paths, &attached->view, error);
+	if (err || !attached->wants_mpls)
+		return err;
+	err = mpls_view_open(&attached->paths, &attached->mpls, error);
+	if (err && attached->wants_access)
+		access_view_close(&attached->view);
+	return err;
 }
 
 static int open_maps(struct attached *attached, const struct stat *pin)
@@ -60,7 +77,7 @@ static int open_maps(struct attached *attached, const struct stat *pin)
 		return err;
 	attached->generation = read_generation(attached);
 	/* Before its first apply is through, the maps mean nothing. */
-	err = attached->generation ? access_view_open(&attached->paths, &attached->view, &error)
+	err = attached->generation ? open_views(attached, &error)
 				   : fail(&error, -ENOENT, "not attached");
 	if (err) {
 		snprintf(attached->why, sizeof(attached->why), "%.120s", error.text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The maps of the access node that the agent runs on: there from attach to detach, which come and go
+ * The maps of the node that the agent runs on, as far as its roles want them: there from attach to detach, which come and go
  * without telling it.
  */
 #ifndef XDPLB_AGENT_ATTACHED_H
@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "access.h"
+#include "mpls_tables.h"
 
 enum attached_change {
 	ATTACHED_SAME,
@@ -19,8 +20,10 @@ enum attached_change {
 
 struct attached {
 	struct paths paths;
+	bool wants_access, wants_mpls; /* set while it is closed */
 	bool is_open;
-	struct access_view view; /* while is_open */
+	struct access_view view; /* while is_open, if wants_access */
+	struct mpls_view mpls; /* the same, if wants_mpls */
 	struct map_array node_info;
 	dev_t device;
 	ino_t inode; /* of the pinned node_info */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The user's program for services that go up or down.
+ * The user's program for services and tunnels that go up or down.
  */
 #include "hook.h"
 
@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 
 #include "address.h"
 #include "log.h"
+#include "tunnel_status.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -30,42 +32,25 @@
 
 struct hook_event {
 	struct hook_event *next;
-	struct xdplb_service_info service;
-	bool is_up;
-	unsigned int usable;
+	char name[XDPLB_NAME_LEN]; /* of the service or tunnel */
+	/* Services are told apart by the first two, tunnels by the first; empty ones are left out. */
+	char env[ENV_COUNT][ENV_LEN];
 };
 
 struct hook {
 	struct ev_loop *loop;
 	const char *node;
+	const char *title; /* its key in the file */
 	hook_which *which;
 	void *context;
 	struct hook_event *waiting; /* a list, the oldest first */
-	char running[XDPLB_NAME_LEN]; /* the service it runs for */
+	char running[XDPLB_NAME_LEN]; /* what it runs for */
 	int pidfd; /* -1: none runs */
 	ev_io ended;
 	ev_timer limit;
 };
 
 static void run_next(struct hook *hook);
-
-static void fill_environment(const struct hook *hook, const struct hook_event *event,
-			     char ret_env[ENV_COUNT][ENV_LEN])
-{
-	const struct xdplb_service_info *service = &event->service;
-	char vip[ADDRESS_TEXT_LEN];
-
-	address_port_print(&service->vip, service->family, service->port, vip);
-	snprintf(ret_env[0], ENV_LEN,
-		 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	snprintf(ret_env[1], ENV_LEN, "XDPLB_SERVICE=%s", service->name);
-	snprintf(ret_env[2], ENV_LEN, "XDPLB_VIP=%s", vip);
-	snprintf(ret_env[3], ENV_LEN, "XDPLB_PROTOCOL=%s",
-		 service->proto == IPPROTO_UDP ? "udp" : "tcp");
-	snprintf(ret_env[4], ENV_LEN, "XDPLB_STATE=%s", event->is_up ? "up" : "down");
-	snprintf(ret_env[5], ENV_LEN, "XDPLB_USABLE=%u", event->usable);
-	snprintf(ret_env[6], ENV_LEN, "XDPLB_NODE=%s", hook->node);
-}
 
 /* In the child. The agent's own descriptors are all closed by exec. */
 static _Noreturn void become_program(const struct config_hook *config, char env[ENV_COUNT][ENV_LEN])
@@ -83,18 +68,17 @@ static _Noreturn void become_program(const struct config_hook *config, char env[
 		dup2(null, fd);
 	if (null > 2)
 		close(null);
-	for (int i = 0; i < ENV_COUNT; i++)
-		envp[i] = env[i];
+	for (int i = 0, n = 0; i < ENV_COUNT; i++)
+		if (env[i][0])
+			envp[n++] = env[i];
 	setsid();
 	execve(config->argv[0], config->argv, envp);
 	_exit(127);
 }
 
 /* Return: a pidfd or -errno. */
-static int fork_program(const struct hook *hook, const struct config_hook *config,
-			const struct hook_event *event)
+static int fork_program(const struct config_hook *config, struct hook_event *event)
 {
-	char env[ENV_COUNT][ENV_LEN];
 	int pidfd = -1;
 	struct clone_args args = {
 		.flags = CLONE_NEWPID | CLONE_PIDFD,
@@ -102,10 +86,9 @@ static int fork_program(const struct hook *hook, const struct config_hook *confi
 	};
 	long pid;
 
-	fill_environment(hook, event, env);
 	pid = syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0)
-		become_program(config, env);
+		become_program(config, event->env);
 	return pid < 0 ? -errno : pidfd;
 }
 
@@ -118,16 +101,16 @@ static void on_limit(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct hook *hook = timer->data;
 
-	log_event(LOG_ERR, "on_service, for %s: killed, its time is over", hook->running);
+	log_event(LOG_ERR, "%s, for %s: killed, its time is over", hook->title, hook->running);
 	kill_program(hook);
 }
 
 static void report_end(const struct hook *hook, const siginfo_t *info)
 {
 	if (info->si_code == CLD_EXITED && info->si_status == 127)
-		log_event(LOG_ERR, "on_service, for %s: cannot be run", hook->running);
+		log_event(LOG_ERR, "%s, for %s: cannot be run", hook->title, hook->running);
 	else if (info->si_code == CLD_EXITED && info->si_status)
-		log_event(LOG_WARNING, "on_service, for %s: exit status %d", hook->running,
+		log_event(LOG_WARNING, "%s, for %s: exit status %d", hook->title, hook->running,
 			  info->si_status);
 }
 
@@ -147,17 +130,16 @@ static void on_ended(struct ev_loop *loop, ev_io *io, int events)
 	run_next(hook);
 }
 
-static void start(struct hook *hook, const struct config_hook *config,
-		  const struct hook_event *event)
+static void start(struct hook *hook, const struct config_hook *config, struct hook_event *event)
 {
-	int pidfd = fork_program(hook, config, event);
+	int pidfd = fork_program(config, event);
 
 	if (pidfd < 0) {
-		log_event(LOG_ERR, "on_service: cannot run: %s", strerror(-pidfd));
+		log_event(LOG_ERR, "%s: cannot run: %s", hook->title, strerror(-pidfd));
 		return;
 	}
 	hook->pidfd = pidfd;
-	strcpy(hook->running, event->service.name);
+	strcpy(hook->running, event->name);
 	ev_io_set(&hook->ended, pidfd, EV_READ);
 	ev_io_start(hook->loop, &hook->ended);
 	ev_timer_set(&hook->limit, config->timeout_ms / 1e3, 0);
@@ -177,35 +159,80 @@ static void run_next(struct hook *hook)
 	}
 }
 
-static bool is_same_service(const struct xdplb_service_info *a, const struct xdplb_service_info *b)
+static void put(char *line, const char *format, ...)
 {
-	return a->family == b->family && a->proto == b->proto && a->port == b->port &&
-	       !memcmp(&a->vip, &b->vip, sizeof(a->vip));
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, ENV_LEN, format, args);
+	va_end(args);
+}
+
+static bool is_same(const struct hook_event *a, const struct hook_event *b, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(a->env[i], b->env[i]))
+			return false;
+	return true;
+}
+
+/* Takes the place of what still waits to be told of the same service or tunnel, which the first
+ * @same variables name. */
+static void tell(struct hook *hook, const struct hook_event *event, size_t same)
+{
+	struct hook_event **at = &hook->waiting, *next;
+
+	if (!hook->which(hook->context)->argv)
+		return;
+	while (*at && !is_same(*at, event, same))
+		at = &(*at)->next;
+	if (!*at)
+		*at = calloc(1, sizeof(**at));
+	if (!*at) {
+		log_event(LOG_ERR, "%s: out of memory", hook->title);
+		return;
+	}
+	next = (*at)->next;
+	**at = *event;
+	(*at)->next = next;
+	put((*at)->env[ENV_COUNT - 2], "XDPLB_NODE=%s", hook->node);
+	put((*at)->env[ENV_COUNT - 1],
+	    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	run_next(hook);
 }
 
 void hook_tell(struct hook *hook, const struct xdplb_service_info *service, bool is_up,
 	       unsigned int usable)
 {
-	struct hook_event **at = &hook->waiting;
+	const char *protocol = service->proto == IPPROTO_UDP ? "udp" : "tcp";
+	struct hook_event event = { 0 };
+	char vip[ADDRESS_TEXT_LEN];
 
-	if (!hook->which(hook->context)->argv)
-		return;
-	while (*at && !is_same_service(&(*at)->service, service))
-		at = &(*at)->next;
-	if (!*at)
-		*at = calloc(1, sizeof(**at));
-	if (!*at) {
-		log_event(LOG_ERR, "on_service: out of memory");
-		return;
-	}
-	(*at)->service = *service;
-	(*at)->is_up = is_up;
-	(*at)->usable = usable;
-	run_next(hook);
+	address_port_print(&service->vip, service->family, service->port, vip);
+	snprintf(event.name, sizeof(event.name), "%s", service->name);
+	/* A service is what it is on the wire: it may have been renamed meanwhile. */
+	put(event.env[0], "XDPLB_VIP=%s", vip);
+	put(event.env[1], "XDPLB_PROTOCOL=%s", protocol);
+	put(event.env[2], "XDPLB_SERVICE=%s", service->name);
+	put(event.env[3], "XDPLB_STATE=%s", is_up ? "up" : "down");
+	put(event.env[4], "XDPLB_USABLE=%u", usable);
+	tell(hook, &event, 2);
 }
 
-int hook_new(struct ev_loop *loop, const char *node, hook_which *which, void *context,
-	     struct hook **ret_hook)
+void hook_tell_tunnel(struct hook *hook, const char *tunnel, const struct tunnel_choice *choice)
+{
+	struct hook_event event = { 0 };
+
+	snprintf(event.name, sizeof(event.name), "%s", tunnel);
+	put(event.env[0], "XDPLB_TUNNEL=%s", tunnel);
+	put(event.env[1], "XDPLB_STATE=%s", choice->state == XDPLB_TUNNEL_UP ? "up" : "down");
+	put(event.env[2], "XDPLB_LSP=%s", choice->backup ? "backup" : "primary");
+	put(event.env[3], "XDPLB_CAUSE=%s", tunnel_cause_name(choice->cause));
+	tell(hook, &event, 1);
+}
+
+int hook_new(struct ev_loop *loop, const char *node, const char *title, hook_which *which,
+	     void *context, struct hook **ret_hook)
 {
 	struct hook *hook = calloc(1, sizeof(*hook));
 
@@ -213,6 +240,7 @@ int hook_new(struct ev_loop *loop, const char *node, hook_which *which, void *co
 		return -ENOMEM;
 	hook->loop = loop;
 	hook->node = node;
+	hook->title = title;
 	hook->which = which;
 	hook->context = context;
 	hook->pidfd = -1;

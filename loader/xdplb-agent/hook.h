@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "config.h"
+#include "tunnel_guard.h"
 #include "xdplb/infos.h"
 
 struct hook;
@@ -22,9 +23,9 @@ struct hook;
 /* What to run now; argv NULL: nothing. Asked when a program is started, so that it may change. */
 typedef const struct config_hook *hook_which(void *context);
 
-/* 0 or -ENOMEM. */
-int hook_new(struct ev_loop *loop, const char *node, hook_which *which, void *context,
-	     struct hook **ret_hook);
+/* @title: for messages, the hook's key in the file. 0 or -ENOMEM. */
+int hook_new(struct ev_loop *loop, const char *node, const char *title, hook_which *which,
+	     void *context, struct hook **ret_hook);
 
 /* A program that still runs is killed. */
 void hook_free(struct hook *hook);
@@ -32,5 +33,9 @@ void hook_free(struct hook *hook);
 /* A service has gone up or down. What goes wrong is logged. */
 void hook_tell(struct hook *hook, const struct xdplb_service_info *service, bool is_up,
 	       unsigned int usable);
+
+/* A tunnel has gone up or down, or to its other LSP: XDPLB_TUNNEL, XDPLB_STATE, XDPLB_LSP (primary,
+ * backup), XDPLB_CAUSE, XDPLB_NODE and PATH. */
+void hook_tell_tunnel(struct hook *hook, const char *tunnel, const struct tunnel_choice *choice);
 
 #endif

@@ -13,7 +13,8 @@
 struct watched {
 	struct xdplb_service_info info;
 	uint32_t index;
-	unsigned int usable; /* members, at the last scan */
+	unsigned int usable; /* members, at the last scan; of weight 0 only if no other is */
+	unsigned int unweighted; /* usable ones of weight 0 */
 	bool is_known; /* is_up was found out */
 	bool is_up;
 };
@@ -121,24 +122,40 @@ static int make_lists(struct services *services, const struct access_view *view)
 	return 0;
 }
 
+static void count_member(struct watched *watched, const struct access_view *view, uint32_t index,
+			 uint64_t jiffies)
+{
+	const struct xdplb_member *member = access_member(view, index);
+	uint32_t flags = access_service(view, watched->index)->flags;
+
+	if (!(member->flags & XDPLB_MEMBER_CONFIRMED) || member->health >= view->health.count ||
+	    !health_usable(map_at(&view->health, member->health), jiffies,
+			   flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN))
+		return;
+	if (access_member_info(view, index)->weight)
+		watched->usable++;
+	else
+		watched->unweighted++;
+}
+
 static void count_usable(struct services *services, const struct access_view *view,
 			 uint64_t jiffies)
 {
-	for (size_t i = 0; i < services->count; i++)
+	for (size_t i = 0; i < services->count; i++) {
 		services->watched[i].usable = 0;
+		services->watched[i].unweighted = 0;
+	}
 	for (size_t i = 0; i < services->member_count; i++) {
-		const struct xdplb_member *member = access_member(view, services->members[i]);
-		const struct xdplb_member_info *info =
-			access_member_info(view, services->members[i]);
-		uint32_t service = info->service;
+		uint32_t index = services->members[i];
+		uint32_t service = access_member_info(view, index)->service;
 
-		if (!(member->flags & XDPLB_MEMBER_CONFIRMED) || !info->weight ||
-		    service >= services->place_count || services->place[service] == UINT32_MAX ||
-		    member->health >= view->health.count)
-			continue;
-		services->watched[services->place[service]].usable += health_usable(
-			map_at(&view->health, member->health), jiffies,
-			access_service(view, service)->flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN);
+		if (service < services->place_count && services->place[service] != UINT32_MAX)
+			count_member(&services->watched[services->place[service]], view, index,
+				     jiffies);
+	}
+	for (size_t i = 0; i < services->count; i++) {
+		if (!services->watched[i].usable)
+			services->watched[i].usable = services->watched[i].unweighted;
 	}
 }
 

@@ -180,6 +180,8 @@ static void tell_node(struct receiver *receiver, size_t reporter, uint64_t now)
 	if (view.silent && !node->is_silent) {
 		log_event(LOG_WARNING, "node %s: nothing was heard of its agent for %.1f s",
 			  node->name, (double)(now - view.heard_ms) / 1e3);
+		/* The round that others wait for is theirs; this one is asked at once. */
+		receiver->next_round = 0;
 	} else if (!view.silent && view.incarnation && (node->is_silent || !node->is_heard)) {
 		log_event(LOG_NOTICE, "node %s: its agent reports %u targets", node->name,
 			  view.total);

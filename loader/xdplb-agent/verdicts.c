@@ -45,8 +45,9 @@ static void take_state(struct xdplb_health *entry, const struct verdict *verdict
 	entry->reported = verdict->state;
 	entry->reported_cause = verdict->cause;
 	entry->reported_weight = verdict->weight;
+	/* Older than this machine's clock: 0 would be no time at all. */
 	if (!is_held)
-		put_in_force(entry, time, now > age ? now - age : 0);
+		put_in_force(entry, time, now > age ? now - age : 1);
 }
 
 static void take_no_verdict(struct xdplb_health *entry, const struct verdict *verdict,
@@ -113,10 +114,10 @@ struct xdplb_health verdict_next(const struct xdplb_health *entry, const struct 
 static uint64_t vouched_until(const struct xdplb_health *next, const struct verdict *verdict,
 			      const struct verdict_time *time)
 {
+	bool is_verdict = verdict->state != XDPLB_HEALTH_UNKNOWN ||
+			  verdict->cause == XDPLB_CAUSE_NONE; /* "as before" */
 	bool vouches =
-		verdict->event == VERDICT_RENEW ||
-		(verdict->event == VERDICT_STATE && verdict->cause != XDPLB_CAUSE_NOT_REPORTED &&
-		 verdict->cause != XDPLB_CAUSE_NODE_SILENT);
+		verdict->event == VERDICT_RENEW || (verdict->event == VERDICT_STATE && is_verdict);
 
 	return vouches && next->reported != XDPLB_HEALTH_UNKNOWN ? time->lease : 0;
 }

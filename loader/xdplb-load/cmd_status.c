@@ -100,6 +100,20 @@ static void print_mappings(const json_t *mappings)
 	}
 }
 
+static void print_tunnels(const json_t *tunnels)
+{
+	json_t *tunnel;
+	size_t i;
+
+	if (!json_array_size(tunnels))
+		return;
+	printf("\nTunnels: %zu\n", json_array_size(tunnels));
+	json_array_foreach(tunnels, i, tunnel)
+		printf("  %-20s to %-16s %-4s %-13s by its %s\n", text_of(tunnel, "name"),
+		       text_of(tunnel, "to"), text_of(tunnel, "state"), text_of(tunnel, "cause"),
+		       text_of(tunnel, "lsp"));
+}
+
 static void print_counters(const char *title, json_t *counters)
 {
 	const char *name;
@@ -120,6 +134,7 @@ static void print_text(const json_t *json)
 	print_hooks(json_object_get(json, "hooks"));
 	print_services(json);
 	print_mappings(json_object_get(json, "mappings"));
+	print_tunnels(json_object_get(json, "tunnels"));
 	print_counters("Dropped packets", json_object_get(json, "drops"));
 	print_counters("Events", json_object_get(json, "events"));
 }

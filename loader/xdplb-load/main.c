@@ -43,6 +43,14 @@ static const struct command {
 	  "  health check SERVICE\n"
 	  "                have the service's backends probed now, by the agents of their nodes\n"
 	  "  health agent  what this node's agent knows" },
+	{ "tunnel", cmd_tunnel, TAKES_NODE | TAKES_JSON | TAKES_WORDS | TAKES_WAIT,
+	  "tunnel list   the tunnels that end at this node, and whether they carry anything\n"
+	  "  tunnel show NAME\n"
+	  "                one of them, with labels and counters\n"
+	  "  tunnel path FILE [NAME]\n"
+	  "                the links and labels of FILE's tunnels, both ways\n"
+	  "  tunnel verify FILE [NAME]\n"
+	  "                walk tunnels on the wire, both ways, and compare" },
 	{ "detach", cmd_detach, TAKES_NODE,
 	  "detach        take away everything that attach and apply have made" },
 };
@@ -60,7 +68,7 @@ static const char options_help[] =
 	"kernel "
 	"has it)\n"
 	"      --lease TIME       health set: for how long, in seconds or with s, m, h\n"
-	"  -j, --json             status, health: as JSON\n"
+	"  -j, --json             status, health, tunnel: as JSON\n"
 	"  -v, --verbose          show what libbpf says; attach, apply: how long it took\n"
 	"  -h, --help             this text\n"
 	"  -V, --version          the version\n"

@@ -55,7 +55,7 @@ struct passwd *__wrap_getpwnam(const char *name)
 {
 	static struct passwd user = { .pw_uid = 1000, .pw_gid = 1000 };
 
-	return strlen(name) % 2 ? &user : NULL;
+	return name[0] == 'x' ? NULL : &user;
 }
 
 static void expect(bool holds)

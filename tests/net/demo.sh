@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The demonstration: real clients through an XDP balancer, answered directly. Builds lab_main (drawn in
+# The demonstration: real clients through an XDP balancer, answered directly, and a backend that dies
+# under load (scene_failure.sh). Builds lab_main (drawn in
 # lab.sh), attaches the programs, sends HTTP requests and prints what came of them, as seen on the wire
 # and by the client, never by our own counters. Writes build/demo.json; exit status 0 only if every
 # request was answered by a backend that should, from the VIP, and no reply touched the access node.
@@ -9,6 +10,10 @@ set -euo pipefail
 
 # shellcheck source=lab.sh
 source "$(dirname "$0")/lab.sh"
+# shellcheck source=agents.sh
+source "$(dirname "$0")/agents.sh"
+# shellcheck source=scene_failure.sh
+source "$(dirname "$0")/scene_failure.sh"
 lab_isolate "$@"
 
 NEW_CONNECTIONS=150 # requests with a connection each
@@ -18,10 +23,14 @@ JSON=$LAB_ROOT/build/demo.json
 FAULTS=0
 
 write_cluster() {
-  cluster_head access1 node1 node2
+  cluster_head access1 node1 node2 | cluster_addresses
+  cluster_sharing
+  echo "checks:"
+  echo "  http: {type: http, interval: 100ms, timeout: 90ms, rise: 1, fall: 1}"
   cluster_backends
   echo "services:"
   cluster_service web4-source 192.0.2.10 80 tcp source 'web1: , web2: {weight: 2}, web3: ' 8080
+  echo "    check: http"
   cluster_service web4-interface 192.0.2.20 80 tcp interface 'web1: , web2: {weight: 3}'
   cluster_service web6-source 2001:db8:1::10 80 tcp source 'web1: , web2: {weight: 2}, web3: ' 8080
   cluster_service web6-interface 2001:db8:1::20 80 tcp interface 'web1: , web2: {weight: 3}'
@@ -93,6 +102,7 @@ if [[ ! -x $XDPLB_LOAD ]]; then
 fi
 rm -f "$JSON"
 lab_main
+make_sharing_keys
 write_cluster >"$CLUSTER"
 start_servers
 attach_all "$CLUSTER" node1 node2 access1
@@ -108,7 +118,10 @@ run_service web4-source 192.0.2.10 "web1 web2 web3"
 run_service web4-interface 192.0.2.20 "web1 web2"
 run_service web6-source 2001:db8:1::10 "web1 web2 web3"
 run_service web6-interface 2001:db8:1::20 "web1 web2"
-jq -s '{services: add}' "$LAB_DIR/services.json" >"$JSON"
+echo
+scene_failure
+jq -s --slurpfile failure "$LAB_DIR/failure.json" '{services: add, failure: $failure[0]}' \
+  "$LAB_DIR/services.json" >"$JSON"
 
 for node in access1 node1 node2; do
   xdplb "$node" detach
@@ -118,4 +131,5 @@ if ((FAULTS > 0)); then
   echo "demo: $FAULTS faults"
   exit 1
 fi
-echo "demo: every request was answered from the VIP, no reply passed the access node"
+echo "demo: every request was answered from the VIP, no reply passed the access node, and no connection"
+echo "broke but those to the backend that was killed"

@@ -9,6 +9,7 @@ source "$(dirname "$0")/lab.sh"
 # shellcheck source=agents.sh
 source "$(dirname "$0")/agents.sh"
 lab_isolate "$@"
+need_programs dnsmasq nft
 
 CLUSTER=$LAB_DIR/cluster.yaml
 
@@ -20,11 +21,17 @@ write_cluster() {
   cat <<YAML
 checks:
   http: {type: http, interval: $interval, timeout: 90ms, rise: 1, fall: 1}
+  dns: {type: dns, name: lab.test, interval: $interval, timeout: 90ms, rise: 1, fall: 1}
   program: {type: exec, command: [$LAB_DIR/check.sh], interval: $interval, timeout: 1s, rise: 1, fall: 1}
 on_service: {command: [$LAB_DIR/hook.sh]}
 YAML
   cluster_backends
+  cluster_backend boxed node1 10.0.11.11 fd00:11::11 veth-boxed boxed
   echo "services:"
+  cluster_service names 192.0.2.12 53 udp source 'web3: '
+  echo "    check: dns"
+  cluster_service box 192.0.2.13 80 tcp source 'boxed: ' 8080
+  echo "    check: http"
   cluster_service web4 192.0.2.10 80 tcp source "$both" 8080
   echo "    check: http"
   cluster_service web6 2001:db8:1::20 80 tcp interface "$both"
@@ -79,6 +86,57 @@ service_goes_down() {
   becomes web3/program up ok
   wait_until 5 grep -qx 'access1 echo 192.0.2.11:7 udp up 1' "$LAB_DIR/hook.out" ||
     fail "the hook was not run for up: $(cat "$LAB_DIR/hook.out")"
+}
+
+# start_dnsmasq OPTION...: knows lab.test and nothing else, or what the options say.
+start_dnsmasq() {
+  nsenter --net=/run/netns/node1 -- dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts \
+    --user=root --pid-file --bind-interfaces --listen-address=10.0.1.12 "$@" 2>>"$LAB_DIR/dnsmasq.log" &
+  echo $! >"$LAB_DIR/dnsmasq.pid"
+  wait_until 5 listens node1 udp 10.0.1.12 53 || fail "dnsmasq does not start: $(cat "$LAB_DIR/dnsmasq.log")"
+}
+
+stop_dnsmasq() {
+  local pid
+  pid=$(cat "$LAB_DIR/dnsmasq.pid")
+  kill "$pid"
+  wait_until 5 process_is_gone "$pid" || fail "dnsmasq does not end"
+}
+
+# A real DNS server: gone, there without the name, and well.
+name_server() {
+  becomes web3/dns up ok
+  stop_dnsmasq
+  becomes web3/dns down refused
+  start_dnsmasq --local=/lab.test/
+  becomes web3/dns down dns_rcode
+  stop_dnsmasq
+  start_dnsmasq --address=/lab.test/10.9.9.9
+  becomes web3/dns up ok
+  expect "the same backend, by another check" "$(health_of access1 web3/program state)" up
+}
+
+# In a container whose firewall lets nobody in, its host included, the probe still gets its answer: it
+# begins inside.
+container() {
+  becomes boxed up ok
+  in_ns boxed nft -f - <<NFT
+table inet shut {
+  chain input {
+    type filter hook input priority 0;
+    iif eth0 tcp dport 8080 drop
+  }
+}
+NFT
+  ! in_ns node1 curl -s --noproxy '*' --max-time 1 "$(url 10.0.11.11 8080)" || fail "the host is let in"
+  expect "a probe now" "$(xdplb access1 health check box --json | jq -r '.[] | .backend + " " + .state')" "boxed up"
+  expect "its state" "$(health_of access1 boxed state)" up
+  in_ns boxed nft delete table inet shut
+  expect "answered through the balancer" "$(http_new 5 "$(url 192.0.2.13)" | grep -c '^boxed .* 200 ')" 5
+  stop_nginx boxed boxed
+  becomes boxed down refused
+  start_nginx boxed boxed 10.0.11.11:8080
+  becomes boxed up ok
 }
 
 # What an operator says holds until he gives it back.
@@ -230,6 +288,9 @@ chmod 755 "$LAB_DIR/check.sh" "$LAB_DIR/hook.sh"
 touch "$LAB_DIR/well" "$LAB_DIR/hook.out"
 start_nginx node1 web1 10.0.1.11:8080 '[::]:80'
 start_nginx node2 web2 10.0.2.11:8080 '[::]:80'
+lab_container node1 boxed 11 11
+start_nginx boxed boxed 10.0.11.11:8080
+start_dnsmasq --address=/lab.test/10.9.9.9
 lab_setup "$CLUSTER" node1 node2 access1 access2
 for node in access1 access2 node1 node2; do
   start_agent "$node"
@@ -238,6 +299,8 @@ done
 check all_up all_up
 check process_dies process_dies
 check process_stops process_stops
+check name_server name_server
+check container container
 check service_goes_down service_goes_down
 check operator operator
 check agent_dies agent_dies

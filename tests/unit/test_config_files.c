@@ -232,3 +232,17 @@ Test(config_files, the_example_is_right)
 	cr_expect_eq(loaded.config.check_count, PROBE_TYPE_COUNT, "a check of each type");
 	loaded_free(&loaded);
 }
+
+Test(config_files, the_example_of_clocks_is_right)
+{
+	const char *path = "loader/examples/clock.yaml";
+	struct loaded loaded = { 0 };
+
+	if (access(path, R_OK))
+		cr_skip_test("no %s from here", path);
+	loaded.result = config_load(path, &loaded.config, &loaded.errors);
+	cr_expect_eq(loaded.result, 0, "%s", loaded.errors.text);
+	cr_expect_eq(loaded.errors.count, 1, "%s", loaded.errors.text);
+	cr_expect_eq(loaded.config.tunnel_count, 3);
+	loaded_free(&loaded);
+}

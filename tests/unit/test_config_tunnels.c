@@ -232,6 +232,18 @@ static const struct {
 	       " 10.0.0.1}}}}\n y: {te: {links: {l: {interface: e, address: 10.0.0.2}}}}\n",
 	  "4: nodes.x.te.links.l.interface: found e, an access interface of node x (line 4), "
 	  "expected another one: lb_xdp and lsr_xdp can't both stand there" },
+	{ HEAD "nodes:\n x: {service: {uplinks: [e]}, te: {links: {l: {interface: e, address:"
+	       " 10.0.0.1}}}}\n y: {te: {links: {l: {interface: e, address: 10.0.0.2}}}}\n",
+	  "4: nodes.x.te.links.l.interface: found e, an uplink of node x (line 4), expected "
+	  "another one" },
+	{ HEAD "nodes:\n x: {service: {uplinks: [f]}, " MPLS(
+		  "16", "99") ", te: {links: {l: "
+			      "{interface: e, address: 10.0.0.1}}}}\n y: {" MPLS(
+				      "16", "99") ", te: {links: {l: "
+						  "{interface: e, address: 10.0.0.2}}}}\ntunnels:\n"
+						  " t: {ends: [x, y], tag: {interface: f}}\n",
+	  "7: tunnels.t.tag.interface: found f, an uplink of node x (line 4), expected another "
+	  "one" },
 	/* A tunnel only where both blocks are. */
 	{ TO_TUNNELS " t: {ends: [a, d], interface: ptp0}\nchecks:\n",
 	  "8: tunnels.t.ends[1]: found \"d\", expected the name of one of the nodes" },

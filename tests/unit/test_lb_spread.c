@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bpf/lib/hash.h"
 #include "lb_world.h"
 #include "maglev.h"
 
@@ -224,7 +225,10 @@ struct share_row {
 	__u32 buckets; /* a prime, at least 100 for each member */
 };
 
-/* As many flows for each member that is up that chance alone does not make up 10 %. */
+/*
+ * As many flows for each member that is up that the choice of flows alone does not make up 10 %. Other
+ * subsets would not all keep to that: see the grain of the table below.
+ */
 #define FLOWS_EACH 3000
 
 static const struct share_row share_rows[] = {
@@ -280,5 +284,69 @@ Test(lb_spread, shares_of_the_rest)
 		snprintf(name, sizeof(name), "%u of %u down", row->down, row->members);
 		check_shares(name, seen, want, row->members);
 		lb_world_close(&world);
+	}
+}
+
+/* For any subset, not only those above, with tables as large as the loader makes them. */
+struct grain_row {
+	__u32 members, down;
+	__u32 buckets;
+};
+
+static const struct grain_row grain_rows[] = {
+	{ 20, 10, 2039 },    { 40, 20, 4093 },    { 64, 60, 8191 },
+	{ 256, 100, 32749 }, { 256, 200, 32749 },
+};
+
+#define GRAIN_FLOWS 60 /* for each bucket */
+
+/* The largest distance from fair of a member that is up. */
+static double worst_share(const struct grain_row *row, const __u32 *table, const bool *is_down)
+{
+	__u32 flows = row->buckets * GRAIN_FLOWS, seen[512] = { 0 };
+	double fair = (double)flows / (row->members - row->down), worst = 0;
+
+	for (__u32 flow = 0; flow < flows; flow++) {
+		__u64 hash = flow_hash4(1, 2, flow, 0, 0);
+		__u32 member = table[(hash >> 32) * row->buckets >> 32];
+
+		for (__u32 attempt = 1; attempt < XDPLB_OWNERS_MAX && is_down[member]; attempt++)
+			member = table[owner_bucket(hash, attempt, row->buckets)];
+		seen[member]++;
+	}
+	for (__u32 m = 0; m < row->members; m++) {
+		double off = seen[m] > fair ? seen[m] / fair - 1 : 1 - seen[m] / fair;
+
+		if (!is_down[m] && off > worst)
+			worst = off;
+	}
+	return worst;
+}
+
+Test(lb_spread, grain_of_the_table)
+{
+	for (size_t r = 0; r < COUNT(grain_rows); r++) {
+		const struct grain_row *row = &grain_rows[r];
+		__u32 *table = calloc(row->buckets, sizeof(*table)), order[512];
+		struct maglev_member members[512];
+		char names[512][8];
+
+		for (__u32 m = 0; m < row->members; m++) {
+			snprintf(names[m], sizeof(names[m]), "b%u", m);
+			members[m] = (struct maglev_member){ names[m], 1 };
+		}
+		cr_assert_eq(maglev_build(members, row->members, table, row->buckets), 0);
+		for (__u32 subset = 0; subset < 10; subset++) {
+			bool is_down[512] = { false };
+			double worst;
+
+			shuffle(order, row->members, subset);
+			for (__u32 i = 0; i < row->down; i++)
+				is_down[order[i]] = true;
+			worst = worst_share(row, table, is_down);
+			cr_expect_leq(worst, 0.1, "%u of %u down, %u buckets: %.1f %%", row->down,
+				      row->members, row->buckets, 100 * worst);
+		}
+		free(table);
 	}
 }

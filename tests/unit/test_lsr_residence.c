@@ -139,7 +139,7 @@ static const __s64 corrections[] = { 0,
 				     -(__s64)(500 * MS << 16),
 				     -CF_MAX,
 				     CF_MAX - ((__s64)2000 * MS << 16) };
-static const __u64 stays[] = { 0, 1, 1000, 100 * MS, 990 * MS };
+static const __u64 stays[] = { 0, 1, 1000, 100 * MS, 500 * MS };
 
 Test(lsr_residence, adds_the_time)
 {

@@ -310,8 +310,11 @@ Test(mpls_plan, entries_are_as_configured)
 
 Test(mpls_plan, too_many_rules_are_refused)
 {
+	static const char expected[] = "/c.yaml:7: tunnels: found tunnels that need 40 rules at "
+				       "node a (one for each peer, "
+				       "one without), expected at most 32\n";
 	static char text[1 << 14];
-	struct mpls_cluster world;
+	struct loaded loaded;
 	int length = snprintf(text, sizeof(text), TO_TUNNELS);
 
 	for (int i = 0; i < 8; i++)
@@ -319,7 +322,8 @@ Test(mpls_plan, too_many_rules_are_refused)
 				   " t%d: {ends: [a, b], tag: {interface: eth0}, match: {peers: ["
 				   "10.9.0.1, 10.9.0.2, 10.9.0.3, 10.9.0.4]}}\n",
 				   i);
-	mpls_cluster_open(&world, text);
-	cr_expect_eq(mpls_cluster_apply(&world), -ENOSPC);
-	mpls_cluster_close(&world);
+	load_text(text, NULL, &loaded);
+	cr_expect_eq(loaded.result, -EINVAL);
+	cr_expect(strstr(loaded.errors.text, expected), "%s", loaded.errors.text);
+	loaded_free(&loaded);
 }

@@ -14,7 +14,7 @@ set -euo pipefail
 source "$(dirname "$0")/bench.sh"
 lab_isolate "$@"
 
-RUNS=${RUNS:-24} # of each
+RUNS=${RUNS:-24} # of each; of map writes, which cost less time, five times as many
 RATE=4000        # new connections a second, over both VIPs
 STREAM=20000     # datagrams a second
 INTERVAL=100     # ms
@@ -50,7 +50,7 @@ measure() {
     result=$("$TOOLS/last_packet" "${WIRES[@]}" --to "$address" --syn --at "$at/$INTERVAL" $($action)) ||
       die "$name: no figure"
     becomes "$target/$check" down
-    echo "${result% *}" >>"$LAB_DIR/$name.us"
+    echo "${result%% *}" >>"$LAB_DIR/$name.us"
     $restore
     becomes "$target/$check" up ok
   done
@@ -94,19 +94,19 @@ milliseconds() {
 }
 
 obey() {
-  local i result
+  local i result runs=$((RUNS * 5))
   in_background client "$TOOLS/udp_stream" "$STREAM" 192.0.2.11 7
   : >"$LAB_DIR/obey.us"
-  for ((i = 0; i < RUNS; i++)); do
-    result=$("$TOOLS/last_packet" --wire /run/netns/router:to-access1 --to 10.0.1.11 --quiet 100 \
+  for ((i = 0; i < runs; i++)); do
+    result=$("$TOOLS/last_packet" --wire /run/netns/router:to-access1 --to 10.0.1.11 --quiet 50 \
       --down access1 web1) || die "obey: no figure"
-    echo "${result% *}" >>"$LAB_DIR/obey.us"
+    echo "${result%% *}" >>"$LAB_DIR/obey.us"
     xdplb access1 health set web1 auto
   done
   kill "$BACKGROUND"
   wait "$BACKGROUND" || true
-  figure health_obey_us "$(median <"$LAB_DIR/obey.us")" - "map write to the last packet, median of $RUNS"
-  figure health_obey_max_us "$(maximum <"$LAB_DIR/obey.us")" '<= 1000' "the longest"
+  figure health_obey_us "$(median <"$LAB_DIR/obey.us")" "<= 1000" "map write to the last packet, median of $runs"
+  figure health_obey_max_us "$(maximum <"$LAB_DIR/obey.us")" "<= 1000" "the longest"
 }
 
 lab_main
@@ -116,7 +116,7 @@ make_sharing_keys
 write_cluster >"$CLUSTER"
 start_nginx node1 web1 10.0.1.11:8080
 start_nginx node2 web2 10.0.2.11:8080
-attach_all "$CLUSTER" node1 node2 access1 access2
+attach_all "$CLUSTER" node1 node2 access1 access2 2>>"$LAB_DIR/attach.log"
 for node in access1 access2 node1 node2; do
   start_agent "$node"
 done

@@ -11,8 +11,8 @@
  *
  * The time begins right before the action, on the clock by which the kernel stamps packets. Packets
  * must have passed on every wire before, and those to other addresses must go on until the end: a
- * generator that has stopped is no backend that traffic has left. Prints microseconds, and how many
- * packets went there meanwhile.
+ * generator that has stopped is no backend that traffic has left. Prints microseconds, how many
+ * packets went there meanwhile, and the time that it began, in seconds.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -297,7 +297,7 @@ int main(int argc, char **argv)
 	await_moment(&watch);
 	act(&watch, argv + words, argc - words);
 	await_quiet(&watch);
-	printf("%.1f %llu\n", watch.last ? (double)(watch.last - watch.began) / 1e3 : 0.0,
-	       (unsigned long long)watch.after);
+	printf("%.1f %llu %.6f\n", watch.last ? (double)(watch.last - watch.began) / 1e3 : 0.0,
+	       (unsigned long long)watch.after, (double)watch.began / 1e9);
 	return 0;
 }

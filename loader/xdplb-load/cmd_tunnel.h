@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Shared by the cmd_tunnel*.c files.
+ */
+#ifndef XDPLB_CMD_TUNNEL_H
+#define XDPLB_CMD_TUNNEL_H
+
+#include "command.h"
+#include "tunnel_walk.h"
+
+/* tunnel list, tunnel show NAME: what runs on this node, from its maps. @name: NULL: all of them. */
+int tunnel_show(const struct command_line *line, const char *node, const char *name);
+
+/* tunnel path FILE [NAME], tunnel verify FILE [NAME]. */
+int tunnel_path(const struct command_line *line, const struct config *config, const char *name);
+int tunnel_verify_command(const struct command_line *line, const struct config *config,
+			  const char *node, const char *name);
+
+#endif

@@ -1,0 +1,156 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# xdplb-agent on clock nodes: a tunnel whose links fail goes to its backup at both ends together, one
+# that has none to go to carries nothing, and both come back. The lab is drawn in mpls_lab.sh.
+set -euo pipefail
+
+# shellcheck source=lab.sh
+source "$(dirname "$0")/lab.sh"
+lab_isolate "$@"
+need_programs socat jq bpftool
+# shellcheck source=mpls_lab.sh
+source "$(dirname "$0")/mpls_lab.sh"
+# shellcheck source=agents.sh
+source "$(dirname "$0")/agents.sh"
+
+where() {
+  tunnel_of "$1" '|.state + " " + .lsp'
+}
+
+# is_at STATE LSP: at both ends.
+is_at() {
+  [[ $(where A) == "$1 $2" && $(where B) == "$1 $2" ]]
+}
+
+goes_to() {
+  wait_until 10 is_at "$1" "$2" || fail "A: $(where A), B: $(where B), not $1 $2"
+}
+
+# arrives: a Sync message of A comes out at B.
+arrives() {
+  local popped
+  popped=$(tunnel_of B .counters.popped)
+  send_sync A 10.9.0.2
+  wait_until 5 has_popped "$((popped + 1))" || fail "nothing came out at B"
+}
+
+has_popped() {
+  (($(tunnel_of B .counters.popped) >= $1))
+}
+
+come_up() {
+  start_agent A
+  start_agent B
+  goes_to up primary
+  arrives
+  wait_until 5 knows_far_end A || fail "A has not heard of B's agent"
+}
+
+knows_far_end() {
+  xdplb "$1" health agent --json | jq -e '.tunnels[0].primary.far_end == true'
+}
+
+# hook_said NODE STATE LSP
+hook_said() {
+  grep -q "^$1 clock $2 $3 " "$LAB_DIR/hook.out"
+}
+
+# The link of the primary: both ends see it, and the hook is told.
+link_fails() {
+  ip -n E1 link set l1 down
+  goes_to up backup
+  arrives
+  wait_until 5 hook_said A up backup || fail "the hook was not run: $(cat "$LAB_DIR/hook.out")"
+  grep -q 'tunnel clock: up, by its backup' "$LAB_DIR/B.log" || fail "B's agent says nothing"
+  ip -n E1 link set l1 up
+  goes_to up primary
+  arrives
+}
+
+# A label that is wrong on the way back alone.
+wrong_label() {
+  local label slot entry
+  label=$(xdplb A tunnel path "$CLUSTER" clock --json | jq -r '.clock[1].hops[0].label')
+  slot=$((label & 1023))
+  entry=$(bpftool -j map lookup pinned /sys/fs/bpf/xdplb/E2/ilm key $((slot & 255)) $((slot >> 8)) \
+    0 0 | jq -r '.formatted.value.nhlfe')
+  bytes_of E2 "$entry" >"$LAB_DIR/right"
+  other_label "$LAB_DIR/right" >"$LAB_DIR/wrong"
+  write_entry E2 "$entry" "$LAB_DIR/wrong"
+  goes_to up backup
+  arrives
+  write_entry E2 "$entry" "$LAB_DIR/right"
+  goes_to up primary
+}
+
+# Both ways are gone: nothing is carried, and nothing goes by IP instead.
+both_fail() {
+  local dropped
+  ip -n E2 link set l2 down
+  wait_until 10 is_down A || fail "A: $(where A)"
+  wait_until 10 is_down B || fail "B: $(where B)"
+  dropped=$(tunnel_of A .counters.push_dropped)
+  send_sync A 10.9.0.2
+  expect "dropped" "$(($(tunnel_of A .counters.push_dropped) - dropped))" 1
+  ip -n E2 link set l2 up
+  goes_to up primary
+  arrives
+}
+
+is_down() {
+  [[ $(tunnel_of "$1" .state) == down ]]
+}
+
+# One end's agent ends: the other goes on alone, by what its probes say.
+agent_ends() {
+  signal_agent B KILL
+  wait_until 5 has_ended B
+  ip -n E1 link set l1 down
+  wait_until 10 is_on A backup || fail "A: $(where A)"
+  start_agent B
+  goes_to up backup
+  ip -n E1 link set l1 up
+  goes_to up primary
+  arrives
+}
+
+is_on() {
+  [[ $(tunnel_of "$1" .lsp) == "$2" ]]
+}
+
+# A file that was read and not applied is not what tunnels are judged by.
+reload_before_apply() {
+  cp "$CLUSTER" "$LAB_DIR/before.yaml"
+  sed 's/^    protect_by: spare/&\n    path: [a, p2, b]/; s/\[{link: p2, loose: yes}\]/[a, p1, b]/' \
+    "$LAB_DIR/before.yaml" >"$CLUSTER"
+  signal_agent A HUP
+  wait_until 5 grep -q 'tunnel clock: the maps have not what is in the file' "$LAB_DIR/A.log" ||
+    fail "$(cat "$LAB_DIR/A.log")"
+  expect "state" "$(tunnel_of A .state)" up
+  cp "$LAB_DIR/before.yaml" "$CLUSTER"
+  signal_agent A HUP
+  goes_to up primary
+  arrives
+}
+
+lab_chain
+cat >"$LAB_DIR/hook" <<EOF
+#!/bin/sh
+echo "\$XDPLB_NODE \$XDPLB_TUNNEL \$XDPLB_STATE \$XDPLB_LSP \$XDPLB_CAUSE" >>"$LAB_DIR/hook.out"
+EOF
+chmod 755 "$LAB_DIR/hook"
+: >"$LAB_DIR/hook.out"
+{
+  write_cluster "" "    probe_interval: 20ms
+"
+  echo "on_tunnel: {command: [$LAB_DIR/hook]}"
+} >"$CLUSTER"
+lab_setup "$CLUSTER" "${NODES[@]}"
+check come_up come_up
+check link_fails link_fails
+check wrong_label wrong_label
+check both_fail both_fail
+check agent_ends agent_ends
+check reload_before_apply reload_before_apply
+finish
