@@ -270,7 +270,7 @@ static int dump_routes(unsigned char family, struct netlink_routes *list)
 	request->nlmsg_type = RTM_GETROUTE;
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	head->rtm_family = family;
-	return talk(request, take_route, list);
+	return netlink_talk(request, take_route, list);
 }
 
 int netlink_routes_list(struct netlink_routes *ret)
