@@ -47,7 +47,7 @@ LIB        := $(BUILD)/libxdplb.a
 # Tools of `make bench-net`, each of one file or of those that begin with its name.
 NET_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/net/*.c))
 NET_TOOLS  := $(addprefix $(BUILD)/tests/bench/net/,load last_packet udp_stream probe_count \
-	connect_loop node_crowd)
+	connect_loop node_crowd pps)
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
 LAB_TOOLS  := $(BUILD)/tests/net/lsr_delay
 
@@ -107,6 +107,8 @@ $(BUILD)/tests/bench/bench: $(BENCH_OBJS) $(LIB)
 $(BUILD)/tests/bench/net/load: $(filter %/load_tally.o %/load_connection.o,$(NET_OBJS))
 $(BUILD)/tests/bench/net/last_packet $(BUILD)/tests/bench/net/probe_count: \
 	$(BUILD)/tests/bench/net/wire.o
+$(BUILD)/tests/bench/net/pps.o: $(BUILD)/tests/bench/net/pps.skel.h
+$(BUILD)/tests/bench/net/pps: $(BUILD)/tests/bench/frames.o
 $(NET_TOOLS): %: %.o $(LIB)
 	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(LIB) -o $@ $(LDLIBS)
 

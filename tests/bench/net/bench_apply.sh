@@ -92,7 +92,7 @@ measure() {
   figure "apply_node_$1_s" "$(seconds "$READ" "$APPLIED")" - "attach of a service node"
   load access1 attach "$with"
   figure "apply_full_$1_s" "$(seconds "$READ" "$APPLIED")" "<= 5" "attach of an access node"
-  [[ $(status_of access1 '[.services[].members[] | select(.confirmed | not)] | length') == 0 ]] ||
+  [[ $(status_of access1 '[.services[].backends[] | select(.confirmed | not)] | length') == 0 ]] ||
     die "$1: members are not confirmed"
   figure "apply_memory_$1_mib" "$(($(memory all) / 1048576))" "<= 256" "maps of the access node"
   figure "apply_memory_$1_percpu_kib" "$(($(memory percpu) / 1024))" - "of them per CPU, all CPUs"
