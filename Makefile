@@ -51,7 +51,7 @@ NET_TOOLS  := $(addprefix $(BUILD)/tests/bench/net/,load last_packet udp_stream 
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
 LAB_TOOLS  := $(BUILD)/tests/net/lsr_delay
 
-.PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo bench bench-net fuzz check-style install clean vmlinux
+.PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo bench bench-katran bench-plot bench-net fuzz check-style install clean vmlinux
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -155,6 +155,10 @@ bench-net: deps-build ## health on the wire: detection, probes, cost; into build
 	@tests/support/deps.sh $(TEST_DEPS)
 	@$(MAKE) --no-print-directory all $(NET_BPF) $(NET_TOOLS)
 	@tests/bench/net/run.sh $(BENCH_NET)
+
+bench-plot: all $(BUILD)/tests/bench/bench ## draw cost against flows, services and backends (as root; minutes)
+	@tests/support/deps.sh gnuplot-nox jq
+	@tests/bench/plot.sh
 
 # Fuzzers are built apart from everything else, with the sanitizers in.
 FUZZ_SECONDS ?= 60

@@ -85,8 +85,7 @@ struct config_service {
 	__be16 port;
 	struct xdplb_addr vip;
 	enum xdplb_restore restore;
-	uint32_t
-		buckets; /* size of its table: set in the file, or config_buckets_for(); prime */
+	uint32_t buckets; /* size of its table: set in the file, or config_buckets_for(); prime */
 	struct config_member *members;
 	size_t member_count;
 	size_t check; /* index into config.checks, or CONFIG_NO_CHECK */
