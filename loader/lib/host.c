@@ -30,27 +30,44 @@ struct preparation {
 	struct error *error;
 	struct step *steps;
 	size_t step_count;
+	/* All that was recorded before. */
+	struct undo_record *records;
+	size_t record_count;
+	struct lookup recorded;
 	/* Routes of ours that stand in this namespace: asked for once, there may be thousands. */
 	struct netlink_routes routes;
 	struct lookup standing;
 };
 
+static uint32_t hash_key(const struct xdplb_undo_key *key)
+{
+	return lookup_hash(0, key, sizeof(*key));
+}
+
+static int read_records(struct preparation *prep)
+{
+	int err = undo_list(prep->undo_fd, UNDO_ANY, &prep->records, &prep->record_count);
+
+	err = err ?: lookup_open(&prep->recorded, prep->record_count);
+	for (size_t i = 0; i < prep->record_count && !err; i++)
+		lookup_add(&prep->recorded, hash_key(&prep->records[i].key), i);
+	return err ? fail_errno(prep->error, err, "cannot read the undo records") : 0;
+}
+
 /* Begins the next step with what is known of its record; it counts from record_step() on. */
-static int begin_step(struct preparation *prep, const struct xdplb_undo_key *key,
-		      struct step **ret_step)
+static struct step *begin_step(struct preparation *prep, const struct xdplb_undo_key *key)
 {
 	struct step *step = &prep->steps[prep->step_count];
-	char text[HOST_TEXT_LEN];
-	int err;
+	uint32_t i = lookup_first(&prep->recorded, hash_key(key));
 
+	while (i != LOOKUP_NONE && memcmp(&prep->records[i].key, key, sizeof(*key)))
+		i = lookup_next(&prep->recorded, i);
 	memset(step, 0, sizeof(*step));
 	step->earlier.key = *key;
-	err = undo_get(prep->undo_fd, key, &step->earlier.undo);
-	step->had_record = !err;
-	if (err && err != -ENOENT)
-		return fail_errno(prep->error, err, "undo record of %s", host_print(key, text));
-	*ret_step = step;
-	return 0;
+	step->had_record = i != LOOKUP_NONE;
+	if (step->had_record)
+		step->earlier.undo = prep->records[i].undo;
+	return step;
 }
 
 /* What was there before the first change is what will be put back: an earlier record stays. */
@@ -85,9 +102,7 @@ static int prepare_address(struct preparation *prep, const struct host_address *
 	int there, err;
 
 	host_address_key(address, &key);
-	err = begin_step(prep, &key, &step);
-	if (err)
-		return err;
+	step = begin_step(prep, &key);
 	there = host_address_holder(address, holder);
 	if (there && there != -EADDRNOTAVAIL)
 		return say_failed(prep, step, there);
@@ -114,9 +129,7 @@ static int prepare_sysctl(struct preparation *prep, const struct host_sysctl *sy
 	int holds, err;
 
 	host_sysctl_key(sysctl, &key);
-	err = begin_step(prep, &key, &step);
-	if (err)
-		return err;
+	step = begin_step(prep, &key);
 	holds = host_sysctl_check(sysctl, step->before);
 	if (holds < 0)
 		return say_failed(prep, step, holds);
@@ -169,11 +182,10 @@ static int prepare_route(struct preparation *prep, const struct host_address *ro
 	int err;
 
 	host_route_key(route, &key);
-	err = begin_step(prep, &key, &step);
-	if (!err && step->had_record && stands(prep, route))
+	step = begin_step(prep, &key);
+	if (step->had_record && stands(prep, route))
 		return 0;
-	if (!err)
-		err = record_step(prep, step);
+	err = record_step(prep, step);
 	if (err)
 		return err;
 	err = host_route_add(route);
@@ -190,7 +202,10 @@ static int prepare_route(struct preparation *prep, const struct host_address *ro
 /* Settings go first: a VIP must not be local before ARP keeps quiet about it. */
 static int prepare_all(struct preparation *prep)
 {
-	int err = prep->wanted->route_count ? find_standing(prep) : 0;
+	int err = read_records(prep);
+
+	if (!err && prep->wanted->route_count)
+		err = find_standing(prep);
 
 	for (size_t i = 0; !err && i < prep->wanted->sysctl_count; i++)
 		err = prepare_sysctl(prep, &prep->wanted->sysctls[i]);
@@ -245,6 +260,8 @@ int host_prepare(const struct host_wanted *wanted, int undo_fd, uint64_t generat
 		take_back(&prep, &prep.steps[--prep.step_count]);
 	free(prep.steps);
 	free(prep.routes.routes);
+	free(prep.records);
+	lookup_close(&prep.recorded);
 	lookup_close(&prep.standing);
 	return err;
 }

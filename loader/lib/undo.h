@@ -14,6 +14,7 @@
 #define UNDO_ADDRESS 'a'
 #define UNDO_SYSCTL  's'
 #define UNDO_ROUTE   'r'
+#define UNDO_FILTER  'f' /* a clsact filter, tc_filter.c */
 #define UNDO_DEVICE  'd'
 #define UNDO_OFFLOAD 'o'
 
