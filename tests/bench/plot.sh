@@ -44,22 +44,22 @@ points lb_size_10x "" 10=10 100=100 1000=1000 10000=10000 >"$data/backends"
 # draw NAME TITLE X-AXIS LRU-POINTS
 draw() {
   gnuplot <<EOF
-set terminal svg size 640,400 font "sans,12" background "white" name "$1"
+set terminal svg noenhanced size 640,400 font "sans,12" background "white" name "$1"
 set output "$plots/$1.svg"
 set title "$2"
 set xlabel "$3"
 set ylabel "ns a packet, net of the floor"
 set logscale x
-set format x "10^{%T}"
+set format x "%.0s%c"
 set yrange [0:*]
 set grid ytics lc rgb "#dddddd"
-set key top left
+set key below vertical left reverse Left maxrows 3
 set style data linespoints
 floor = $(figure lb_floor_ns)
 lru = $(figure lru_ref_ns)
-plot $4 lc rgb "#d95f02" pt 5 lw 2, \
-  "$data/$1" title "lb\\_xdp" lc rgb "#1b9e77" pt 7 lw 2, \
-  floor title "the floor itself: XDP\\_TX and the driver" with lines lc rgb "#888888" dt 2 lw 2
+plot $4 lc rgb "#d95f02" lw 2, \
+  "$data/$1" title "lb_xdp" lc rgb "#1b9e77" pt 7 lw 2, \
+  floor title "the floor itself: XDP_TX and the driver" with lines lc rgb "#888888" lw 1
 EOF
 }
 
