@@ -74,7 +74,7 @@ static const char options_help[] =
 	"      --lease TIME       health set: for how long, in seconds or with s, m, h\n"
 	"      --for TIME         drain: the same; then the backend is out of use\n"
 	"  -j, --json             status, health, tunnel: as JSON\n"
-	"  -v, --verbose          show what libbpf says\n"
+	"  -v, --verbose          show what libbpf says; attach, apply: how long it took\n"
 	"  -h, --help             this text\n"
 	"  -V, --version          the version\n"
 	"\n"
