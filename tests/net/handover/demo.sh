@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The demonstration of hand-over: 2,000 connections with data in flight, through two access nodes to
+# eight backends (world.sh), while backends and access nodes come and go, each event alone and in pairs
+# (events.sh). All of it twice, the second time with hand-over switched off, which shows that the connections
+# would notice. Prints a table, writes build/demo-handover.json; exit status 0 only if nothing broke
+# with hand-over, and something without.
+#
+# Usage: demo.sh [EVENT[+EVENT]...]; settings: CONNECTIONS, EVERY (milliseconds), MODES ("on off").
+set -euo pipefail
+
+# shellcheck source=../lab.sh
+source "$(dirname "$0")/../lab.sh"
+# shellcheck source=../agents.sh
+source "$(dirname "$0")/../agents.sh"
+# shellcheck source=world.sh
+source "$(dirname "$0")/world.sh"
+# shellcheck source=events.sh
+source "$(dirname "$0")/events.sh"
+lab_isolate "$@"
+
+CONNECTIONS=${CONNECTIONS:-2000}
+EVERY=${EVERY:-150}
+MODES=${MODES:-on off}
+JSON=$LAB_ROOT/build/demo-handover.json
+FAULTS=()
+
+# switch_hand_over on|off
+switch_hand_over() {
+  HAND_OVER=true
+  [[ $1 == on ]] || HAND_OVER=false
+  write_cluster >"$CLUSTER"
+  apply_file access1 access2 >"$LAB_DIR/event.log"
+}
+
+# note_window MODE NAME: a line of the table, an object of the JSON.
+note_window() {
+  local mode=$1 name=$2 broken
+  broken=$(jq .broken <<<"$WINDOW")
+  printf '%-50s %-4s %7s %7s %7s %7s %7s %12s %8s\n' "${name//_/ }" "$mode" "$(jq .connections <<<"$WINDOW")" \
+    "$broken" "$(jq '.reset + .closed' <<<"$WINDOW")" "$(jq .wrong_byte <<<"$WINDOW")" \
+    "$(jq .stalled <<<"$WINDOW")" "$(jq .handed_over <<<"$WINDOW")" "$(jq '.seconds * 10 | round / 10' <<<"$WINDOW")"
+  jq --arg mode "$mode" --arg name "$name" '{mode: $mode, name: $name, window: .}' <<<"$WINDOW" \
+    >>"$LAB_DIR/windows.json"
+  [[ $mode != on ]] || ((broken == 0)) || FAULTS+=("$name: $broken connections broke")
+}
+
+# run_event MODE EVENT...
+run_event() {
+  local mode=$1 name
+  shift
+  name=$(join_events "$@")
+  WINDOW_FAULT=''
+  run_window "$CONNECTIONS" "$@"
+  [[ -z $WINDOW_FAULT ]] || FAULTS+=("$WINDOW_FAULT")
+  note_window "$mode" "$name"
+  # One that moves connections must break some without hand-over.
+  if [[ $mode == off && " ${MOVING[*]} " == *" $name "* ]]; then
+    jq -e '.broken > 0' <<<"$WINDOW" >/dev/null || FAULTS+=("$name: nothing broke without hand-over")
+  fi
+}
+
+write_json() {
+  jq -s --argjson connections "$CONNECTIONS" '
+    def key: if .mode == "on" then "broken" else "broken_off" end;
+    def handed: if .mode == "on" then {handed_over: .window.handed_over} else {} end;
+    . as $all |
+    {connections: $connections}
+    + (reduce $all[] as $w ({}; .[$w.name] += ({($w | key): $w.window.broken} + ($w | handed))))
+    + (reduce $all[] as $w ({}; .[$w | key] += $w.window.broken))' "$LAB_DIR/windows.json" >"$JSON"
+}
+
+for program in "$XDPLB_LOAD" "$WORLD_TOOLS/pattern_client"; do
+  [[ -x $program ]] || { echo "demo-handover: $program is not there: run make demo-handover" >&2 && exit 1; }
+done
+rm -f "$JSON"
+if (($# == 0)); then
+  set -- "${EVENTS[@]}" "${PAIRS[@]// /+}"
+fi
+trap 'cat "$LAB_DIR/begin.log"' EXIT # with `||` behind it, errexit would not hold in there
+world_begin "$EVERY" >"$LAB_DIR/begin.log" 2>&1
+trap - EXIT
+
+echo "$CONNECTIONS connections, each asks once in $EVERY ms: client -> router (ECMP) -> access1, access2 ->"
+echo "8 backends on 4 nodes. Broken: reset or closed, a wrong byte, or 3 s without an answer."
+echo
+printf '%-50s %-4s %7s %7s %7s %7s %7s %12s %8s\n' event hand- "of" broken reset wrong stalled "packets" seconds
+printf '%-50s %-4s %7s %7s %7s %7s %7s %12s %8s\n' "" over "" "" "" byte "" "handed over" ""
+for mode in $MODES; do
+  switch_hand_over "$mode"
+  for event in "$@"; do
+    # shellcheck disable=SC2086
+    run_event "$mode" ${event//+/ }
+  done
+done
+write_json
+echo
+if [[ -s $LAB_DIR/broken.log ]]; then
+  echo "The first that broke:"
+  head -n 5 "$LAB_DIR/broken.log" | sed 's/^/  /'
+  cp "$LAB_DIR/broken.log" "$LAB_ROOT/build/demo-handover.log"
+  echo "  ... all of them: build/demo-handover.log"
+fi
+if ((${#FAULTS[@]} > 0)); then
+  printf 'FAULT: %s\n' "${FAULTS[@]}"
+  exit 1
+fi
+echo "demo-handover: no connection broke"
