@@ -48,9 +48,8 @@ LIB        := $(BUILD)/libxdplb.a
 NET_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/net/*.c))
 NET_TOOLS  := $(addprefix $(BUILD)/tests/bench/net/,load last_packet udp_stream probe_count \
 	connect_loop node_crowd)
-# Tools of the hand-over lab.
-HANDOVER_TOOLS := $(addprefix $(BUILD)/tests/net/handover/,pattern_client pattern_server)
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
+LAB_TOOLS  := $(addprefix $(BUILD)/tests/net/,lsr_delay handover/pattern_client handover/pattern_server)
 
 .PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo demo-handover bench bench-net fuzz check-style install clean vmlinux
 .SECONDARY:
@@ -111,19 +110,23 @@ $(BUILD)/tests/bench/net/last_packet $(BUILD)/tests/bench/net/probe_count: \
 $(NET_TOOLS): %: %.o $(LIB)
 	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(LIB) -o $@ $(LDLIBS)
 
+$(BUILD)/tests/net/lsr_delay.o: $(BUILD)/tests/net/lsr_delay.skel.h
+
 $(BUILD)/tests/net/handover/pattern_client: $(BUILD)/tests/net/handover/streams.o
-$(HANDOVER_TOOLS): %: %.o $(BUILD)/tests/net/handover/endpoint.o
-	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
+$(addprefix $(BUILD)/tests/net/handover/,pattern_client pattern_server): \
+	$(BUILD)/tests/net/handover/endpoint.o
+$(LAB_TOOLS): %: %.o
+	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
 # The dependencies are installed before anything is compiled, hence the second make.
 test: deps ## unit and end-to-end tests (as root)
-	@$(MAKE) --no-print-directory all $(BUILD)/tests/unit_tests $(NET_BPF) $(HANDOVER_TOOLS)
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/unit_tests $(NET_BPF) $(LAB_TOOLS)
 	@tests/support/run_all.sh $(BUILD)
 
 test-unit: $(BUILD)/tests/unit_tests ## unit tests alone (as root)
 	@tests/support/run_unit.sh $(BUILD)
 
-test-net: all $(NET_BPF) $(HANDOVER_TOOLS) ## end-to-end tests alone (as root)
+test-net: all $(NET_BPF) $(LAB_TOOLS) ## end-to-end tests alone (as root)
 	@tests/net/run.sh
 
 # KERNELS="6.1 6.12"; VM_NET names the end-to-end tests to run there.
@@ -143,7 +146,7 @@ demo: deps-build ## the main job in a lab of namespaces: real HTTP through the b
 
 demo-handover: deps-build ## 2,000 connections through changes of every kind (as root; 20 minutes at most)
 	@tests/support/deps.sh $(TEST_DEPS)
-	@$(MAKE) --no-print-directory all $(NET_BPF) $(HANDOVER_TOOLS)
+	@$(MAKE) --no-print-directory all $(NET_BPF) $(LAB_TOOLS)
 	@tests/net/handover/demo.sh
 
 bench: all $(BUILD)/tests/bench/bench ## nanoseconds a packet, into build/bench.json (as root)

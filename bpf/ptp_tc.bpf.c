@@ -85,6 +85,8 @@ INLINE enum verdict push_message(struct __sk_buff *skb)
 	enum verdict verdict;
 	__u32 tunnel;
 
+	if (skb->vlan_present)
+		return VERDICT_PASS; /* of a VLAN on this interface */
 	if (!classify(skb, &pkt, &message) || !find_tunnel(&message, skb->ifindex, &tunnel))
 		return VERDICT_PASS;
 	pkt.ours = true;

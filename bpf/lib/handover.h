@@ -38,15 +38,6 @@ struct {
 
 #define NOT_ADMITTED (-1)
 
-/* A packet that has come to a mapping's tag port. */
-struct arrival {
-	const struct hook *hook;
-	const struct xdplb_mapping *mapping;
-	__u64 hash; /* of its flow */
-	__u32 index; /* of the mapping */
-	int times; /* it was handed on, see read_times() */
-};
-
 /* How often an admitted packet was handed on; NOT_ADMITTED: its mark is none of the flow's. */
 INLINE int read_times(const struct packet *pkt, __u64 hash)
 {
@@ -65,12 +56,6 @@ INLINE int read_times(const struct packet *pkt, __u64 hash)
 
 /* ---- does a socket expect the packet? ---- */
 
-/* The flow as its backend sees it. */
-struct seen_flow {
-	struct xdplb_addr client, local;
-	struct ports ports;
-};
-
 /* The headers of a packet as a listener would see them; in a map, since the stack has no room. */
 struct seen_headers {
 	struct ipv6hdr ip6;
@@ -86,8 +71,8 @@ struct {
 } seen_headers SEC(".maps");
 
 /* A listener expects an ACK that carries its SYN cookie. */
-static __attribute__((noinline)) bool has_cookie(struct bpf_sock *sk, const struct packet *pkt,
-						 const struct seen_flow *flow)
+INLINE bool has_cookie(struct bpf_sock *sk, const struct packet *pkt,
+						 const struct bpf_sock_tuple *flow)
 {
 	struct seen_headers *headers;
 	__u32 zero = 0;
@@ -96,40 +81,45 @@ static __attribute__((noinline)) bool has_cookie(struct bpf_sock *sk, const stru
 	if (!headers)
 		return false;
 	headers->tcp = *(const struct tcphdr *)pkt->l4;
-	headers->tcp.source = flow->ports.source;
-	headers->tcp.dest = flow->ports.dest;
 	if (pkt->family == XDPLB_IPV4) {
+		headers->tcp.source = flow->ipv4.sport;
+		headers->tcp.dest = flow->ipv4.dport;
 		headers->ip4.version = 4;
 		headers->ip4.ihl = 5;
-		headers->ip4.saddr = flow->client.word[0];
-		headers->ip4.daddr = flow->local.word[0];
+		headers->ip4.saddr = flow->ipv4.saddr;
+		headers->ip4.daddr = flow->ipv4.daddr;
 		return !bpf_tcp_check_syncookie(sk, &headers->ip4, sizeof(headers->ip4),
 						&headers->tcp, sizeof(headers->tcp));
 	}
+	headers->tcp.source = flow->ipv6.sport;
+	headers->tcp.dest = flow->ipv6.dport;
 	headers->ip6.version = 6;
-	*(struct xdplb_addr *)&headers->ip6.saddr = flow->client;
-	*(struct xdplb_addr *)&headers->ip6.daddr = flow->local;
+	*(struct xdplb_addr *)&headers->ip6.saddr = *(const struct xdplb_addr *)flow->ipv6.saddr;
+	*(struct xdplb_addr *)&headers->ip6.daddr = *(const struct xdplb_addr *)flow->ipv6.daddr;
 	return !bpf_tcp_check_syncookie(sk, &headers->ip6, sizeof(headers->ip6), &headers->tcp,
 					sizeof(headers->tcp));
 }
 
-INLINE struct bpf_sock *find_socket(struct __sk_buff *skb, const struct packet *pkt,
-				    const struct seen_flow *flow, __s32 netns)
+/* The flow as its backend sees it, and how long that is. */
+INLINE __u32 fill_tuple(const struct packet *pkt, const struct xdplb_mapping *mapping,
+			__be16 client_port, struct bpf_sock_tuple *ret_tuple)
 {
-	struct bpf_sock_tuple tuple = {};
+	const struct xdplb_addr *local = mapping->restore == XDPLB_RESTORE_INTERFACE
+						 ? &mapping->vip
+						 : &mapping->backend;
 
 	if (pkt->family == XDPLB_IPV4) {
-		tuple.ipv4.saddr = flow->client.word[0];
-		tuple.ipv4.daddr = flow->local.word[0];
-		tuple.ipv4.sport = flow->ports.source;
-		tuple.ipv4.dport = flow->ports.dest;
-		return bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), netns, 0);
+		ret_tuple->ipv4.saddr = pkt->ip4->saddr;
+		ret_tuple->ipv4.daddr = local->word[0];
+		ret_tuple->ipv4.sport = client_port;
+		ret_tuple->ipv4.dport = mapping->port;
+		return sizeof(ret_tuple->ipv4);
 	}
-	*(struct xdplb_addr *)tuple.ipv6.saddr = flow->client;
-	*(struct xdplb_addr *)tuple.ipv6.daddr = flow->local;
-	tuple.ipv6.sport = flow->ports.source;
-	tuple.ipv6.dport = flow->ports.dest;
-	return bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv6), netns, 0);
+	*(struct xdplb_addr *)ret_tuple->ipv6.saddr = *(struct xdplb_addr *)&pkt->ip6->saddr;
+	*(struct xdplb_addr *)ret_tuple->ipv6.daddr = *local;
+	ret_tuple->ipv6.sport = client_port;
+	ret_tuple->ipv6.dport = mapping->port;
+	return sizeof(ret_tuple->ipv6);
 }
 
 /* The client's port as the backend knows it; false: the flow is not noted. */
@@ -165,24 +155,22 @@ INLINE bool noted_port(const struct packet *pkt, const struct xdplb_mapping *map
 INLINE bool is_expected(struct __sk_buff *skb, const struct packet *pkt,
 			const struct xdplb_mapping *mapping, __u32 index)
 {
-	struct seen_flow flow = { .ports = *packet_ports(pkt) };
+	__be16 client_port = packet_ports(pkt)->source;
+	struct bpf_sock_tuple tuple;
 	struct bpf_sock *sk;
-	bool found;
+	bool found = true;
 
-	flow.ports.dest = mapping->port;
-	flow.local = mapping->restore == XDPLB_RESTORE_INTERFACE ? mapping->vip : mapping->backend;
-	read_source(pkt, &flow.client);
-	if (mapping->restore == XDPLB_RESTORE_SOURCE) {
-		found = noted_port(pkt, mapping, index, &flow.ports.source);
-		if (mapping->netns == XDPLB_NETNS_UNSEEN)
-			return found;
-	} else if (mapping->netns == XDPLB_NETNS_UNSEEN) {
-		return true;
-	}
-	sk = find_socket(skb, pkt, &flow, mapping->netns);
+	if (mapping->restore == XDPLB_RESTORE_SOURCE)
+		found = noted_port(pkt, mapping, index, &client_port);
+	if (mapping->netns == XDPLB_NETNS_UNSEEN)
+		return found;
+	if (fill_tuple(pkt, mapping, client_port, &tuple) == sizeof(tuple.ipv4))
+		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), mapping->netns, 0);
+	else
+		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv6), mapping->netns, 0);
 	if (!sk)
 		return false;
-	found = sk->state != BPF_TCP_LISTEN || has_cookie(sk, pkt, &flow);
+	found = sk->state != BPF_TCP_LISTEN || has_cookie(sk, pkt, &tuple);
 	bpf_sk_release(sk);
 	return found;
 }
@@ -210,7 +198,7 @@ INLINE const struct xdplb_peer *candidate(const struct xdplb_succession *success
 		return NULL;
 	bucket = (hash >> 32) * count >> 32;
 	if (owner)
-		bucket = owner_bucket(bucket, 1, count);
+		bucket = owner_bucket(hash, 1, count);
 	bucket += (__u32)word;
 	line = bucket / XDPLB_BUCKETS_PER_LINE;
 	found = bpf_map_lookup_elem(&owners, &line);
@@ -259,7 +247,9 @@ INLINE bool is_reachable(const struct xdplb_peer *peer, const struct hook *hook)
 INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, const struct hook *hook,
 				 const struct xdplb_peer *peer, __u32 mark)
 {
-	struct rewriting to = { .side = SIDE_DEST, .addr = peer->addr, .ports = *packet_ports(pkt) };
+	struct rewriting to = { .side = SIDE_DEST,
+				.addr = peer->addr,
+				.ports = *packet_ports(pkt) };
 	__u32 mapping = peer->mapping;
 
 	if (ttl_expired(pkt))
@@ -278,34 +268,44 @@ INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, cons
 }
 
 /* VERDICT_NEXT: nobody is left to ask. */
-static __attribute__((noinline)) enum verdict hand_over(struct __sk_buff *skb, struct packet *pkt,
-							const struct arrival *arrival)
+INLINE enum verdict hand_over(struct __sk_buff *skb, struct packet *pkt,
+			      const struct xdplb_mapping *mapping, __u64 hash, __u32 times)
 {
-	const struct xdplb_mapping *mapping = arrival->mapping;
+	const struct hook hook = { .ifindex = mapping->ifindex };
 	const struct xdplb_succession *succession;
 	const struct xdplb_peer *peer = NULL;
 	__u32 key = mapping->succession;
 
 	succession = bpf_map_lookup_elem(&successions, &key);
-	if (succession && arrival->times < XDPLB_HANDOVERS_MAX)
-		peer = next_owner(succession, arrival->hash, arrival->times, &mapping->backend);
-	if (!peer || !is_reachable(peer, arrival->hook)) {
+	if (succession && times < XDPLB_HANDOVERS_MAX)
+		peer = next_owner(succession, hash, times, &mapping->backend);
+	if (!peer || !is_reachable(peer, &hook)) {
 		count_event(XDPLB_EVENT_NOT_FOUND);
 		return VERDICT_NEXT;
 	}
-	return send_to_peer(skb, pkt, arrival->hook, peer,
-			    handover_mark(pkt->family, arrival->hash, arrival->times + 1));
+	return send_to_peer(skb, pkt, &hook, peer, handover_mark(pkt->family, hash, times + 1));
 }
 
-/* Whose is the packet? VERDICT_NEXT: this backend's, as far as can be found out. */
-INLINE enum verdict find_connection(struct __sk_buff *skb, struct packet *pkt,
-				    const struct arrival *arrival)
+/*
+ * Whose is a TCP packet that opens no flow? VERDICT_NEXT: the backend's of the mapping, as far as can be
+ * found out. @times: how often it was handed on
+ */
+NOINLINE int find_connection(struct __sk_buff *skb, __u64 shape, __u32 index, __u64 hash,
+			     __u32 times)
 {
-	if (!arrival->mapping->succession || pkt->proto != IPPROTO_TCP || opens_flow(pkt))
-		return VERDICT_NEXT;
-	if (unlikely(!is_expected(skb, pkt, arrival->mapping, arrival->index)))
-		return hand_over(skb, pkt, arrival);
-	if (unlikely(arrival->times))
+	const struct xdplb_mapping *mapping;
+	struct packet pkt;
+
+	if (!open_shape(skb, &pkt, shape) || !holds_l4(&pkt, sizeof(struct tcphdr)))
+		return VERDICT_PASS;
+	pkt.proto = opaque(IPPROTO_TCP);
+	pkt.ours = true;
+	mapping = bpf_map_lookup_elem(&mappings, &index);
+	if (!mapping)
+		return refuse(&pkt, XDPLB_DROP_BAD_TABLE);
+	if (unlikely(!is_expected(skb, &pkt, mapping, index)))
+		return hand_over(skb, &pkt, mapping, hash, times);
+	if (unlikely(times))
 		count_event(XDPLB_EVENT_HANDED_HERE);
 	return VERDICT_NEXT;
 }

@@ -168,15 +168,16 @@ HASH_INLINE __u32 endpoint_hash(__u32 seed, const struct xdplb_addr *addr, __be1
 }
 
 /*
- * Which bucket stands in for `bucket` at its owner number `attempt` (from 1): any bucket, the same
- * on every node, so that the share of an unusable member spreads over all the others.
+ * The bucket of owner number `attempt` (from 1) of a flow: any bucket, the same on every node. It follows
+ * from the flow and not from its first bucket, so that what an unusable member leaves spreads over all the
+ * others as evenly as the flows do, and not as coarsely as its buckets.
  */
-HASH_INLINE __u32 owner_bucket(__u32 bucket, __u32 attempt, __u32 count)
+HASH_INLINE __u32 owner_bucket(__u64 flow_hash, __u32 attempt, __u32 count)
 {
-	__u64 x = join32(bucket, attempt) * 0x9e3779b97f4a7c15ULL;
+	__u64 x = flow_hash + attempt * 0x9e3779b97f4a7c15ULL;
 
-	x ^= x >> 29;
-	x *= 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
 	return (__u32)((x >> 32) * count >> 32);
 }
 

@@ -100,6 +100,7 @@ INLINE void start_packet(struct packet *pkt, void *data, void *end, __u32 frame_
 	pkt->end = end;
 	pkt->frame_len = frame_len;
 	pkt->l2_len = ETH_HLEN;
+	pkt->admitted = false;
 	pkt->ours = false;
 	pkt->ip4 = data + ETH_HLEN;
 }

@@ -95,11 +95,7 @@ INLINE enum verdict send_error(struct xdp_md *ctx, struct packet *pkt, struct qu
 	say_client(pkt, quote);
 	mark_packet(pkt, hash);
 	count_event(XDPLB_EVENT_ICMP_RELAYED);
-	count_traffic(pkt, choice->index);
-	if (verdict == VERDICT_PASS)
-		return verdict;
-	decrement_ttl(pkt);
-	return send_packet(ctx, pkt, &choice->member->nexthop);
+	return finish_packet(ctx, pkt, choice, verdict);
 }
 
 NOINLINE int relay_error(struct xdp_md *ctx, __u64 shape)

@@ -34,6 +34,7 @@ INLINE __u32 bucket_member(__u32 number)
  * to the next, and come to no end.
  */
 struct search {
+	__u64 hash; /* of the flow */
 	__u32 base, count, first; /* the service's buckets, and the flow's */
 	__u32 flags; /* of the service */
 	__u32 any_health; /* 1: confirmed is enough */
@@ -65,7 +66,7 @@ INLINE bool try_owner(struct search *search, __u32 attempt)
 	const struct xdplb_member *member;
 
 	if (attempt)
-		bucket = owner_bucket(search->first, attempt, search->count);
+		bucket = owner_bucket(search->hash, attempt, search->count);
 	index = bucket_member(search->base + bucket);
 	member = bpf_map_lookup_elem(&members, &index);
 	if (!member || !may_use(search, member))
@@ -190,6 +191,7 @@ NOINLINE __u32 find_other_member(struct xdplb_service *service, __u64 hash)
 	if (!search || !service)
 		return XDPLB_NO_MEMBER;
 	word = *(const volatile __u64 *)&service->buckets;
+	search->hash = hash;
 	search->base = word;
 	search->count = word >> 32;
 	search->first = (hash >> 32) * search->count >> 32;

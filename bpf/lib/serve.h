@@ -105,6 +105,17 @@ INLINE enum verdict send_packet(struct xdp_md *ctx, struct packet *pkt,
 	return VERDICT_REDIRECT;
 }
 
+/* A packet that has been rewritten for a member leaves, by find_nexthop()'s verdict. */
+INLINE enum verdict finish_packet(struct xdp_md *ctx, struct packet *pkt,
+				  const struct choice *choice, enum verdict verdict)
+{
+	count_traffic(pkt, choice->index);
+	if (verdict == VERDICT_PASS)
+		return verdict; /* the kernel forwards, and takes its one from the TTL */
+	decrement_ttl(pkt);
+	return send_packet(ctx, pkt, &choice->member->nexthop);
+}
+
 /* No member can be used. TCP is reset where the service says so. */
 INLINE enum verdict refuse_unserved(struct xdp_md *ctx, struct packet *pkt,
 				    const struct xdplb_service *service, enum xdplb_drop reason)
@@ -113,6 +124,27 @@ INLINE enum verdict refuse_unserved(struct xdp_md *ctx, struct packet *pkt,
 	    answer_reset(ctx, pkt->l2_len, pkt->l4_offset, pkt->family) == VERDICT_TX)
 		return VERDICT_TX;
 	return refuse(pkt, reason);
+}
+
+/*
+ * A packet longer than the way to its member lets through. The kernel may cut it into fragments if its
+ * sender does not forbid it; their mark is that of fragments. Else the sender is told.
+ */
+NOINLINE int serve_oversized(struct xdp_md *ctx, __u64 shape, __u32 index, __u64 hash)
+{
+	struct xdplb_member *member = bpf_map_lookup_elem(&members, &index);
+	struct packet pkt;
+
+	if (!member || !open_shape(ctx, &pkt, shape) || parse_l4(&pkt) != PARSED_L4)
+		return VERDICT_PASS;
+	pkt.ours = true;
+	if (pkt.family == XDPLB_IPV6 || pkt.ip4->frag_off & bpf_htons(IP_DF))
+		return VERDICT_REPORT | member->mtu << 8;
+	if (!holds_fragment_mark(&pkt))
+		return refuse(&pkt, XDPLB_DROP_TOO_BIG);
+	dnat_first(&pkt, member, hash);
+	count_traffic(&pkt, index);
+	return leave_to_kernel();
 }
 
 /* A packet for the service with this index. */
@@ -125,8 +157,8 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 
 	if (!service)
 		return refuse(pkt, XDPLB_DROP_BAD_TABLE);
-	if (ttl_expired(pkt))
-		return refuse(pkt, XDPLB_DROP_TTL_EXPIRED);
+	if (unlikely(ttl_expired(pkt)))
+		return VERDICT_REPORT;
 	hash = hash_flow(pkt);
 	pick_member(service, hash, &choice);
 	if (unlikely(!choice.member))
@@ -134,12 +166,10 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 	verdict = find_nexthop(ctx, pkt, choice.member);
 	if (verdict == VERDICT_DROP)
 		return verdict;
+	if (unlikely(verdict == VERDICT_NEXT && too_big(pkt, choice.member)))
+		return serve_oversized(ctx, pack_shape(pkt, PARSED_L4), choice.index, hash);
 	dnat_packet(pkt, choice.member, hash);
-	count_traffic(pkt, choice.index);
-	if (verdict == VERDICT_PASS)
-		return verdict; /* the kernel forwards, and takes its one from the TTL */
-	decrement_ttl(pkt);
-	return send_packet(ctx, pkt, &choice.member->nexthop);
+	return finish_packet(ctx, pkt, &choice, verdict);
 }
 
 #endif

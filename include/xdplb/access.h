@@ -102,7 +102,7 @@ struct xdplb_member {
 	__u32 health; /* index into `health` and `backend_infos`; one store changes it */
 	__u32 service; /* index into `services` */
 	struct xdplb_nexthop nexthop;
-	__u16 mtu; /* reserved: of the way to addr, bytes; 0: not known */
+	__u16 mtu; /* of the way to addr, bytes, IP header and on; as nexthop is; 0: not known */
 	__u16 weight; /* from the file, 0 .. 1000 */
 	__u32 next; /* the service's next member, or XDPLB_NO_MEMBER; see first_member */
 };

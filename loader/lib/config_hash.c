@@ -102,6 +102,7 @@ static void put_link(struct digest *digest, const struct config *config,
 		put_address(digest, &end->addr);
 		digest_bytes(digest, end->mac, end->has_mac ? sizeof(end->mac) : 0);
 		digest_number(digest, end->is_exclusive);
+		digest_number(digest, end->has_tai_clock);
 	}
 }
 

@@ -26,46 +26,6 @@ struct halves {
 
 /* ---- one end ---- */
 
-static int find_affinity(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->affinity_count; i++)
-		if (!strcmp(config->affinities[i], name))
-			return (int)i;
-	return -1;
-}
-
-static int add_affinity(struct config *config, const struct yaml_place *place, const char *name)
-{
-	if (config->affinity_count == CONFIG_AFFINITIES_MAX) {
-		place_refuse_value(place, "at most %d affinities in all", CONFIG_AFFINITIES_MAX);
-		return -1;
-	}
-	snprintf(config->affinities[config->affinity_count], XDPLB_NAME_LEN, "%s", name);
-	return (int)config->affinity_count++;
-}
-
-void draft_read_affinities(struct config_draft *draft, const struct yaml_place *place, bool may_add,
-			   uint64_t *ret_bits)
-{
-	long length = place_length(place, "a list of affinities' names");
-
-	for (long i = 0; i < length; i++) {
-		struct yaml_place item = place_item(place, (size_t)i);
-		const char *name = place_name(&item);
-		int bit;
-
-		if (!name)
-			continue;
-		bit = find_affinity(&draft->config, name);
-		if (bit < 0 && may_add)
-			bit = add_affinity(&draft->config, &item, name);
-		else if (bit < 0 && !draft->has_bad_links)
-			place_refuse_value(&item, "an affinity that some link has");
-		if (bit >= 0)
-			*ret_bits |= 1ULL << bit;
-	}
-}
-
 static int compare_srlgs(const void *left, const void *right)
 {
 	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
@@ -139,7 +99,9 @@ static void read_half(struct config_draft *draft, struct half *half, size_t node
 		{ "affinity", NULL },
 		{ "srlg", NULL },
 		{ "exclusive", NULL },
+		{ "hardware_clock", NULL },
 	};
+	static const char *const clocks[] = { "none", "tai", NULL };
 	struct config_link_end *end = &half->link.ends[0];
 	const struct yaml_place *place = &half->place;
 	struct yaml_place address, mac, child;
@@ -154,6 +116,8 @@ static void read_half(struct config_draft *draft, struct half *half, size_t node
 		draft_read_interface(&child, end->interface);
 	if (place_child(place, "exclusive", &child))
 		draft_read_switch(&child, &end->is_exclusive);
+	if (place_child(place, "hardware_clock", &child))
+		end->has_tai_clock = place_choice(&child, clocks) == 1;
 	has_address = place_child(place, "address", &address);
 	has_mac = place_child(place, "mac", &mac);
 	if (has_address)

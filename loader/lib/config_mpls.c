@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The block `mpls` of a node. Its links are in config_links.c.
+ * The block `mpls` of a node, and affinities, which links have and tunnels want. Links are in
+ * config_links.c.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,4 +65,46 @@ void draft_read_mpls(const struct yaml_place *place, struct config_node *node)
 	read_small(place, "traffic_class", &traffic_class, &mpls->traffic_class);
 	if (place_child(place, "php", &child))
 		draft_read_switch(&child, &mpls->php);
+}
+
+/* ---- affinities ---- */
+
+static int find_affinity(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->affinity_count; i++)
+		if (!strcmp(config->affinities[i], name))
+			return (int)i;
+	return -1;
+}
+
+static int add_affinity(struct config *config, const struct yaml_place *place, const char *name)
+{
+	if (config->affinity_count == CONFIG_AFFINITIES_MAX) {
+		place_refuse_value(place, "at most %d affinities in all", CONFIG_AFFINITIES_MAX);
+		return -1;
+	}
+	snprintf(config->affinities[config->affinity_count], XDPLB_NAME_LEN, "%s", name);
+	return (int)config->affinity_count++;
+}
+
+void draft_read_affinities(struct config_draft *draft, const struct yaml_place *place, bool may_add,
+			   uint64_t *ret_bits)
+{
+	long length = place_length(place, "a list of affinities' names");
+
+	for (long i = 0; i < length; i++) {
+		struct yaml_place item = place_item(place, (size_t)i);
+		const char *name = place_name(&item);
+		int bit;
+
+		if (!name)
+			continue;
+		bit = find_affinity(&draft->config, name);
+		if (bit < 0 && may_add)
+			bit = add_affinity(&draft->config, &item, name);
+		else if (bit < 0 && !draft->has_bad_links)
+			place_refuse_value(&item, "an affinity that some link has");
+		if (bit >= 0)
+			*ret_bits |= 1ULL << bit;
+	}
 }

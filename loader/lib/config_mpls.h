@@ -45,6 +45,7 @@ struct config_link_end {
 	struct xdplb_addr addr; /* of the interface: the other end's next hop */
 	bool has_mac;
 	uint8_t mac[6]; /* of the interface; else the other end asks its neighbour table */
+	bool has_tai_clock; /* the NIC's clock is kept equal to CLOCK_TAI; default no */
 	bool is_exclusive; /* all MPLS that comes in here is ours; default no */
 	int line;
 };

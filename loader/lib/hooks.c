@@ -245,7 +245,7 @@ static int attach_hook(struct hook *hook, const struct programs *programs,
 		       const struct hooks_options *options, struct notes *notes,
 		       struct error *error)
 {
-	int prog_fd = programs->fd[hook->program], err;
+	int prog_fd = programs_for(programs, hook->program, hook->interface), err;
 
 	if (!if_nametoindex(hook->interface))
 		return fail(error, -ENODEV, "%s: no such interface", hook->interface);
@@ -283,9 +283,22 @@ static void detach_hook(const struct hook *hook, const struct hooks_options *opt
 		tc_filter_detach(hook->interface, hook->kind == HOOK_TC_INGRESS, options->undo_fd);
 }
 
+/* Stamps that were asked for and can't be had. */
+static void tell_unbound(const struct programs *programs, struct notes *notes)
+{
+	for (size_t i = 0; i < programs->bound_count; i++)
+		if (programs->bound[i].fd < 0)
+			note(notes,
+			     "%s: `hardware_clock`: no program can be bound to it (%s): the "
+			     "kernel's "
+			     "clock is used for residence times",
+			     programs->bound[i].interface, strerror(-programs->bound[i].fd));
+}
+
 int hooks_attach(struct hooks *hooks, const struct programs *programs,
 		 const struct hooks_options *options, struct notes *notes, struct error *error)
 {
+	tell_unbound(programs, notes);
 	for (size_t i = 0; i < hooks->count; i++) {
 		int err = attach_hook(&hooks->hooks[i], programs, options, notes, error);
 
@@ -336,7 +349,8 @@ int hooks_swap(const struct hooks *hooks, const struct programs *programs,
 
 		if (hook->attached_now)
 			continue;
-		err = swap_hook(hook, programs->fd[hook->program], options, error);
+		err = swap_hook(hook, programs_for(programs, hook->program, hook->interface),
+				options, error);
 		if (err)
 			return err;
 	}

@@ -6,6 +6,7 @@
 #ifndef XDPLB_PROGRAMS_H
 #define XDPLB_PROGRAMS_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,10 +30,23 @@ enum program {
 
 extern const char *const program_names[PROGRAM_COUNT];
 
+/* lsr_xdp as loaded for one NIC, whose time stamps it may ask for. */
+struct bound_program {
+	char interface[IF_NAMESIZE];
+	int fd; /* -errno: it could not be loaded */
+};
+
+#define PROGRAMS_BOUND_MAX 64
+
 /* Descriptors of loaded programs; -1: not of this node's roles. */
 struct programs {
 	int fd[PROGRAM_COUNT];
+	struct bound_program bound[PROGRAMS_BOUND_MAX];
+	size_t bound_count;
 };
+
+/* Which program is for an interface: one that is bound to it, if there is one, goes before. */
+int programs_for(const struct programs *programs, enum program program, const char *interface);
 
 /**
  * programs_load() - Load the programs of a node's roles.

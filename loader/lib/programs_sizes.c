@@ -8,6 +8,7 @@
 
 #include <sodium.h>
 
+#include "digest.h"
 #include "endpoint_table.h"
 #include "maps.h"
 #include "programs_part.h"
@@ -109,6 +110,21 @@ int programs_check_sizes(const struct config *config, const struct config_node *
 	return 0;
 }
 
+/* Programs are bound to interfaces with such a clock. */
+static uint64_t clocks_of(const struct config *config, const struct config_node *node)
+{
+	struct digest digest;
+
+	digest_init(&digest);
+	for (size_t i = 0; i < 2 * config->link_count; i++) {
+		const struct config_link_end *end = &config->links[i / 2].ends[i % 2];
+
+		if (&config->nodes[end->node] == node && end->has_tai_clock)
+			digest_text(&digest, end->interface);
+	}
+	return digest_final(&digest);
+}
+
 uint64_t programs_hash(const struct config *config, const struct config_node *node)
 {
 	const struct {
@@ -117,6 +133,7 @@ uint64_t programs_hash(const struct config *config, const struct config_node *no
 		uint8_t access, service, zero[2];
 		uint64_t abi;
 		uint32_t mpls_number, label_slots;
+		uint64_t clocks;
 	} input = {
 		.key = config->key,
 		.tag_first = config->tag_first,
@@ -126,6 +143,7 @@ uint64_t programs_hash(const struct config *config, const struct config_node *no
 		.abi = XDPLB_ABI,
 		.mpls_number = node->mpls.number,
 		.label_slots = programs_label_slots(node),
+		.clocks = clocks_of(config, node),
 	};
 	unsigned char out[crypto_generichash_BYTES];
 	uint64_t hash;

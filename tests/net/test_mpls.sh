@@ -209,6 +209,30 @@ not_corouted() {
   xdplb B tunnel verify "$CLUSTER" clock
 }
 
+# A program bound to the NIC; the veth has a stamp for no frame that was not stamped where it was sent: the
+# kernel's clock is used then, and what was used is counted.
+hardware_clock() {
+  local before kernel
+  before=$(counter E1 events stamp_kernel)
+  carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
+  expect "stamps" "$(($(counter E1 events stamp_kernel) - before))" 1
+  kernel=$(uname -r)
+  sed '/^  E1:/,/^  E2:/s/address: 10.1.0.2/&, hardware_clock: tai/' "$CLUSTER" >"$LAB_DIR/tai.yaml"
+  xdplb E1 apply "$LAB_DIR/tai.yaml" 2>"$LAB_DIR/err"
+  if [[ -s $LAB_DIR/err ]]; then
+    grep -q "l0: .hardware_clock.: no program can be bound" "$LAB_DIR/err" || fail "$(cat "$LAB_DIR/err")"
+    [[ $kernel == 6.[012].* ]] || fail "$(cat "$LAB_DIR/err")"
+  else
+    has 'lsr_xdp_hw' bpftool -j prog show id "$(status_of E1 \
+      '.hooks[] | select(.interface == "l0" and .program == "lsr_xdp") | .program_id')"
+  fi
+  before=$(($(counter E1 events stamp_kernel) + $(counter E1 events stamp_hardware)))
+  carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
+  expect "stamps" \
+    "$(($(counter E1 events stamp_kernel) + $(counter E1 events stamp_hardware) - before))" 1
+  xdplb E1 apply "$CLUSTER"
+}
+
 # An interface that somebody else has made is left alone.
 foreign_interface() {
   ip -n A link add ptp9 type veth peer name ptp9p
@@ -260,6 +284,7 @@ check penultimate_popping popping
 check attached_again attached_again
 check tagged tagged
 check not_corouted not_corouted
+check hardware_clock hardware_clock
 check foreign_interface foreign_interface
 check detached detached
 check by_clsact by_clsact

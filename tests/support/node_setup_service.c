@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include "node_setup.h"
+#include "xdplb/fragment.h"
 
 #define fd_of(node, name) bpf_map__fd((node)->skel->maps.name)
 
@@ -94,6 +95,10 @@ static void zero_array(int map, __u32 elements)
 
 void node_setup_clear(struct node_setup *node)
 {
+	struct xdplb_fragment_key fragment;
+
+	while (!bpf_map_get_next_key(fd_of(node, fragment_faces), NULL, &fragment))
+		cr_assert_eq(bpf_map_delete_elem(fd_of(node, fragment_faces), &fragment), 0);
 	zero_array(fd_of(node, tags), 2 * SETUP_SLOTS);
 	zero_array(fd_of(node, endpoints), 2 * SETUP_SLOTS);
 	zero_array(fd_of(node, mappings), SETUP_MAPPINGS);

@@ -202,16 +202,21 @@ Test(hash, flow_word_tells_its_parts_apart)
 	cr_assert_eq(memcmp(&word, bytes, 8), 0, "%016llx", word);
 }
 
+/* Stands for the hash of flow n. */
+static __u64 some_hash(__u32 n)
+{
+	return flow_hash4(1, 2, n, 0, 0);
+}
+
 Test(hash, owner_bucket_is_in_the_table)
 {
 	static const __u32 counts[] = { 1, 2, 3, 7, 16, 251, 65537, 16777213, 0xffffffff };
 
 	for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
 		for (__u32 n = 0; n < 5000; n++) {
-			__u32 bucket = (__u64)n * 2654435761U % counts[c];
-
 			for (__u32 attempt = 1; attempt <= 16; attempt++)
-				cr_assert_lt(owner_bucket(bucket, attempt, counts[c]), counts[c]);
+				cr_assert_lt(owner_bucket(some_hash(n), attempt, counts[c]),
+					     counts[c]);
 		}
 	}
 }
@@ -227,12 +232,12 @@ Test(hash, share_of_a_member_spreads_over_the_others)
 	for (__u32 down = 0; down < MEMBERS; down++) {
 		int seen[MEMBERS] = {}, moved = 0;
 
-		for (__u32 bucket = down; bucket < COUNT; bucket += MEMBERS) {
+		for (__u32 flow = 0; flow < FLOWS; flow++) {
 			__u32 owner = down;
 
 			for (__u32 attempt = 1; attempt < 16 && owner == down; attempt++)
-				owner = owner_bucket(bucket, attempt, COUNT) % MEMBERS;
-			cr_assert_neq(owner, down, "bucket %u: no other owner", bucket);
+				owner = owner_bucket(some_hash(flow), attempt, COUNT) % MEMBERS;
+			cr_assert_neq(owner, down, "flow %u: no other owner", flow);
 			seen[owner]++;
 			moved++;
 		}
@@ -243,15 +248,18 @@ Test(hash, share_of_a_member_spreads_over_the_others)
 	}
 }
 
-/* From one bucket, and at one attempt, the next owners spread over the whole table. */
+/* At one attempt, the next owners of all flows spread over the whole table: also of those of one bucket. */
 Test(hash, owner_buckets_spread)
 {
 	for (__u32 attempt = 1; attempt < 16; attempt++) {
 		int seen[CELLS] = {};
 		double chi;
 
-		for (__u32 bucket = 0; bucket < 65521; bucket++)
-			seen[(__u64)owner_bucket(bucket, attempt, 65521) * CELLS / 65521]++;
+		for (__u32 flow = 0; flow < 65521; flow++) {
+			__u64 hash = (some_hash(flow) & 0xffffffff) | 0x1234567800000000;
+
+			seen[(__u64)owner_bucket(hash, attempt, 65521) * CELLS / 65521]++;
+		}
 		chi = chi_square(seen, CELLS, 65521);
 		cr_assert_lt(chi, CHI_MAX, "attempt %u: chi-square %f", attempt, chi);
 	}

@@ -41,11 +41,14 @@ static void deal_buckets(struct lb_setup *lb, __u32 base, __u32 count, __u32 mem
 	lb_setup_service(lb, 3, (struct xdplb_bucket_ref){ base, count });
 }
 
+static __u64 hash_of(const struct packet_spec *spec)
+{
+	return setup_flow_hash(&spec->source, &spec->dest, spec->proto, spec->family);
+}
+
 static __u32 bucket_of(const struct packet_spec *spec, __u32 count)
 {
-	__u64 hash = setup_flow_hash(&spec->source, &spec->dest, spec->proto, spec->family);
-
-	return (hash >> 32) * count >> 32;
+	return (hash_of(spec) >> 32) * count >> 32;
 }
 
 /* Which member a packet goes to; NOBODY: it was dropped for `drop`. Events are checked. */
@@ -178,10 +181,8 @@ static const struct health_row health_rows[] = {
 /* The first owner the documented sequence reaches that is not `avoid`. */
 static int next_owner_of(const struct packet_spec *spec, __u32 count, int avoid)
 {
-	__u32 first = bucket_of(spec, count);
-
 	for (__u32 attempt = 1; attempt < XDPLB_OWNERS_MAX; attempt++) {
-		int member = owner_bucket(first, attempt, count) % MEMBERS;
+		int member = owner_bucket(hash_of(spec), attempt, count) % MEMBERS;
 
 		if (member != avoid)
 			return member;
@@ -236,7 +237,8 @@ Test(lb_select, owner_sequence)
 		/* forgets that none was usable in this tick */
 		lb_setup_service(&lb, 3, (struct xdplb_bucket_ref){ 0, count });
 		for (attempt = 0; attempt < XDPLB_OWNERS_MAX && want == NOBODY; attempt++) {
-			__u32 bucket = attempt ? owner_bucket(first, attempt, count) : first;
+			__u32 bucket =
+				attempt ? owner_bucket(hash_of(&spec), attempt, count) : first;
 
 			if (!(down >> (bucket % MEMBERS) & 1))
 				want = bucket % MEMBERS;
@@ -254,15 +256,15 @@ Test(lb_select, owner_sequence)
 Test(lb_select, owners_in_all)
 {
 	struct packet_spec spec = setup_spec(XDPLB_IPV6, IPPROTO_UDP);
-	__u32 count = 1000, first = bucket_of(&spec, count);
 	struct lb_setup lb;
+	__u32 count = 1000;
 	char row[80];
 
 	for (__u32 last = 1; last <= XDPLB_OWNERS_MAX; last += last % 5 ? 1 : 10) {
 		open_with_members(&lb, spec.family, spec.proto);
 		lb_setup_health(&lb, 0, XDPLB_HEALTH_DOWN);
 		deal_buckets(&lb, 0, count, 1);
-		lb_setup_bucket(&lb, owner_bucket(first, last, count), 1);
+		lb_setup_bucket(&lb, owner_bucket(hash_of(&spec), last, count), 1);
 		snprintf(row, sizeof(row), "owner number %u", last);
 		if (last < XDPLB_OWNERS_MAX)
 			check_member(row, &lb, &spec, 1, EVENT(NEXT_OWNER));

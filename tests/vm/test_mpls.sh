@@ -11,7 +11,7 @@ for suite in 'lsr_xdp/*' 'lsr_refuse/[do]*' 'lsr_deliver/*' 'lsr_probe/[!f]*' 'l
     echo "ok $(uname -r)_$suite"
   else
     echo "not ok $(uname -r)_$suite"
-    sed 's/^/    /' <<<"$output" | tail -n 40
+    echo "$output" | tail -n 40
     status=1
   fi
 done

@@ -71,6 +71,11 @@ write_json() {
     + (reduce $all[] as $w ({}; .[$w | key] += $w.window.broken))' "$LAB_DIR/windows.json" >"$JSON"
 }
 
+# What the last steps said, if one failed that nothing goes on without.
+show_end() {
+  (($1 == 0)) || [[ ${ENDED:-} ]] || tail -n 20 "$LAB_DIR/event.log" >&2
+}
+
 for program in "$XDPLB_LOAD" "$WORLD_TOOLS/pattern_client"; do
   [[ -x $program ]] || { echo "demo-handover: $program is not there: run make demo-handover" >&2 && exit 1; }
 done
@@ -78,9 +83,8 @@ rm -f "$JSON"
 if (($# == 0)); then
   set -- "${EVENTS[@]}" "${PAIRS[@]// /+}"
 fi
-trap 'cat "$LAB_DIR/begin.log"' EXIT # with `||` behind it, errexit would not hold in there
-world_begin "$EVERY" >"$LAB_DIR/begin.log" 2>&1
-trap - EXIT
+trap 'show_end $?' EXIT
+world_begin "$EVERY" >"$LAB_DIR/event.log" 2>&1
 
 echo "$CONNECTIONS connections, each asks once in $EVERY ms: client -> router (ECMP) -> access1, access2 ->"
 echo "8 backends on 4 nodes. Broken: reset or closed, a wrong byte, or 3 s without an answer."
@@ -95,12 +99,10 @@ for mode in $MODES; do
   done
 done
 write_json
+ENDED=1
 echo
-if [[ -s $LAB_DIR/broken.log ]]; then
-  echo "The first that broke:"
-  head -n 5 "$LAB_DIR/broken.log" | sed 's/^/  /'
-  cp "$LAB_DIR/broken.log" "$LAB_ROOT/build/demo-handover.log"
-  echo "  ... all of them: build/demo-handover.log"
+if [[ -s $BROKEN_LOG ]]; then
+  echo "Each that broke: ${BROKEN_LOG#"$LAB_ROOT/"}"
 fi
 if ((${#FAULTS[@]} > 0)); then
   printf 'FAULT: %s\n' "${FAULTS[@]}"

@@ -5,13 +5,16 @@
 # connections are renewed; change_EVENT, to what the file says; act_EVENT, which runs at the same time as that
 # of another event. undo_events makes everything as it was.
 
+# shellcheck disable=SC2034 # for those who source this
 EVENTS=(backend_added backend_drained backend_down_up weights_changed backends_replaced access_killed
   access_added agents_restarted programs_swapped)
-# Each event twice, next to each other.
+# Each event twice, each time beside another.
+# shellcheck disable=SC2034
 PAIRS=('backend_added access_killed' 'access_killed backend_drained' 'backend_drained weights_changed'
   'weights_changed backend_down_up' 'backend_down_up backends_replaced' 'backends_replaced agents_restarted'
   'agents_restarted programs_swapped' 'programs_swapped access_added' 'access_added backend_added')
 # Those that send established connections elsewhere.
+# shellcheck disable=SC2034
 MOVING=(backend_added backend_drained backend_down_up weights_changed backends_replaced)
 
 DOWN_FOR=1.5   # seconds
@@ -39,7 +42,8 @@ change_backend_added() {
 }
 
 change_weights_changed() {
-  WEIGHTS[b1]=3 WEIGHTS[b7]=2
+  # shellcheck disable=SC2034 # read in world.sh
+  WEIGHTS=(["b1"]=3 ["b7"]=2)
 }
 
 # A fifth of the backends, rounded up. Their processes go on.
@@ -63,6 +67,7 @@ act_backend_down_up() {
 # Its links go first: for a moment the router sends into the void.
 act_access_killed() {
   signal_agent access2 KILL
+  disown -a # whose shell would tell of it
   ip -n access2 link set eth0 down
   world_routes 10.0.9.2,fd00:9::2
 }
@@ -164,6 +169,7 @@ run_window() {
   renew_connections "$connections"
   handed=$(world_counter handed_over)
   tell_client "window $(join_events "$@")" >/dev/null
+  # shellcheck disable=SC2034 # for the caller
   happen "$@" || WINDOW_FAULT="$(join_events "$@"): $(tail -n 1 "$LAB_DIR/event.log")"
   WINDOW=$(tell_client "count $SETTLED_FOR")
   WINDOW=$(jq --argjson handed $(($(world_counter handed_over) - handed)) '. + {handed_over: $handed}' \
@@ -173,6 +179,6 @@ run_window() {
 
 # join_events EVENT...: the name of them together.
 join_events() {
-  local IFS=+
-  echo "$*" | sed 's/+/_and_/g'
+  local names=$*
+  echo "${names// /_and_}"
 }

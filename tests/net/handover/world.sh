@@ -18,6 +18,7 @@
 #   a namespace once, so of the backends on the nodes themselves only b1 and b3 serve them.
 
 WORLD_TOOLS=$LAB_ROOT/build/tests/net/handover
+BROKEN_LOG=$LAB_ROOT/build/handover-broken.log # a line for each connection that broke
 CLUSTER=$LAB_DIR/cluster.yaml
 SERVICE_NODES=(node1 node2 node3 node4)
 ALL_NODES=(node1 node2 node3 node4 access1 access2)
@@ -135,7 +136,10 @@ apply_file() {
     xdplb "$node" apply "$CLUSTER"
   done
   for node in "${SERVICE_NODES[@]}" "$@"; do
-    signal_agent "$node" HUP
+    # One that is about to start reads the file then.
+    if agent_is_ready "$node" >/dev/null 2>&1; then
+      signal_agent "$node" HUP
+    fi
   done
 }
 
@@ -157,8 +161,9 @@ start_backend() {
 # start_client MS: connections that ask so often. Speaks by descriptors 7 and 8, which, unlike a
 # coprocess's own, subshells have too.
 start_client() {
+  rm -f "$BROKEN_LOG"
   coproc nsenter --net=/run/netns/client -- "$WORLD_TOOLS/pattern_client" --every "$1" \
-    --log "$LAB_DIR/broken.log" "${TARGETS[@]}" 2>"$LAB_DIR/client.log"
+    --log "$BROKEN_LOG" "${TARGETS[@]}" 2>"$LAB_DIR/client.log"
   exec 7>&"${COPROC[1]}" 8<&"${COPROC[0]}"
 }
 
