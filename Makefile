@@ -49,7 +49,7 @@ NET_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/net/*.c))
 NET_TOOLS  := $(addprefix $(BUILD)/tests/bench/net/,load last_packet udp_stream probe_count \
 	connect_loop node_crowd)
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
-LAB_TOOLS  := $(addprefix $(BUILD)/tests/net/,lsr_delay handover/pattern_client handover/pattern_server)
+LAB_TOOLS  := $(addprefix $(BUILD)/tests/net/,lsr_delay $(addprefix handover/,pattern_client pattern_server flood))
 
 .PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo demo-handover bench bench-net fuzz check-style install clean vmlinux
 .SECONDARY:
@@ -113,7 +113,7 @@ $(NET_TOOLS): %: %.o $(LIB)
 $(BUILD)/tests/net/lsr_delay.o: $(BUILD)/tests/net/lsr_delay.skel.h
 
 $(BUILD)/tests/net/handover/pattern_client: $(BUILD)/tests/net/handover/streams.o
-$(addprefix $(BUILD)/tests/net/handover/,pattern_client pattern_server): \
+$(addprefix $(BUILD)/tests/net/handover/,pattern_client pattern_server flood): \
 	$(BUILD)/tests/net/handover/endpoint.o
 $(LAB_TOOLS): %: %.o
 	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)

@@ -4,10 +4,11 @@
 # The demonstration of hand-over: 2,000 connections with data in flight, through two access nodes to
 # eight backends (world.sh), while backends and access nodes come and go, each event alone and in pairs
 # (events.sh). All of it twice, the second time with hand-over switched off, which shows that the connections
-# would notice. Prints a table, writes build/demo-handover.json; exit status 0 only if nothing broke
-# with hand-over, and something without.
+# would notice. Then two floods (flood.sh). Prints tables, writes build/demo-handover.json; exit status 0 only
+# if nothing broke with hand-over and something without, and floods did no more harm than elsewhere.
 #
-# Usage: demo.sh [EVENT[+EVENT]...]; settings: CONNECTIONS, EVERY (milliseconds), MODES ("on off").
+# Usage: demo.sh [EVENT[+EVENT]|flood_ack|flood_syn]...
+# Settings: CONNECTIONS, EVERY (milliseconds), MODES ("on off"), FLOOD_RATE (packets a second).
 set -euo pipefail
 
 # shellcheck source=../lab.sh
@@ -18,6 +19,8 @@ source "$(dirname "$0")/../agents.sh"
 source "$(dirname "$0")/world.sh"
 # shellcheck source=events.sh
 source "$(dirname "$0")/events.sh"
+# shellcheck source=flood.sh
+source "$(dirname "$0")/flood.sh"
 lab_isolate "$@"
 
 CONNECTIONS=${CONNECTIONS:-2000}
@@ -51,7 +54,6 @@ run_event() {
   local mode=$1 name
   shift
   name=$(join_events "$@")
-  WINDOW_FAULT=''
   run_window "$CONNECTIONS" "$@"
   [[ -z $WINDOW_FAULT ]] || FAULTS+=("$WINDOW_FAULT")
   note_window "$mode" "$name"
@@ -76,13 +78,39 @@ show_end() {
   (($1 == 0)) || [[ ${ENDED:-} ]] || tail -n 20 "$LAB_DIR/event.log" >&2
 }
 
+run_floods() {
+  local kind
+  echo
+  echo "Floods of $FLOOD_RATE packets a second from made-up clients, at a service and at a port that none has;"
+  echo "medians and sums of $FLOOD_ROUNDS rounds of $FLOOD_FOR s:"
+  printf '%-4s %-14s %12s %8s %7s %10s %12s\n' "" "" "kB/s to all" broken "busy %" packets "handed over"
+  switch_hand_over on
+  flood_begin
+  for kind in "$@"; do
+    measure_flood "${kind#flood_}" "$CONNECTIONS"
+    jq -e --arg key "${kind}_goodput" '.[$key] >= 0.9' <<<"$FLOOD" >/dev/null ||
+      FAULTS+=("$kind: goodput is $(jq --arg key "${kind}_goodput" '.[$key]' <<<"$FLOOD") of a flood's elsewhere")
+    jq -s add "$JSON" - <<<"$FLOOD" >"$JSON.new"
+    mv "$JSON.new" "$JSON"
+  done
+}
+
 for program in "$XDPLB_LOAD" "$WORLD_TOOLS/pattern_client"; do
   [[ -x $program ]] || { echo "demo-handover: $program is not there: run make demo-handover" >&2 && exit 1; }
 done
 rm -f "$JSON"
+: >"$LAB_DIR/windows.json"
 if (($# == 0)); then
-  set -- "${EVENTS[@]}" "${PAIRS[@]// /+}"
+  set -- "${EVENTS[@]}" "${PAIRS[@]// /+}" flood_ack flood_syn
 fi
+events=() floods=()
+for event in "$@"; do
+  if [[ $event == flood_* ]]; then
+    floods+=("$event")
+  else
+    events+=("$event")
+  fi
+done
 trap 'show_end $?' EXIT
 world_begin "$EVERY" >"$LAB_DIR/event.log" 2>&1
 
@@ -93,12 +121,13 @@ printf '%-50s %-4s %7s %7s %7s %7s %7s %12s %8s\n' event hand- "of" broken reset
 printf '%-50s %-4s %7s %7s %7s %7s %7s %12s %8s\n' "" over "" "" "" byte "" "handed over" ""
 for mode in $MODES; do
   switch_hand_over "$mode"
-  for event in "$@"; do
+  for event in "${events[@]}"; do
     # shellcheck disable=SC2086
     run_event "$mode" ${event//+/ }
   done
 done
 write_json
+((${#floods[@]} == 0)) || run_floods "${floods[@]}"
 ENDED=1
 echo
 if [[ -s $BROKEN_LOG ]]; then

@@ -67,7 +67,6 @@ act_backend_down_up() {
 # Its links go first: for a moment the router sends into the void.
 act_access_killed() {
   signal_agent access2 KILL
-  disown -a # whose shell would tell of it
   ip -n access2 link set eth0 down
   world_routes 10.0.9.2,fd00:9::2
 }
@@ -85,7 +84,7 @@ act_access_added() {
   lab_address access2 eth0 fd00:8::2/64 # gone with the link
   lab_default_route access2 10.0.8.1 fd00:8::1
   xdplb access2 attach "$CLUSTER"
-  start_agent access2
+  world_agent access2
   world_routes 10.0.9.2,fd00:9::2 10.0.8.2,fd00:8::2
 }
 
@@ -97,7 +96,7 @@ act_agents_restarted() {
   done
   for node in "${nodes[@]}"; do
     wait_until 5 has_ended "$node"
-    start_agent "$node"
+    world_agent "$node"
   done
 }
 
@@ -117,13 +116,17 @@ has_part() {
 
 # start_part COMMAND...: in the background, failing at the first command that fails.
 start_part() {
-  (set -eE && "$@") >>"$LAB_DIR/event.log" 2>&1 &
+  (
+    set -e
+    "$@"
+  ) >>"$LAB_DIR/event.log" 2>&1 &
   PARTS+=($!)
 }
 
-# happen EVENT...: all at the same time. Fails if one could not be done.
+# happen EVENT...: all at the same time. What could not be done is in WINDOW_FAULT. Not with `||` behind it:
+# parts would go on where a command fails.
 happen() {
-  local event pid changed=0 status=0
+  local event pid changed=0
   local -a PARTS=()
   : >"$LAB_DIR/event.log"
   for event in "$@"; do
@@ -137,14 +140,14 @@ happen() {
     start_part apply_file $(live_access)
   fi
   for event in "$@"; do
-    has_part act "$event" && start_part "act_$event"
+    ! has_part act "$event" || start_part "act_$event"
   done
   for pid in "${PARTS[@]}"; do
-    wait "$pid" || status=1
+    # shellcheck disable=SC2034 # for the caller
+    wait "$pid" || WINDOW_FAULT="$(join_events "$@"): $(tail -n 1 "$LAB_DIR/event.log")"
   done
   [[ " $* " != *' access_killed '* ]] || ACCESS2_IS_UP=0
   [[ " $* " != *' access_added '* ]] || ACCESS2_IS_UP=1
-  return "$status"
 }
 
 undo_events() {
@@ -163,14 +166,14 @@ undo_events() {
 run_window() {
   local connections=$1 event handed
   shift
+  WINDOW_FAULT=''
   for event in "$@"; do
-    has_part before "$event" && "before_$event" >>"$LAB_DIR/event.log" 2>&1
+    ! has_part before "$event" || "before_$event" >>"$LAB_DIR/event.log" 2>&1
   done
   renew_connections "$connections"
   handed=$(world_counter handed_over)
   tell_client "window $(join_events "$@")" >/dev/null
-  # shellcheck disable=SC2034 # for the caller
-  happen "$@" || WINDOW_FAULT="$(join_events "$@"): $(tail -n 1 "$LAB_DIR/event.log")"
+  happen "$@"
   WINDOW=$(tell_client "count $SETTLED_FOR")
   WINDOW=$(jq --argjson handed $(($(world_counter handed_over) - handed)) '. + {handed_over: $handed}' \
     <<<"$WINDOW")

@@ -102,6 +102,8 @@ world_service() {
 write_cluster() {
   local name fields
   cluster_head access1 access2 "${SERVICE_NODES[@]}" | cluster_addresses
+  # A small number of flow notes: a flood soon has had them all.
+  echo "capacities: {flows: 16384}"
   cluster_sharing
   echo "checks:"
   echo "  tcp: {type: tcp, interval: 1s}"
@@ -182,6 +184,12 @@ renew_connections() {
   [[ $(jq .opened <<<"$answer") == "$1" ]] || fail "of $1 connections: $answer"
 }
 
+# world_agent NODE: bash does not tell when it ends.
+world_agent() {
+  start_agent "$1"
+  disown
+}
+
 # --- the whole -----------------------------------------------------------------------------------
 
 # world_begin MS: everything up, connections excepted.
@@ -196,7 +204,7 @@ world_begin() {
     start_backend "$name"
   done
   for node in "${ALL_NODES[@]}"; do
-    start_agent "$node"
+    world_agent "$node"
   done
   start_client "$1"
 }
