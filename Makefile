@@ -18,7 +18,7 @@ say        = $(if $(filter 0,$(V)),@echo "  $(1)$(patsubst $(BUILD)/%,%,$@)" &&)
 BUILD_DEPS := clang llvm gcc make pkg-config bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
 	libmnl-dev libsodium-dev libjansson-dev libev-dev libcurl4-openssl-dev libcap-ng-dev libsystemd-dev
 TEST_DEPS  := libcriterion-dev iproute2 nginx-light curl tcpdump ethtool jq socat iputils-ping \
-	procps util-linux openssl dnsmasq-base nftables
+	procps util-linux openssl linuxptp dnsmasq-base nftables
 
 # For `make test-vm` alone.
 VM_DEPS    := qemu-system-x86 busybox-static kmod cpio xz-utils zstd clang-14 clang-16 clang-19

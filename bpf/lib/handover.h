@@ -72,7 +72,7 @@ struct {
 
 /* A listener expects an ACK that carries its SYN cookie. */
 INLINE bool has_cookie(struct bpf_sock *sk, const struct packet *pkt,
-						 const struct bpf_sock_tuple *flow)
+		       const struct bpf_sock_tuple *flow)
 {
 	struct seen_headers *headers;
 	__u32 zero = 0;
@@ -104,9 +104,8 @@ INLINE bool has_cookie(struct bpf_sock *sk, const struct packet *pkt,
 INLINE __u32 fill_tuple(const struct packet *pkt, const struct xdplb_mapping *mapping,
 			__be16 client_port, struct bpf_sock_tuple *ret_tuple)
 {
-	const struct xdplb_addr *local = mapping->restore == XDPLB_RESTORE_INTERFACE
-						 ? &mapping->vip
-						 : &mapping->backend;
+	const struct xdplb_addr *local =
+		mapping->restore == XDPLB_RESTORE_INTERFACE ? &mapping->vip : &mapping->backend;
 
 	if (pkt->family == XDPLB_IPV4) {
 		ret_tuple->ipv4.saddr = pkt->ip4->saddr;
@@ -177,6 +176,50 @@ INLINE bool is_expected(struct __sk_buff *skb, const struct packet *pkt,
 
 /* ---- who is next? ---- */
 
+/* Owners of a flow by one of the tables. */
+struct owner_search {
+	__u64 hash;
+	__u32 base, count; /* of the table */
+	__u32 found; /* index of a peer */
+	__u32 avoid; /* another than this one is looked for */
+};
+
+INLINE __u32 owner_of(const struct owner_search *search, __u32 attempt)
+{
+	const struct xdplb_bucket_line *line;
+	__u32 bucket, number;
+
+	bucket = attempt ? owner_bucket(search->hash, attempt, search->count)
+			 : (__u32)((search->hash >> 32) * search->count >> 32);
+	bucket += search->base;
+	number = bucket / XDPLB_BUCKETS_PER_LINE;
+	line = bpf_map_lookup_elem(&owners, &number);
+	return line ? line->member[bucket % XDPLB_BUCKETS_PER_LINE] : XDPLB_NO_MEMBER;
+}
+
+static long try_owner(__u32 i, void *arg)
+{
+	struct owner_search *search = arg;
+
+	search->found = owner_of(search, i + 1);
+	return search->found != search->avoid;
+}
+
+/* The first owner by a table, or the first after it that is another. */
+INLINE __u32 find_owner(struct xdplb_bucket_ref table, __u64 hash, bool second)
+{
+	struct owner_search search = { .hash = hash, .base = table.base, .count = table.count };
+
+	if (!table.count)
+		return XDPLB_NO_MEMBER;
+	search.found = owner_of(&search, 0);
+	if (!second)
+		return search.found;
+	search.avoid = search.found;
+	bpf_loop(XDPLB_OWNERS_MAX - 1, try_owner, &search, 0);
+	return search.found == search.avoid ? XDPLB_NO_MEMBER : search.found;
+}
+
 #define CANDIDATES 6
 
 /*
@@ -186,26 +229,15 @@ INLINE bool is_expected(struct __sk_buff *skb, const struct packet *pkt,
 INLINE const struct xdplb_peer *candidate(const struct xdplb_succession *succession, __u32 i,
 					  __u64 hash)
 {
-	__u32 generation = 0x984 >> 2 * i & 3, owner = 0x34 >> i & 1, count, bucket, line;
-	const struct xdplb_bucket_line *found;
+	__u32 generation = 0x984 >> 2 * i & 3, peer;
 	__u64 word;
 
 	if (generation >= XDPLB_GENERATIONS)
 		return NULL;
 	word = *(const volatile __u64 *)&succession->tables[succession->live & 1][generation];
-	count = word >> 32;
-	if (!count)
-		return NULL;
-	bucket = (hash >> 32) * count >> 32;
-	if (owner)
-		bucket = owner_bucket(hash, 1, count);
-	bucket += (__u32)word;
-	line = bucket / XDPLB_BUCKETS_PER_LINE;
-	found = bpf_map_lookup_elem(&owners, &line);
-	if (!found)
-		return NULL;
-	line = found->member[bucket % XDPLB_BUCKETS_PER_LINE];
-	return bpf_map_lookup_elem(&peers, &line);
+	peer = find_owner((struct xdplb_bucket_ref){ .base = word, .count = word >> 32 }, hash,
+			  0x34 >> i & 1);
+	return bpf_map_lookup_elem(&peers, &peer);
 }
 
 /*

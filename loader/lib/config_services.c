@@ -153,6 +153,7 @@ static void read_service(struct config_draft *draft, size_t index)
 		{ "check", NULL },
 		{ "all_down", NULL },
 		{ "unknown", NULL },
+		{ "hand_over", NULL },
 		{ "backends", "a mapping of the service's backends" },
 	};
 	const struct yaml_place *place = &draft->services[index];
@@ -167,6 +168,11 @@ static void read_service(struct config_draft *draft, size_t index)
 		return;
 	read_values(place, service);
 	draft_read_service_check(draft, place, service);
+	service->hand_over = service->proto == IPPROTO_TCP;
+	if (place_child(place, "hand_over", &child))
+		draft_read_switch(&child, &service->hand_over);
+	if (service->hand_over && service->proto == IPPROTO_UDP)
+		place_refuse_value(&child, "`protocol: tcp` beside it");
 	port = ntohs(service->port);
 	place_child(place, "port", &port_place);
 	if (place_child(place, "backend_port", &child)) {
