@@ -81,6 +81,41 @@ INLINE __u64 hash_flow(const struct packet *pkt)
 			  addr_words(&pkt->ip6->daddr), word);
 }
 
+/* Port, protocol and client port count for nothing: a client's connections to all services of a VIP
+ * that have the same backends go to the same one. */
+NOINLINE __u64 hash_addresses(const struct xdplb_addr *client, const struct xdplb_addr *vip,
+			      __u32 family)
+{
+	__u64 word = flow_word(0, 0, 0, family);
+
+	if (!client || !vip)
+		return 0;
+	return flow_hash6(hash_key[0], hash_key[1], client->word, vip->word, word);
+}
+
+/* Of a client's packet; apart, since the fast path has no room for addresses on its stack. */
+NOINLINE __u64 hash_client(struct xdp_md *ctx, __u64 shape)
+{
+	struct xdplb_addr client, vip;
+	struct packet pkt;
+
+	if (!open_shape(ctx, &pkt, shape))
+		return 0;
+	read_source(&pkt, &client);
+	read_dest(&pkt, &vip);
+	return hash_addresses(&client, &vip, pkt.family);
+}
+
+/* What picks the bucket, and every later owner: the flow's hash, unless the service keeps together what
+ * comes from one address. */
+INLINE __u64 bucket_hash(struct xdp_md *ctx, const struct xdplb_service *service,
+			 const struct packet *pkt, __u64 hash)
+{
+	if (likely(!(service->flags & XDPLB_SERVICE_BY_SOURCE)))
+		return hash;
+	return hash_client(ctx, pack_shape(pkt, PARSED_L4));
+}
+
 INLINE void count_traffic(const struct packet *pkt, __u32 index)
 {
 	struct xdplb_traffic *traffic = bpf_map_lookup_elem(&member_traffic, &index);
@@ -160,7 +195,7 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 	if (unlikely(ttl_expired(pkt)))
 		return VERDICT_REPORT;
 	hash = hash_flow(pkt);
-	pick_member(service, hash, &choice);
+	pick_member(service, bucket_hash(ctx, service, pkt, hash), &choice);
 	if (unlikely(!choice.member))
 		return refuse_unserved(ctx, pkt, service, choice.reason);
 	verdict = find_nexthop(ctx, pkt, choice.member);

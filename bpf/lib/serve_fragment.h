@@ -69,7 +69,8 @@ NOINLINE int serve_later_fragment(struct xdp_md *ctx, __u64 shape)
 }
 
 /* The member that a first fragment goes to; VERDICT_DROP if there is none. */
-INLINE enum verdict choose_for_first(struct packet *pkt, struct choice *ret_choice, __u64 *ret_hash)
+INLINE enum verdict choose_for_first(struct xdp_md *ctx, struct packet *pkt,
+				     struct choice *ret_choice, __u64 *ret_hash)
 {
 	struct xdplb_service *service;
 	__u32 index;
@@ -86,7 +87,7 @@ INLINE enum verdict choose_for_first(struct packet *pkt, struct choice *ret_choi
 	if (!service)
 		return refuse(pkt, XDPLB_DROP_BAD_TABLE);
 	*ret_hash = hash_flow(pkt);
-	pick_member(service, *ret_hash, ret_choice);
+	pick_member(service, bucket_hash(ctx, service, pkt, *ret_hash), ret_choice);
 	return ret_choice->member ? VERDICT_NEXT : refuse(pkt, ret_choice->reason);
 }
 
@@ -102,7 +103,7 @@ NOINLINE int serve_first_fragment(struct xdp_md *ctx, __u64 shape)
 	if (!open_fragment(ctx, shape, &pkt, &fragment))
 		return VERDICT_PASS;
 	pkt.ours = true;
-	verdict = choose_for_first(&pkt, &choice, &hash);
+	verdict = choose_for_first(ctx, &pkt, &choice, &hash);
 	if (verdict == VERDICT_NEXT)
 		verdict = find_way(ctx, &pkt, choice.member);
 	if (verdict == VERDICT_DROP)

@@ -48,12 +48,14 @@ enum xdplb_service_flag {
 	XDPLB_SERVICE_RESET_IF_DOWN = 1 << 1,
 	/* ... or all confirmed members are used, whatever their health. Neither: drop. */
 	XDPLB_SERVICE_ALL_IF_DOWN = 1 << 2,
+	/* The client's address alone picks the bucket, whatever its port. */
+	XDPLB_SERVICE_BY_SOURCE = 1 << 3,
 };
 
 /* A service: one VIP, port and protocol. */
 struct xdplb_service {
 	struct xdplb_bucket_ref buckets;
-	__u32 flags; /* enum xdplb_service_flag; others reserved: affinity, flow cache */
+	__u32 flags; /* enum xdplb_service_flag; others reserved: flow cache */
 	__u32 generation;
 	/* Head of the chain of all members (member.next), by which the last search goes;
 	 * XDPLB_NO_MEMBER: empty. */

@@ -147,6 +147,10 @@ static json_t *service_json(const struct access_view *view, uint32_t index, uint
 	json_object_set_new(json, "table_hash", hash_json(digest));
 	json_object_set_new(json, "all_down",
 			    json_string(all_down_name(access_service(view, index)->flags)));
+	json_object_set_new(json, "affinity",
+			    json_string(access_service(view, index)->flags & XDPLB_SERVICE_BY_SOURCE
+						? "source"
+						: "flow"));
 	json_object_set_new(json, "usable", json_integer(0));
 	json_object_set_new(json, "backends", json_array());
 	return json;
