@@ -156,7 +156,10 @@ INLINE bool is_reachable(const struct xdplb_peer *peer, const struct hook *hook)
 	return mapping && mapping->ifindex;
 }
 
-/* As if an access node had chosen the peer. A peer on this node: in again by the same interface. */
+/*
+ * As if an access node had chosen the peer. A peer on this node: in again by the same interface. At the
+ * hook of a virtual NIC the frame is on its way out, to the backend; as the backend's it comes in.
+ */
 INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, const struct hook *hook,
 				 const struct xdplb_peer *peer, __u32 mark)
 {
@@ -170,6 +173,8 @@ INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, cons
 	to.ports.dest = peer->tag;
 	write_mark(pkt, mark);
 	decrement_ttl(pkt);
+	if (hook->ifindex)
+		swap_macs(pkt->data);
 	if (rewrite_packet(skb, pkt, &to) != VERDICT_PASS)
 		return VERDICT_DROP;
 	count_event(XDPLB_EVENT_HANDED_OVER);
