@@ -18,7 +18,7 @@ say        = $(if $(filter 0,$(V)),@echo "  $(1)$(patsubst $(BUILD)/%,%,$@)" &&)
 BUILD_DEPS := clang llvm gcc make pkg-config bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
 	libmnl-dev libsodium-dev libjansson-dev libev-dev libcurl4-openssl-dev libcap-ng-dev libsystemd-dev
 TEST_DEPS  := libcriterion-dev iproute2 nginx-light curl tcpdump ethtool jq socat iputils-ping \
-	procps util-linux openssl dnsmasq-base nftables
+	procps util-linux openssl linuxptp dnsmasq-base nftables
 
 # For `make test-vm` alone.
 VM_DEPS    := qemu-system-x86 busybox-static kmod cpio xz-utils zstd clang-14 clang-16 clang-19
@@ -49,9 +49,9 @@ NET_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/net/*.c))
 NET_TOOLS  := $(addprefix $(BUILD)/tests/bench/net/,load last_packet udp_stream probe_count \
 	connect_loop node_crowd pps)
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
-LAB_TOOLS  := $(BUILD)/tests/net/lsr_delay
+LAB_TOOLS  := $(addprefix $(BUILD)/tests/net/,lsr_delay $(addprefix handover/,pattern_client pattern_server flood))
 
-.PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo bench bench-katran bench-plot bench-net fuzz check-style install clean vmlinux
+.PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo demo-handover bench bench-katran bench-plot bench-net fuzz check-style install clean vmlinux
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -114,6 +114,9 @@ $(NET_TOOLS): %: %.o $(LIB)
 
 $(BUILD)/tests/net/lsr_delay.o: $(BUILD)/tests/net/lsr_delay.skel.h
 
+$(BUILD)/tests/net/handover/pattern_client: $(BUILD)/tests/net/handover/streams.o
+$(addprefix $(BUILD)/tests/net/handover/,pattern_client pattern_server flood): \
+	$(BUILD)/tests/net/handover/endpoint.o
 $(LAB_TOOLS): %: %.o
 	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
@@ -142,6 +145,11 @@ demo: deps-build ## the main job in a lab of namespaces: real HTTP through the b
 	@tests/support/deps.sh $(TEST_DEPS)
 	@$(MAKE) --no-print-directory all $(NET_BPF) $(NET_TOOLS)
 	@tests/net/demo.sh
+
+demo-handover: deps-build ## 2,000 connections through changes of every kind (as root; 20 minutes at most)
+	@tests/support/deps.sh $(TEST_DEPS)
+	@$(MAKE) --no-print-directory all $(NET_BPF) $(LAB_TOOLS)
+	@tests/net/handover/demo.sh
 
 bench: all $(BUILD)/tests/bench/bench ## nanoseconds a packet, into build/bench.json (as root)
 	@$(BUILD)/tests/bench/bench --out $(BUILD)/bench.json

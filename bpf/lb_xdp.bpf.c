@@ -6,7 +6,9 @@
  */
 #include "lib/parse.h"
 #include "lib/relay.h"
+#include "lib/report.h"
 #include "lib/serve.h"
+#include "lib/serve_fragment.h"
 #include "lib/shape.h"
 
 /*
@@ -57,7 +59,8 @@ INLINE enum verdict balance_rare(struct xdp_md *ctx)
 		verdict = answer_echo(ctx, shape);
 		return verdict == VERDICT_NEXT ? relay_error(ctx, shape) : verdict;
 	case PARSED_FRAGMENT:
-		return refuse_shape(ctx, shape, XDPLB_DROP_FRAGMENT);
+		verdict = serve_later_fragment(ctx, shape);
+		return verdict == VERDICT_NEXT ? serve_first_fragment(ctx, shape) : verdict;
 	case PARSED_TRUNCATED:
 		return refuse_shape(ctx, shape, XDPLB_DROP_TRUNCATED);
 	case PARSED_EXTENSIONS:
@@ -81,10 +84,20 @@ INLINE enum verdict balance(struct xdp_md *ctx)
 	return serve_packet(ctx, &pkt, index);
 }
 
+/* What VERDICT_REPORT wants: here, where nothing else lies on the stack. */
+INLINE enum verdict report(struct xdp_md *ctx, __u32 verdict)
+{
+	return report_error(ctx, read_shape(ctx), verdict >> 8);
+}
+
 SEC("xdp")
 int lb_xdp(struct xdp_md *ctx)
 {
-	switch (balance(ctx)) {
+	enum verdict verdict = balance(ctx);
+
+	if (unlikely(verdict >= VERDICT_REPORT))
+		verdict = report(ctx, verdict);
+	switch (verdict) {
 	case VERDICT_DROP:
 		return XDP_DROP;
 	case VERDICT_TX:

@@ -116,6 +116,8 @@ INLINE enum verdict send_out(struct xdp_md *ctx, struct packet *pkt,
 	if (entry->flags & XDPLB_NHLFE_PTP_ONLY && residence != XDPLB_RESIDENCE_OFF) {
 		take_stamp(ctx, bound, residence, &stamp);
 		stamp_frame(ctx, &stamp);
+	} else {
+		drop_meta(ctx); /* lsr_egress would take it for ours */
 	}
 	if (bpf_redirect_map(&lsr_ports, entry->port, XDP_DROP) != XDP_REDIRECT)
 		return refuse(pkt, XDPLB_DROP_BAD_TABLE);

@@ -11,6 +11,7 @@
 #include "lib/icmp.h"
 #include "lib/mapping.h"
 #include "lib/query.h"
+#include "lib/restore_fragment.h"
 #include "lib/shape.h"
 #include "lib/skb.h"
 
@@ -45,26 +46,33 @@ INLINE enum verdict to_tag(struct __sk_buff *skb, struct packet *pkt, const stru
 {
 	struct endpoint_key key = { .port = packet_ports(pkt)->dest, .family = pkt->family };
 	const struct xdplb_endpoint *found;
-	struct arrival arrival = { .hook = hook };
+	struct xdplb_mapping *mapping;
 	enum verdict verdict;
+	__u64 hash;
+	int times;
 
 	read_dest(pkt, &key.addr);
 	found = find_tag(control, &key);
-	arrival.mapping = mapping_of(found, hook);
-	if (!arrival.mapping || arrival.mapping->state == XDPLB_MAPPING_FREE)
+	mapping = mapping_of(found, hook);
+	if (!mapping || mapping->state == XDPLB_MAPPING_FREE)
 		return VERDICT_PASS;
 	pkt->ours = true;
-	arrival.index = found->index;
-	arrival.hash = hash_flow(pkt, arrival.mapping);
-	arrival.times = read_times(pkt, arrival.hash);
-	if (unlikely(arrival.times == NOT_ADMITTED))
-		return answer_query(skb, pkt, arrival.mapping, hash_key, hook->redirect_flags);
-	if (pkt->proto != arrival.mapping->proto)
+	hash = hash_flow(pkt, mapping);
+	times = pkt->admitted ? 0 : read_times(pkt, hash);
+	if (unlikely(times == NOT_ADMITTED))
+		return answer_query(skb, pkt, mapping, hash_key, hook->redirect_flags);
+	if (pkt->proto != mapping->proto)
 		return refuse(pkt, XDPLB_DROP_WRONG_PROTOCOL);
-	verdict = find_connection(skb, pkt, &arrival);
-	if (verdict != VERDICT_NEXT)
-		return verdict;
-	return restore_dest(skb, pkt, arrival.mapping, arrival.index);
+	if (mapping->succession && pkt->proto == IPPROTO_TCP && !opens_flow(pkt)) {
+		__u64 shape = pack_shape(pkt, PARSED_L4);
+
+		verdict = find_connection(skb, shape, found->index, hash, times);
+		if (verdict != VERDICT_NEXT || !open_shape(skb, pkt, shape) ||
+		    parse_l4(pkt) != PARSED_L4)
+			return verdict;
+		pkt->ours = true;
+	}
+	return restore_dest(skb, pkt, mapping, found->index);
 }
 
 /* A packet to a backend's own port: noted, so that no balanced flow is taken for it. */
@@ -94,10 +102,23 @@ INLINE enum verdict to_own_port(struct __sk_buff *skb, struct packet *pkt, const
 	return rewrite_packet(skb, pkt, &to);
 }
 
+/* The first fragment of a datagram, which may be treated like any packet from here on. */
+INLINE bool open_first(struct __sk_buff *skb, struct packet *pkt, __u64 shape)
+{
+	struct fragment fragment;
+
+	if (!open_shape(skb, pkt, shape) || !read_fragment(pkt, &fragment) ||
+	    parse_l4(pkt) != PARSED_L4)
+		return false;
+	pkt->admitted = true;
+	return true;
+}
+
 INLINE enum verdict to_backend(struct __sk_buff *skb, const struct hook *hook)
 {
 	struct xdplb_node_control *control;
 	struct packet pkt;
+	enum verdict verdict;
 	__u32 zero = 0;
 	__u64 shape;
 
@@ -106,6 +127,13 @@ INLINE enum verdict to_backend(struct __sk_buff *skb, const struct hook *hook)
 		break;
 	case PARSED_ICMP:
 		return deliver_error(skb, shape, hook->ifindex);
+	case PARSED_FRAGMENT:
+		verdict = admit_fragment(skb, shape, hook->ifindex);
+		if (verdict != VERDICT_NEXT)
+			return verdict;
+		if (!open_first(skb, &pkt, shape))
+			return VERDICT_PASS;
+		break;
 	default:
 		return VERDICT_PASS;
 	}
@@ -158,9 +186,9 @@ INLINE bool face_of(const struct xdplb_flow *note, struct rewriting *to)
 	return true;
 }
 
-/* A reply of a backend. */
+/* A reply of a backend. @fragment_shape: if it is the first of several, else 0 */
 INLINE enum verdict restore_source(struct __sk_buff *skb, struct packet *pkt,
-				   const struct hook *hook)
+				   const struct hook *hook, __u64 fragment_shape)
 {
 	struct xdplb_flow_key key = {
 		.port = packet_ports(pkt)->source,
@@ -178,6 +206,8 @@ INLINE enum verdict restore_source(struct __sk_buff *skb, struct packet *pkt,
 		return VERDICT_PASS;
 	if (to.side == SIDE_NONE && to.ports.dest == key.client_port)
 		return VERDICT_PASS; /* a direct flow as it is */
+	if (unlikely(fragment_shape && to.side == SIDE_SOURCE))
+		note_reply(skb, fragment_shape, &to.addr, hook->ifindex);
 	pkt->ours = true;
 	return rewrite_packet(skb, pkt, &to);
 }
@@ -217,17 +247,25 @@ INLINE enum verdict restore_error(struct packet *pkt, const struct hook *hook)
 
 INLINE enum verdict from_backend(struct __sk_buff *skb, const struct hook *hook)
 {
+	enum verdict verdict;
 	struct packet pkt;
 	__u64 shape;
 
 	switch (find_headers(skb, &pkt, &shape)) {
 	case PARSED_L4:
-		return restore_source(skb, &pkt, hook);
+		shape = 0;
+		break;
 	case PARSED_ICMP:
 		return restore_error(&pkt, hook);
+	case PARSED_FRAGMENT:
+		verdict = restore_later_reply(skb, shape, hook->ifindex);
+		if (verdict != VERDICT_NEXT || !open_first(skb, &pkt, shape))
+			return VERDICT_PASS;
+		break;
 	default:
 		return VERDICT_PASS;
 	}
+	return restore_source(skb, &pkt, hook, shape);
 }
 
 /* TC_ACT_UNSPEC: other people's programs at the same hook have their say. */

@@ -7,6 +7,7 @@
 #define XDPLB_BPF_DNAT_H
 
 #include "csum.h"
+#include "fragment.h"
 #include "hash.h"
 #include "xdplb/access.h"
 
@@ -52,6 +53,28 @@ INLINE void dnat_packet(struct packet *pkt, const struct xdplb_member *member, _
 	}
 	set_flow_label(pkt->ip6, mark_ipv6(flow_hash));
 	*(struct xdplb_addr *)&pkt->ip6->daddr = member->addr;
+}
+
+/* A fragment's addresses, and nothing of what follows its IP headers. */
+INLINE void dnat_addresses(struct packet *pkt, const struct xdplb_member *member, __u32 mark)
+{
+	if (pkt->family == XDPLB_IPV4)
+		pkt->ip4->check = csum_apply(pkt->ip4->check, member->ip_delta);
+	else
+		set_flow_label(pkt->ip6, mark_ipv6(mark));
+	set_dest(pkt, &member->addr);
+}
+
+/* What is, or will be, cut into fragments: see fragment_mark(). */
+INLINE void dnat_first(struct packet *pkt, const struct xdplb_member *member, __u64 hash)
+{
+	__u32 delta = member->l4_delta;
+
+	if (pkt->family == XDPLB_IPV4)
+		delta += fragment_mark(hash);
+	csum_apply_l4(pkt, delta);
+	packet_ports(pkt)->dest = member->tag;
+	dnat_addresses(pkt, member, hash);
 }
 
 INLINE bool ttl_expired(const struct packet *pkt)

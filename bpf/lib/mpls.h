@@ -129,4 +129,22 @@ INLINE bool move_head(struct xdp_md *ctx, struct packet *pkt, int labels, __be16
 	return true;
 }
 
+/*
+ * Metadata of `size` bytes in front of the frame, and nothing else: a veth hands on what the node before
+ * has put there, which would add up until the kernel allows no more. False: the driver has no room for any.
+ */
+INLINE bool make_meta(struct xdp_md *ctx, int size)
+{
+	long there = (long)ctx->data - (long)ctx->data_meta;
+
+	return !bpf_xdp_adjust_meta(ctx, (int)there - size);
+}
+
+/* What the node before has put there is not ours. */
+INLINE void drop_meta(struct xdp_md *ctx)
+{
+	if ((long)ctx->data - (long)ctx->data_meta > 0)
+		make_meta(ctx, 0);
+}
+
 #endif

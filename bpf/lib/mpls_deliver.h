@@ -73,7 +73,7 @@ INLINE bool address_frame(struct xdp_md *ctx, __u32 ifindex)
 {
 	struct xdplb_delivery *meta;
 
-	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)))
+	if (!make_meta(ctx, sizeof(*meta)))
 		return false;
 	meta = (void *)(long)ctx->data_meta;
 	if ((void *)(meta + 1) > (void *)(long)ctx->data)

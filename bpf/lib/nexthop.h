@@ -24,8 +24,9 @@ struct {
 	__type(value, __u32);
 } interfaces SEC(".maps");
 
-INLINE void keep_nexthop(struct xdplb_nexthop *nexthop, const struct bpf_fib_lookup *fib)
+INLINE void keep_nexthop(struct xdplb_member *member, const struct bpf_fib_lookup *fib)
 {
+	struct xdplb_nexthop *nexthop = &member->nexthop;
 	volatile __u64 *expires = &nexthop->expires;
 
 	*expires = 0;
@@ -33,6 +34,7 @@ INLINE void keep_nexthop(struct xdplb_nexthop *nexthop, const struct bpf_fib_loo
 	__builtin_memcpy(nexthop->dmac, fib->dmac, sizeof(nexthop->dmac));
 	__builtin_memcpy(nexthop->smac, fib->smac, sizeof(nexthop->smac));
 	nexthop->ifindex = fib->ifindex;
+	member->mtu = fib->mtu_result;
 	barrier();
 	*expires = bpf_jiffies64() + nexthop_lifetime;
 	count_event(XDPLB_EVENT_NEXTHOP_LEARNED);
@@ -42,19 +44,18 @@ INLINE void fill_fib_params(struct bpf_fib_lookup *fib, const struct packet *pkt
 			    const struct xdplb_member *member)
 {
 	fib->l4_protocol = pkt->proto;
+	fib->tot_len = 1; /* asks for the MTU, and is not beyond it */
 	fib->sport = packet_ports(pkt)->source;
 	fib->dport = member->tag;
 	if (pkt->family == XDPLB_IPV4) {
 		fib->family = AF_INET;
 		fib->tos = pkt->ip4->tos;
-		fib->tot_len = bpf_ntohs(pkt->ip4->tot_len);
 		fib->ipv4_src = pkt->ip4->saddr;
 		fib->ipv4_dst = member->addr.word[0];
 		return;
 	}
 	fib->family = AF_INET6;
 	fib->flowinfo = *(__be32 *)pkt->ip6 & bpf_htonl(0x0fffffff);
-	fib->tot_len = bpf_ntohs(pkt->ip6->payload_len) + sizeof(struct ipv6hdr);
 	__builtin_memcpy(fib->ipv6_src, &pkt->ip6->saddr, sizeof(fib->ipv6_src));
 	__builtin_memcpy(fib->ipv6_dst, &member->addr, sizeof(fib->ipv6_dst));
 }
@@ -90,7 +91,7 @@ NOINLINE int learn_nexthop(struct xdp_md *ctx, struct xdplb_member *member, __u6
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		if (!bpf_map_lookup_elem(&interfaces, &fib.ifindex))
 			break;
-		keep_nexthop(&member->nexthop, &fib);
+		keep_nexthop(member, &fib);
 		return VERDICT_NEXT;
 	case BPF_FIB_LKUP_RET_BLACKHOLE:
 	case BPF_FIB_LKUP_RET_UNREACHABLE:
@@ -101,6 +102,15 @@ NOINLINE int learn_nexthop(struct xdp_md *ctx, struct xdplb_member *member, __u6
 		break;
 	}
 	return leave_to_kernel();
+}
+
+/* Is the packet longer than the way to the member lets through? Where that is not known (0), never. */
+INLINE bool too_big(const struct packet *pkt, const struct xdplb_member *member)
+{
+	/* opaque(): the verifier takes differences of pointers in whole registers only */
+	__u64 len = opaque(pkt->end - pkt->data) - pkt->l2_len;
+
+	return len - 1 > (__u64)member->mtu - 1;
 }
 
 /*

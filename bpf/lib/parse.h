@@ -100,6 +100,7 @@ INLINE void start_packet(struct packet *pkt, void *data, void *end, __u32 frame_
 	pkt->end = end;
 	pkt->frame_len = frame_len;
 	pkt->l2_len = ETH_HLEN;
+	pkt->admitted = false;
 	pkt->ours = false;
 	pkt->ip4 = data + ETH_HLEN;
 }
@@ -154,6 +155,14 @@ INLINE void set_dest(struct packet *pkt, const struct xdplb_addr *addr)
 		pkt->ip4->daddr = addr->word[0];
 	else
 		*(struct xdplb_addr *)&pkt->ip6->daddr = *addr;
+}
+
+/* May the packet be the first of its flow? TCP: a SYN; of UDP nobody knows. Its header is whole. */
+INLINE bool opens_flow(const struct packet *pkt)
+{
+	const struct tcphdr *tcp = pkt->l4;
+
+	return pkt->proto != IPPROTO_TCP || (tcp->syn && !tcp->ack);
 }
 
 #endif

@@ -32,6 +32,7 @@
 
 #define ETH_HLEN 14
 
+#define IP_DF     0x4000
 #define IP_MF     0x2000
 #define IP_OFFSET 0x1fff
 
@@ -57,6 +58,7 @@ enum verdict {
 	VERDICT_DROP,
 	VERDICT_TX, /* out of the interface it came in by */
 	VERDICT_REDIRECT, /* a redirect has been set up */
+	VERDICT_REPORT, /* by an ICMP error; from bit 8 on: the MTU, or 0 for "time exceeded" */
 };
 
 struct ports {
@@ -81,6 +83,7 @@ struct packet {
 	__u32 l4_offset; /* of l4 from the start of the frame */
 	__u64 family; /* XDPLB_IPV4 or XDPLB_IPV6; see opaque() */
 	__u64 proto; /* likewise, for TCP and UDP */
+	bool admitted; /* node_tc: it is known to come from an access node */
 	bool ours; /* from here on it is counted if it is dropped */
 };
 
@@ -101,6 +104,16 @@ struct rewriting {
 INLINE struct ports *packet_ports(const struct packet *pkt)
 {
 	return pkt->l4;
+}
+
+/* Back to where the frame came from. */
+INLINE void swap_macs(struct ethhdr *eth)
+{
+	__u8 mac[6];
+
+	__builtin_memcpy(mac, eth->h_source, sizeof(mac));
+	__builtin_memcpy(eth->h_source, eth->h_dest, sizeof(mac));
+	__builtin_memcpy(eth->h_dest, mac, sizeof(mac));
 }
 
 /* Where the transport checksum lies behind the start of the TCP or UDP header. */

@@ -79,6 +79,19 @@ INLINE void say_client(struct packet *pkt, struct quote *quote)
 	set_source(pkt, &client);
 }
 
+/* As bucket_hash(). */
+INLINE __u64 quoted_bucket_hash(const struct xdplb_service *service, const struct packet *inner,
+				__u64 hash)
+{
+	struct xdplb_addr client, vip;
+
+	if (!(service->flags & XDPLB_SERVICE_BY_SOURCE))
+		return hash;
+	read_dest(inner, &client);
+	read_source(inner, &vip);
+	return hash_addresses(&client, &vip, inner->family);
+}
+
 INLINE enum verdict send_error(struct xdp_md *ctx, struct packet *pkt, struct quote *quote,
 			       const struct choice *choice, __u64 hash)
 {
@@ -95,11 +108,7 @@ INLINE enum verdict send_error(struct xdp_md *ctx, struct packet *pkt, struct qu
 	say_client(pkt, quote);
 	mark_packet(pkt, hash);
 	count_event(XDPLB_EVENT_ICMP_RELAYED);
-	count_traffic(pkt, choice->index);
-	if (verdict == VERDICT_PASS)
-		return verdict;
-	decrement_ttl(pkt);
-	return send_packet(ctx, pkt, &choice->member->nexthop);
+	return finish_packet(ctx, pkt, choice, verdict);
 }
 
 NOINLINE int relay_error(struct xdp_md *ctx, __u64 shape)
@@ -121,7 +130,7 @@ NOINLINE int relay_error(struct xdp_md *ctx, __u64 shape)
 	if (ttl_expired(&pkt))
 		return refuse(&pkt, XDPLB_DROP_TTL_EXPIRED);
 	hash = hash_quoted_flow(&quote.inner);
-	pick_member(service, hash, &choice);
+	pick_member(service, quoted_bucket_hash(service, &quote.inner, hash), false, &choice);
 	if (!choice.member)
 		return refuse(&pkt, choice.reason);
 	return send_error(ctx, &pkt, &quote, &choice, hash);

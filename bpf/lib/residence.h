@@ -43,7 +43,7 @@ INLINE void stamp_frame(struct xdp_md *ctx, const struct xdplb_stamp *stamp)
 {
 	struct xdplb_stamp *meta;
 
-	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*stamp)))
+	if (!make_meta(ctx, sizeof(*stamp)))
 		return;
 	meta = (void *)(long)ctx->data_meta;
 	if ((void *)(meta + 1) > (void *)(long)ctx->data)

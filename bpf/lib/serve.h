@@ -81,6 +81,41 @@ INLINE __u64 hash_flow(const struct packet *pkt)
 			  addr_words(&pkt->ip6->daddr), word);
 }
 
+/* Port, protocol and client port count for nothing: a client's connections to all services of a VIP
+ * that have the same backends go to the same one. */
+NOINLINE __u64 hash_addresses(const struct xdplb_addr *client, const struct xdplb_addr *vip,
+			      __u32 family)
+{
+	__u64 word = flow_word(0, 0, 0, family);
+
+	if (!client || !vip)
+		return 0;
+	return flow_hash6(hash_key[0], hash_key[1], client->word, vip->word, word);
+}
+
+/* Of a client's packet; apart, since the fast path has no room for addresses on its stack. */
+NOINLINE __u64 hash_client(struct xdp_md *ctx, __u64 shape)
+{
+	struct xdplb_addr client, vip;
+	struct packet pkt;
+
+	if (!open_shape(ctx, &pkt, shape))
+		return 0;
+	read_source(&pkt, &client);
+	read_dest(&pkt, &vip);
+	return hash_addresses(&client, &vip, pkt.family);
+}
+
+/* What picks the bucket, and every later owner: the flow's hash, unless the service keeps together what
+ * comes from one address. */
+INLINE __u64 bucket_hash(struct xdp_md *ctx, const struct xdplb_service *service,
+			 const struct packet *pkt, __u64 hash)
+{
+	if (likely(!(service->flags & XDPLB_SERVICE_BY_SOURCE)))
+		return hash;
+	return hash_client(ctx, pack_shape(pkt, PARSED_L4));
+}
+
 INLINE void count_traffic(const struct packet *pkt, __u32 index)
 {
 	struct xdplb_traffic *traffic = bpf_map_lookup_elem(&member_traffic, &index);
@@ -105,6 +140,17 @@ INLINE enum verdict send_packet(struct xdp_md *ctx, struct packet *pkt,
 	return VERDICT_REDIRECT;
 }
 
+/* A packet that has been rewritten for a member leaves, by find_nexthop()'s verdict. */
+INLINE enum verdict finish_packet(struct xdp_md *ctx, struct packet *pkt,
+				  const struct choice *choice, enum verdict verdict)
+{
+	count_traffic(pkt, choice->index);
+	if (verdict == VERDICT_PASS)
+		return verdict; /* the kernel forwards, and takes its one from the TTL */
+	decrement_ttl(pkt);
+	return send_packet(ctx, pkt, &choice->member->nexthop);
+}
+
 /* No member can be used. TCP is reset where the service says so. */
 INLINE enum verdict refuse_unserved(struct xdp_md *ctx, struct packet *pkt,
 				    const struct xdplb_service *service, enum xdplb_drop reason)
@@ -113,6 +159,27 @@ INLINE enum verdict refuse_unserved(struct xdp_md *ctx, struct packet *pkt,
 	    answer_reset(ctx, pkt->l2_len, pkt->l4_offset, pkt->family) == VERDICT_TX)
 		return VERDICT_TX;
 	return refuse(pkt, reason);
+}
+
+/*
+ * A packet longer than the way to its member lets through. The kernel may cut it into fragments if its
+ * sender does not forbid it; their mark is that of fragments. Else the sender is told.
+ */
+NOINLINE int serve_oversized(struct xdp_md *ctx, __u64 shape, __u32 index, __u64 hash)
+{
+	struct xdplb_member *member = bpf_map_lookup_elem(&members, &index);
+	struct packet pkt;
+
+	if (!member || !open_shape(ctx, &pkt, shape) || parse_l4(&pkt) != PARSED_L4)
+		return VERDICT_PASS;
+	pkt.ours = true;
+	if (pkt.family == XDPLB_IPV6 || pkt.ip4->frag_off & bpf_htons(IP_DF))
+		return VERDICT_REPORT | member->mtu << 8;
+	if (!holds_fragment_mark(&pkt))
+		return refuse(&pkt, XDPLB_DROP_TOO_BIG);
+	dnat_first(&pkt, member, hash);
+	count_traffic(&pkt, index);
+	return leave_to_kernel();
 }
 
 /* A packet for the service with this index. */
@@ -125,21 +192,19 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 
 	if (!service)
 		return refuse(pkt, XDPLB_DROP_BAD_TABLE);
-	if (ttl_expired(pkt))
-		return refuse(pkt, XDPLB_DROP_TTL_EXPIRED);
+	if (unlikely(ttl_expired(pkt)))
+		return VERDICT_REPORT;
 	hash = hash_flow(pkt);
-	pick_member(service, hash, &choice);
+	pick_member(service, bucket_hash(ctx, service, pkt, hash), opens_flow(pkt), &choice);
 	if (unlikely(!choice.member))
 		return refuse_unserved(ctx, pkt, service, choice.reason);
 	verdict = find_nexthop(ctx, pkt, choice.member);
 	if (verdict == VERDICT_DROP)
 		return verdict;
+	if (unlikely(verdict == VERDICT_NEXT && too_big(pkt, choice.member)))
+		return serve_oversized(ctx, pack_shape(pkt, PARSED_L4), choice.index, hash);
 	dnat_packet(pkt, choice.member, hash);
-	count_traffic(pkt, choice.index);
-	if (verdict == VERDICT_PASS)
-		return verdict; /* the kernel forwards, and takes its one from the TTL */
-	decrement_ttl(pkt);
-	return send_packet(ctx, pkt, &choice.member->nexthop);
+	return finish_packet(ctx, pkt, &choice, verdict);
 }
 
 #endif

@@ -80,6 +80,7 @@ INLINE bool is_extension(__u8 proto)
 	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_DSTOPTS;
 }
 
+/* l4 stays at the fragment header, which read_fragment() steps over. */
 INLINE enum parsed parse_fragment6(struct packet *pkt)
 {
 	struct frag_hdr *fragment = pkt->l4;
@@ -87,8 +88,6 @@ INLINE enum parsed parse_fragment6(struct packet *pkt)
 	if ((void *)(fragment + 1) > pkt->end)
 		return PARSED_TRUNCATED;
 	pkt->proto = fragment->nexthdr;
-	pkt->l4 = fragment + 1;
-	pkt->l4_offset += sizeof(*fragment);
 	return parse_fragment(pkt->proto);
 }
 

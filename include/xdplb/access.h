@@ -48,12 +48,14 @@ enum xdplb_service_flag {
 	XDPLB_SERVICE_RESET_IF_DOWN = 1 << 1,
 	/* ... or all confirmed members are used, whatever their health. Neither: drop. */
 	XDPLB_SERVICE_ALL_IF_DOWN = 1 << 2,
+	/* The client's address alone picks the bucket, whatever its port. */
+	XDPLB_SERVICE_BY_SOURCE = 1 << 3,
 };
 
 /* A service: one VIP, port and protocol. */
 struct xdplb_service {
 	struct xdplb_bucket_ref buckets;
-	__u32 flags; /* enum xdplb_service_flag; others reserved: affinity, flow cache */
+	__u32 flags; /* enum xdplb_service_flag; others reserved: flow cache */
 	__u32 generation;
 	/* Head of the chain of all members (member.next), by which the last search goes;
 	 * XDPLB_NO_MEMBER: empty. */
@@ -102,7 +104,7 @@ struct xdplb_member {
 	__u32 health; /* index into `health` and `backend_infos`; one store changes it */
 	__u32 service; /* index into `services` */
 	struct xdplb_nexthop nexthop;
-	__u16 mtu; /* reserved: of the way to addr, bytes; 0: not known */
+	__u16 mtu; /* of the way to addr, bytes, IP header and on; as nexthop is; 0: not known */
 	__u16 weight; /* from the file, 0 .. 1000 */
 	__u32 next; /* the service's next member, or XDPLB_NO_MEMBER; see first_member */
 };

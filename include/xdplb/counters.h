@@ -11,7 +11,7 @@
 #define XDPLB_DROP_REASONS(X)                                                                    \
 	X(TRUNCATED, truncated, "to a VIP, but shorter than its headers say")                    \
 	X(FRAGMENT, fragment, "a fragment to a VIP: its ports are not known")                    \
-	X(TTL_EXPIRED, ttl_expired, "TTL or hop limit used up at the balancer")                  \
+	X(TTL_EXPIRED, ttl_expired, "TTL or hop limit used up, and the client was not told")     \
 	X(NO_MEMBER, no_member, "the service has no backend")                                    \
 	X(NO_USABLE_MEMBER, no_usable_member,                                                    \
 	  "no backend is both healthy and confirmed by its service node")                        \
@@ -45,7 +45,11 @@
 	  "to a VIP, with more IPv6 extension headers than are looked through")                  \
 	X(ANSWER_RATE, answer_rate, "a ping of a VIP, when as many had been answered as may be") \
 	X(UNKNOWN_FLOW, unknown_flow,                                                            \
-	  "an ICMP error about a flow that its service node has not noted")
+	  "an ICMP error about a flow that its service node has not noted")                      \
+	X(FRAGMENT_UNKNOWN, fragment_unknown,                                                    \
+	  "a later fragment to a VIP before the first of its datagram, or too late")             \
+	X(TOO_BIG, too_big,                                                                      \
+	  "longer than the way to the backend lets through, and the client was not told")
 
 enum xdplb_drop {
 #define X(NAME, name, help) XDPLB_DROP_##NAME,
@@ -88,7 +92,13 @@ enum xdplb_drop {
 	X(HANDED_OVER, handed_over,                                                                \
 	  "no socket expected a TCP packet: handed on to the next owner")                          \
 	X(HANDED_HERE, handed_here, "a TCP packet that was handed on found its socket here")       \
-	X(NOT_FOUND, not_found, "a TCP packet that no owner's socket expects: left to the stack")
+	X(NOT_FOUND, not_found, "a TCP packet that no owner's socket expects: left to the stack")  \
+	X(FRAGMENT_NOTED, fragment_noted,                                                          \
+	  "a first fragment was noted, so that later ones can follow it")                          \
+	X(TIME_EXCEEDED_SENT, time_exceeded_sent,                                                  \
+	  "TTL or hop limit used up at the balancer: the client was told")                         \
+	X(TOO_BIG_SENT, too_big_sent,                                                              \
+	  "longer than the way to the backend lets through: the client was told the MTU")
 
 enum xdplb_event {
 #define X(NAME, name, help) XDPLB_EVENT_##NAME,

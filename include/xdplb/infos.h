@@ -90,7 +90,8 @@ struct xdplb_succession_info {
 	__u8 proto;
 	__u8 family;
 	__u32 reserved;
-	__u64 table_hash[XDPLB_GENERATIONS]; /* as xdplb_service_info.table_hash, the newest first */
+	__u64 table_hash
+		[XDPLB_GENERATIONS]; /* as xdplb_service_info.table_hash, the newest first */
 };
 XDPLB_ASSERT_SIZE(struct xdplb_succession_info, 112);
 

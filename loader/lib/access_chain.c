@@ -10,6 +10,8 @@ static uint32_t service_flags(const struct config_service *service)
 {
 	uint32_t flags = service->unknown_is_down ? XDPLB_SERVICE_UNKNOWN_IS_DOWN : 0;
 
+	if (service->by_source)
+		flags |= XDPLB_SERVICE_BY_SOURCE;
 	if (service->all_down == CONFIG_ALL_DOWN_RESET)
 		flags |= XDPLB_SERVICE_RESET_IF_DOWN;
 	if (service->all_down == CONFIG_ALL_DOWN_USE_ALL)

@@ -91,6 +91,8 @@ struct config_service {
 	size_t check; /* index into config.checks, or CONFIG_NO_CHECK */
 	enum config_all_down all_down; /* default: drop */
 	bool unknown_is_down; /* default: the last verdict stands */
+	bool hand_over; /* TCP: service nodes hand connections over; default: yes */
+	bool by_source; /* a client's flows go to one backend; default: each for itself */
 	int line;
 };
 

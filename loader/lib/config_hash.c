@@ -65,6 +65,7 @@ static void put_service(struct digest *digest, const struct config *config,
 	put_address(digest, &service->vip);
 	digest_number(digest, service->restore);
 	digest_number(digest, service->buckets);
+	digest_number(digest, service->hand_over);
 	digest_number(digest, service->member_count);
 	for (size_t i = 0; i < service->member_count; i++) {
 		const struct config_member *member = &service->members[i];

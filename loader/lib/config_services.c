@@ -173,6 +173,29 @@ static void check_buckets(const struct yaml_place *place, struct config_service 
 	}
 }
 
+static void read_affinity(const struct yaml_place *place, struct config_service *service)
+{
+	static const char *const affinities[] = { "flow", "source", NULL };
+	struct yaml_place child;
+
+	if (place_child(place, "affinity", &child))
+		service->by_source = place_choice(&child, affinities) == 1;
+}
+
+/* Owners are found by the hash of the flow; with affinity they are those of the source alone. */
+static void read_hand_over(const struct yaml_place *place, struct config_service *service)
+{
+	bool may_be = service->proto == IPPROTO_TCP && !service->by_source;
+	struct yaml_place child;
+
+	service->hand_over = may_be;
+	if (!place_child(place, "hand_over", &child) ||
+	    !draft_read_switch(&child, &service->hand_over))
+		return;
+	if (service->hand_over && !may_be)
+		place_refuse_value(&child, "`protocol: tcp` and no `affinity` beside it");
+}
+
 static void read_service(struct config_draft *draft, size_t index)
 {
 	static const struct yaml_key keys[] = {
@@ -185,6 +208,8 @@ static void read_service(struct config_draft *draft, size_t index)
 		{ "check", NULL },
 		{ "all_down", NULL },
 		{ "unknown", NULL },
+		{ "affinity", NULL },
+		{ "hand_over", NULL },
 		{ "backends", "a mapping of the service's backends" },
 	};
 	const struct yaml_place *place = &draft->services[index];
@@ -199,6 +224,8 @@ static void read_service(struct config_draft *draft, size_t index)
 		return;
 	read_values(place, service);
 	draft_read_service_check(draft, place, service);
+	read_affinity(place, service);
+	read_hand_over(place, service);
 	port = ntohs(service->port);
 	place_child(place, "port", &port_place);
 	if (place_child(place, "backend_port", &child)) {

@@ -8,6 +8,7 @@
 
 #include <net/if.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "xdplb/types.h"
 
@@ -62,6 +63,14 @@ int netlink_routes_list(struct netlink_routes *ret);
 
 /* Removes such a route of ours. 0; -ESRCH: was not there; -errno. */
 int netlink_route_unblock(const struct xdplb_addr *addr, __u8 family);
+
+/**
+ * netlink_netns_number() - The number by which this network namespace knows another; given to it if need be.
+ * @path: where the other is bound
+ *
+ * Return: 0; -ENOENT there is no such file, or no number; -errno.
+ */
+int netlink_netns_number(const char *path, int32_t *ret_number);
 
 struct netlink_link {
 	unsigned int flags; /* IFF_UP ... */

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "netlink.h"
+
 static uint64_t boottime_ns(void)
 {
 	struct timespec now;
@@ -20,16 +22,33 @@ static uint64_t boottime_ns(void)
 
 /* ---- what is to be ---- */
 
+/* A container's sockets can be looked for by the number of its namespace, a VM's not at all. */
+static int find_netns(struct work *work, const struct config_backend *backend, int32_t *ret_netns)
+{
+	int err;
+
+	*ret_netns = XDPLB_NETNS_UNSEEN;
+	if (!backend->netns[0])
+		return 0;
+	err = netlink_netns_number(backend->netns, ret_netns);
+	return err ? fail_errno(work->error, err, "backend %s: network namespace %s", backend->name,
+				backend->netns)
+		   : 0;
+}
+
 static int find_vnics(struct work *work)
 {
 	const struct config *config = work->config;
+	int err;
 
 	work->ifindexes = calloc(config->backend_count + 1, sizeof(*work->ifindexes));
-	if (!work->ifindexes)
+	work->netns = calloc(config->backend_count + 1, sizeof(*work->netns));
+	if (!work->ifindexes || !work->netns)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->backend_count; i++) {
 		const struct config_backend *backend = &config->backends[i];
 
+		work->netns[i] = XDPLB_NETNS_OWN;
 		if (backend->node != work->number || !backend->vnic[0] ||
 		    !config_in_service(config, i))
 			continue;
@@ -37,6 +56,9 @@ static int find_vnics(struct work *work)
 		if (!work->ifindexes[i])
 			return fail(work->error, -ENODEV, "backend %s: no such interface: %s",
 				    backend->name, backend->vnic);
+		err = find_netns(work, backend, &work->netns[i]);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -87,6 +109,18 @@ static int plan_mappings(struct work *work, const struct node_facts *facts)
 				     work->error);
 }
 
+/* Tables of before go first where there is no room. */
+static int plan_succession(struct work *work, const struct node_facts *facts)
+{
+	int err = succession_plan_build(work->config, &work->tables, &work->node_plan, facts,
+					&work->succession, work->error);
+
+	if (err != -ENOSPC || !succession_forget(&work->tables))
+		return err;
+	return succession_plan_build(work->config, &work->tables, &work->node_plan, facts,
+				     &work->succession, work->error);
+}
+
 static int make_plans(struct work *work)
 {
 	struct host_address *resting = NULL;
@@ -101,8 +135,11 @@ static int make_plans(struct work *work)
 
 		err = find_vnics(work);
 		facts.ifindexes = work->ifindexes;
+		facts.netns = work->netns;
 		if (!err)
 			err = plan_mappings(work, &facts);
+		if (!err)
+			err = plan_succession(work, &facts);
 		if (!err)
 			resting = resting_vips(work, &resting_count);
 	}
@@ -233,9 +270,12 @@ static void commit(struct work *work, struct node_result *result)
 {
 	result->swapped = work->load;
 	result->changes = work->confirmed + count_attached(&work->hooks) +
-			  work->access_plan.changes + work->node_plan.changes;
-	if (work->node->is_service)
+			  work->access_plan.changes + work->node_plan.changes +
+			  work->succession.changes;
+	if (work->node->is_service) {
 		node_commit(work->config, &work->node_plan, work->now, &work->tables);
+		succession_commit(&work->succession, &work->tables);
+	}
 	if (work->node->is_access)
 		access_commit(work->config, &work->access_plan, &work->access);
 	work_commit_mpls(work, result);
@@ -256,6 +296,8 @@ static void give_back(struct work *work)
 	programs_close(&work->programs);
 	free(work->hooks.hooks);
 	free(work->ifindexes);
+	free(work->netns);
+	succession_plan_free(&work->succession);
 	host_wanted_free(&work->host);
 	access_plan_free(&work->access_plan);
 	node_plan_free(&work->node_plan);

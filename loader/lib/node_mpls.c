@@ -4,6 +4,8 @@
  */
 #include "node_work.h"
 
+#include <string.h>
+
 #include "mpls_facts.h"
 #include "tunnel_walk.h"
 #include "xdplb/infos.h"
@@ -77,6 +79,20 @@ static void verify_tunnels(struct work *work)
 	}
 }
 
+/* Of a node that switches labels no more: its other label maps go, this one is every node's. */
+static void forget_infos(const struct work *work)
+{
+	struct map_array infos;
+	char path[PATH_LEN];
+
+	if (map_array_open(path_of_map(&work->paths, "tunnel_infos", path),
+			   sizeof(struct xdplb_tunnel_info), &infos))
+		return;
+	for (size_t i = 0; i < infos.count; i++)
+		memset(map_at(&infos, i), 0, sizeof(struct xdplb_tunnel_info));
+	map_array_close(&infos);
+}
+
 void work_commit_mpls(struct work *work, struct node_result *result)
 {
 	if (work->is_switch) {
@@ -88,6 +104,8 @@ void work_commit_mpls(struct work *work, struct node_result *result)
 			   work->notes);
 	if (work->is_switch)
 		verify_tunnels(work);
+	else
+		forget_infos(work);
 }
 
 void work_free_mpls(struct work *work)

@@ -70,6 +70,8 @@ static size_t list_service(const struct config *config, const struct node_facts 
 			.mapping = make_mapping(service, member, facts->ifindexes[member->backend]),
 			.service = service->name,
 			.backend = backend->name,
+			.service_number = (size_t)(service - config->services),
+			.backend_number = member->backend,
 		};
 	}
 	return n;

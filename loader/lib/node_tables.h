@@ -15,6 +15,7 @@
 
 struct node_view {
 	struct map_array tags, endpoints, control, mappings, mapping_infos;
+	struct map_array successions, succession_infos, owners, peers; /* see succession.h */
 };
 
 int node_view_open(const struct paths *paths, struct node_view *ret_view, struct error *error);
@@ -35,6 +36,7 @@ struct node_plan_mapping {
 	uint32_t index;
 	struct xdplb_mapping mapping;
 	const char *service, *backend; /* names, in the config */
+	size_t service_number, backend_number; /* in the config */
 };
 
 struct node_plan {
@@ -51,6 +53,7 @@ struct node_plan {
 struct node_facts {
 	size_t node; /* index into config.nodes */
 	const uint32_t *ifindexes; /* of the virtual NIC of each config backend; 0: none */
+	const int32_t *netns; /* where its sockets are: enum xdplb_netns, or the number */
 	uint64_t now; /* CLOCK_BOOTTIME, nanoseconds */
 };
 

@@ -19,6 +19,11 @@ int node_view_open(const struct paths *paths, struct node_view *ret_view, struct
 		{ "node_control", &view.control, sizeof(struct xdplb_node_control) },
 		{ "mappings", &view.mappings, sizeof(struct xdplb_mapping) },
 		{ "mapping_infos", &view.mapping_infos, sizeof(struct xdplb_mapping_info) },
+		{ "successions", &view.successions, sizeof(struct xdplb_succession) },
+		{ "succession_infos", &view.succession_infos,
+		  sizeof(struct xdplb_succession_info) },
+		{ "owners", &view.owners, sizeof(struct xdplb_bucket_line) },
+		{ "peers", &view.peers, sizeof(struct xdplb_peer) },
 	};
 	char path[PATH_LEN];
 
@@ -42,4 +47,8 @@ void node_view_close(struct node_view *view)
 	map_array_close(&view->control);
 	map_array_close(&view->mappings);
 	map_array_close(&view->mapping_infos);
+	map_array_close(&view->successions);
+	map_array_close(&view->succession_infos);
+	map_array_close(&view->owners);
+	map_array_close(&view->peers);
 }

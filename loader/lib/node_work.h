@@ -13,6 +13,7 @@
 #include "node_tables.h"
 #include "paths.h"
 #include "programs.h"
+#include "succession.h"
 #include "tunnel_host.h"
 #include "xdplb/infos.h"
 
@@ -39,13 +40,15 @@ struct work {
 	struct node_view tables;
 	struct access_plan access_plan;
 	struct node_plan node_plan;
+	struct succession_plan succession;
 	bool is_switch; /* the node switches labels */
 	struct mpls_view mpls;
 	struct mpls_facts mpls_facts;
 	struct mpls_plan mpls_plan;
 	struct tunnel_host tunnel_host; /* what this run has done */
 	struct host_wanted host;
-	uint32_t *ifindexes;
+	uint32_t *ifindexes; /* of virtual NICs, by backend */
+	int32_t *netns; /* where sockets are, by backend */
 	uint64_t now;
 	size_t confirmed; /* members that may be used from now on */
 };

@@ -30,6 +30,9 @@ const char *const program_names[PROGRAM_COUNT] = {
 	[PROGRAM_PTP_DELIVER] = "ptp_deliver",
 };
 
+/* How long a later fragment may come after the first one of its datagram. */
+#define FRAGMENT_SECONDS 2
+
 /* What one CPU may send of its own: resets for services without a usable member, echo replies, ICMP
  * errors; so many of each. */
 #define ANSWERS_PER_SECOND 1000
@@ -111,6 +114,7 @@ static int load_lb(const struct config *config, const struct config_node *node,
 	lb->rodata->hash_key[1] = config->key.word[1];
 	lb->rodata->vip_mask = programs_vip_slots(config) - 1;
 	lb->rodata->nexthop_lifetime = jiffies_per_second();
+	lb->rodata->fragment_lifetime = FRAGMENT_SECONDS * jiffies_per_second();
 	lb->rodata->answers_per_tick = lb->rodata->resets_per_tick =
 		(ANSWERS_PER_SECOND + jiffies_per_second() - 1) / jiffies_per_second();
 	err = programs_prepare_maps(lb->obj, config, node, paths);
@@ -132,6 +136,7 @@ static int load_node(const struct config *config, const struct config_node *conf
 		return fail_errno(error, -errno, "cannot open node_tc");
 	node->rodata->hash_key[0] = config->key.word[0];
 	node->rodata->hash_key[1] = config->key.word[1];
+	node->rodata->fragment_lifetime = FRAGMENT_SECONDS * jiffies_per_second();
 	node->rodata->tag_first = config->tag_first;
 	node->rodata->tag_last = config->tag_last;
 	node->rodata->tag_mask = programs_mapping_slots(config) - 1;
@@ -244,8 +249,9 @@ int programs_unpin_access(const struct paths *paths)
 
 int programs_unpin_service(const struct paths *paths)
 {
-	static const char *const maps[] = { "tags",  "endpoints",    "mappings",
-					    "flows", "node_control", NULL };
+	static const char *const maps[] = { "tags",         "endpoints",   "mappings", "flows",
+					    "node_control", "successions", "owners",   "peers",
+					    "seen_headers", NULL };
 	static const enum program programs[] = { PROGRAM_UPLINK_INGRESS, PROGRAM_UPLINK_EGRESS,
 						 PROGRAM_VNIC_INGRESS, PROGRAM_VNIC_EGRESS };
 

@@ -22,7 +22,7 @@ struct map_plan {
 	uint32_t entries;
 };
 
-#define MAP_PLANS 24
+#define MAP_PLANS 28
 
 /* Settings of the host that attach may have to undo, beside an address or route for each member. */
 #define SETTINGS_MAX 4096
@@ -43,6 +43,8 @@ uint32_t programs_label_slots(const struct config_node *node)
 {
 	uint32_t range = node->mpls.label_last - node->mpls.label_first + 1, slots = 1;
 
+	if (!config_can_switch(&node->mpls))
+		return 0;
 	while (slots < range)
 		slots *= 2;
 	return slots;
@@ -68,6 +70,11 @@ static void plan_maps(const struct config *config, const struct config_node *nod
 		{ "backend_infos", "backends", c->backends },
 		{ "buckets", "buckets", lines },
 		{ "flows", "flows", c->flows },
+		/* element 0 stands for none */
+		{ "successions", "services", c->services + 1 },
+		{ "succession_infos", "services", c->services + 1 },
+		{ "peers", "members", 2 * c->members },
+		{ "owners", "buckets", 2 * lines },
 		{ "undos", "members", SETTINGS_MAX + 2 * c->members },
 		{ "ilm", "labels or mpls.labels", programs_label_slots(node) },
 		{ "nhlfes", "labels", 2 * c->labels },
@@ -96,6 +103,10 @@ int programs_check_sizes(const struct config *config, const struct config_node *
 
 		if (fd < 0)
 			continue; /* of a role that the node has not had yet */
+		if (!plan->entries) { /* of one that it has no more */
+			close(fd);
+			continue;
+		}
 		err = map_sizes(fd, &key_size, &value_size, &entries);
 		close(fd);
 		if (err)

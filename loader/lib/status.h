@@ -19,7 +19,8 @@
  * buckets, table_hash, all_down, usable (how many backends packets are sent to), backends [{name, node,
  * address, tag, weight, share (percent of the buckets), health (the state in the map), confirmed, usable,
  * next_hop, packets, bytes}]}]; on a service node mappings [{service, backend, vip,
- * vport, protocol, address, tag, port, restore, state, rests_seconds}]; drops and events {name: n}
+ * vport, protocol, address, tag, port, restore, state, rests_seconds}], hand_over [{service, vip, port, tables
+ * [{buckets, table_hash}] (the newest first)}]; drops and events {name: n}
  * without the zeroes; on a node that switches labels tunnels, see tunnel_status.h. Hashes are 16 hex digits.
  *
  * Return: 0; -ENOENT the node is not attached; -errno with words.

@@ -22,6 +22,7 @@
 #include "maglev.h"
 #include "maps.h"
 #include "node_tables.h"
+#include "succession.h"
 
 static bool role_pinned(const struct paths *paths, const char *map)
 {
@@ -146,6 +147,10 @@ static json_t *service_json(const struct access_view *view, uint32_t index, uint
 	json_object_set_new(json, "table_hash", hash_json(digest));
 	json_object_set_new(json, "all_down",
 			    json_string(all_down_name(access_service(view, index)->flags)));
+	json_object_set_new(json, "affinity",
+			    json_string(access_service(view, index)->flags & XDPLB_SERVICE_BY_SOURCE
+						? "source"
+						: "flow"));
 	json_object_set_new(json, "usable", json_integer(0));
 	json_object_set_new(json, "backends", json_array());
 	return json;
@@ -305,6 +310,37 @@ static json_t *mapping_json(const struct xdplb_mapping *mapping,
 	return json;
 }
 
+/* The tables that connections are handed over by, the newest first. */
+static json_t *succession_json(const struct node_view *view, uint32_t index)
+{
+	const struct xdplb_succession_info *info = map_at(&view->succession_infos, index);
+	const struct xdplb_bucket_ref *tables = succession_tables(view, index);
+	json_t *json = json_object(), *list = json_array();
+
+	json_object_set_new(json, "service", json_string(info->name));
+	json_object_set_new(json, "vip", address_json(&info->vip, info->family));
+	json_object_set_new(json, "port", json_integer(ntohs(info->port)));
+	for (int g = 0; g < XDPLB_GENERATIONS && tables[g].count; g++)
+		json_array_append_new(list, json_pack("{s:I, s:o}", "buckets",
+						      (json_int_t)tables[g].count, "table_hash",
+						      hash_json(info->table_hash[g])));
+	json_object_set_new(json, "tables", list);
+	return json;
+}
+
+static int add_successions(json_t *json, const struct node_view *view)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 1; i < view->successions.count; i++) {
+		const struct xdplb_succession_info *info = map_at(&view->succession_infos, i);
+
+		if (info->name[0])
+			json_array_append_new(list, succession_json(view, i));
+	}
+	return json_object_set_new(json, "hand_over", list) ? -ENOMEM : 0;
+}
+
 int status_add_mappings(json_t *json, const struct paths *paths, struct error *error)
 {
 	json_t *mappings;
@@ -321,6 +357,9 @@ int status_add_mappings(json_t *json, const struct paths *paths, struct error *e
 		if (node_mapping(&view, i)->state != XDPLB_MAPPING_FREE)
 			json_array_append_new(mappings, mapping_json(node_mapping(&view, i),
 								     node_mapping_info(&view, i)));
+	err = json_object_set_new(json, "mappings", mappings) ? -ENOMEM : 0;
+	if (!err)
+		err = add_successions(json, &view);
 	node_view_close(&view);
-	return json_object_set_new(json, "mappings", mappings) ? -ENOMEM : 0;
+	return err;
 }

@@ -114,6 +114,23 @@ static void print_tunnels(const json_t *tunnels)
 		       text_of(tunnel, "lsp"));
 }
 
+static void print_hand_over(const json_t *list)
+{
+	json_t *service, *table;
+	size_t i, t;
+
+	if (!json_array_size(list))
+		return;
+	printf("\nHand-over by the tables of now and before:\n");
+	json_array_foreach(list, i, service)
+	{
+		printf("  %-15s ", text_of(service, "service"));
+		json_array_foreach(json_object_get(service, "tables"), t, table)
+			printf(" %s", text_of(table, "table_hash"));
+		putchar('\n');
+	}
+}
+
 static void print_counters(const char *title, json_t *counters)
 {
 	const char *name;
@@ -134,6 +151,7 @@ static void print_text(const json_t *json)
 	print_hooks(json_object_get(json, "hooks"));
 	print_services(json);
 	print_mappings(json_object_get(json, "mappings"));
+	print_hand_over(json_object_get(json, "hand_over"));
 	print_tunnels(json_object_get(json, "tunnels"));
 	print_counters("Dropped packets", json_object_get(json, "drops"));
 	print_counters("Events", json_object_get(json, "events"));

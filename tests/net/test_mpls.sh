@@ -36,6 +36,11 @@ labelled_twice() {
     'ether proto 0x8847 and ether[16] & 1 = 0 and ether[20] & 1 = 1' 2>/dev/null | grep -c '^MPLS'
 }
 
+# came_out FAR POPPED: more than that many have.
+came_out() {
+  (($(counts "$1" popped) > $2))
+}
+
 # carried NODE FAR PAYLOAD CMD...: a message sent at NODE by CMD is pushed there, switched in between,
 # popped at FAR, and received on FAR's ptp0 as it was.
 carried() {
@@ -46,7 +51,7 @@ carried() {
   start_capture far "$far" ptp0 "$filter"
   start_capture link "$node" l0 'ether proto 0x8847'
   "$@"
-  wait_until 5 test "$(($(counts "$far" popped) - popped))" -ge 0
+  wait_until 10 came_out "$far" "$popped" || true
   stop_capture far
   stop_capture link
   expect "pushed" "$(($(counts "$node" pushed_event) - pushed))" 1
@@ -172,8 +177,8 @@ tagged() {
   popped=$(counts B popped)
   start_capture far B l0 'udp port 319 and dst host 224.0.1.129'
   start_capture link A l0 'ether proto 0x8847 or udp port 319'
-  in_ns A socat -u - UDP-DATAGRAM:224.0.1.129:319,ip-multicast-if=10.1.0.1 \
-    < <(printf '%b' "$PTP_SYNC")
+  printf '%b' "$PTP_SYNC" |
+    in_ns A socat -u - UDP-DATAGRAM:224.0.1.129:319,ip-multicast-if=10.1.0.1
   stop_capture far
   stop_capture link
   expect "popped" "$(($(counts B popped) - popped))" 1
@@ -244,6 +249,25 @@ foreign_interface() {
   has 'nothing to change' xdplb A apply "$CLUSTER"
 }
 
+# A node that has another role now: nothing of the former is left, and it can be had again.
+other_role() {
+  {
+    sed '/^nodes:/,$d' "$CLUSTER"
+    echo "nodes:"
+    echo "  A: {service: {uplinks: [l0]}}"
+  } >"$LAB_DIR/service.yaml"
+  xdplb A apply "$LAB_DIR/service.yaml"
+  ! ip -n A link show ptp0 2>/dev/null || fail "ptp0 is left"
+  expect "programs" "$(status_of A '[.hooks[].program] | sort | join(" ")')" \
+    "uplink_egress uplink_ingress"
+  [[ ! -e /sys/fs/bpf/xdplb/A/ilm ]] || fail "maps are left"
+  xdplb A apply "$CLUSTER"
+  expect "programs" "$(status_of A '[.hooks[].program] | sort | join(" ")')" \
+    "lsr_xdp ptp_deliver ptp_push"
+  xdplb A tunnel verify "$CLUSTER" clock
+  carried A B 'udp port 319 and dst host 10.9.0.2' send_sync A 10.9.0.2
+}
+
 tx_offload() {
   in_ns A ethtool -k l0 | awk '/^tx-checksumming/ { print $2 }'
 }
@@ -286,6 +310,7 @@ check tagged tagged
 check not_corouted not_corouted
 check hardware_clock hardware_clock
 check foreign_interface foreign_interface
+check other_role other_role
 check detached detached
 check by_clsact by_clsact
 finish

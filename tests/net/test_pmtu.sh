@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# A narrower link on the way to the client. Its router tells the VIP that packets are too big for it; the
-# backend must hear of it, or a download never ends. And pings of a VIP.
+# A narrower link on the way to the client: its router tells the VIP that packets are too big for it, and the
+# backend must hear of it, or a download never ends. What the access node itself says: echo replies, time
+# exceeded, packet too big.
 #
 #   far (MTU 1500) -- narrow -- (MTU 1400) -- router -- access1, node1 as in lab_main
 set -euo pipefail
@@ -20,6 +21,8 @@ write_cluster() {
   cluster_backend c1 node1 10.0.11.11 fd00:11::11 veth-c1 c1
   echo "services:"
   cluster_service source4 192.0.2.10 80 tcp source 'web1: ' 8080
+  cluster_service dns4 192.0.2.10 53 udp source 'web1: ' 5353
+  cluster_service dns6 2001:db8:1::10 53 udp source 'web1: ' 5353
   cluster_service source6 2001:db8:1::10 80 tcp source 'web1: ' 8080
   cluster_service interface4 192.0.2.20 80 tcp interface 'web1: '
   cluster_service interface6 2001:db8:1::20 80 tcp interface 'web1: '
@@ -70,6 +73,37 @@ pinged() {
   expect "echo_answered" "$(counter access1 events echo_answered)" "$((before + 3))"
 }
 
+# What a traceroute sees of the access node.
+hops() {
+  local before
+  before=$(counter access1 events time_exceeded_sent)
+  # With TTL 2 a datagram ends there; the error comes from the VIP.
+  start_capture hops client eth0 'icmp or icmp6'
+  echo probe | in_ns client socat - "$2:$(bracket "$1"):53,$3"
+  wait_until 5 test "$(counter access1 events time_exceeded_sent)" -gt "$before" ||
+    fail "time_exceeded_sent was not counted"
+  stop_capture hops
+  expect "time exceeded from the VIP" "$(count_packets hops "src host $1 and
+    ((icmp and icmp[0] == 11) or (icmp6 and ip6[40] == 3))")" 1
+}
+
+# The next hop is narrower than the client's link: the access node says so, and an upload completes.
+# upload VIP ADDRESS-FAMILY
+upload() {
+  local sum before
+  before=$(counter access1 events too_big_sent)
+  sum=$(in_ns client curl -sS --noproxy '*' --max-time 20 -T "$LAB_DIR/files/big" \
+    "$(url "$1" 80 "/upload/big${1//[.:]/}")" -o /dev/null -w '%{http_code}')
+  expect "status" "$sum" 201
+  (($(counter access1 events too_big_sent) > before)) || fail "too_big_sent was not counted"
+}
+
+# Routes with a locked MTU, as a tunnel on the way would need them; then the next hops are asked for anew.
+narrow_next_hop() {
+  ip -n access1 route add 10.0.1.0/24 via 10.0.9.1 mtu lock 1300
+  ip -n access1 -6 route add fd00:1::/64 via fd00:9::1 mtu lock 1300
+}
+
 lab_main
 lab_container node1 c1 11 11
 narrow_link
@@ -88,4 +122,9 @@ check vnic_source_ipv4 download 192.0.2.30 10.0.21.6
 check vnic_interface_ipv6 download 2001:db8:1::30 fd00:21::7
 check ping_ipv4 pinged 192.0.2.10
 check ping_ipv6 pinged 2001:db8:1::10
+check hops_ipv4 hops 192.0.2.10 UDP4 ttl=2
+check hops_ipv6 hops 2001:db8:1::10 UDP6 ipv6-unicast-hops=2
+check narrow narrow_next_hop
+check upload_ipv4 upload 192.0.2.20
+check upload_ipv6 upload 2001:db8:1::20
 finish

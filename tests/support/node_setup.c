@@ -152,6 +152,8 @@ void lb_setup_open_as(struct lb_setup *ret_lb, const struct lb_setup_options *op
 	if (options->no_refill)
 		skel->rodata->answers_per_tick = 0;
 	skel->rodata->echo_enabled = !options->no_echo;
+	if (options->fragment_lifetime)
+		skel->rodata->fragment_lifetime = options->fragment_lifetime;
 	bpf_map__set_max_entries(skel->maps.vips, 2 * SETUP_SLOTS);
 	bpf_map__set_max_entries(skel->maps.services, SETUP_SERVICES);
 	if (options->resets_at_once) {
@@ -283,6 +285,27 @@ void lb_setup_health(struct lb_setup *lb, __u32 index, enum xdplb_health_state s
 void lb_setup_target(struct lb_setup *lb, __u32 index, const struct xdplb_health *target)
 {
 	put(fd_of(lb, health), index, target);
+}
+
+void lb_setup_budget(struct lb_setup *lb, __u32 kind, __u64 left)
+{
+	static struct {
+		__u64 tick, left;
+	} budgets[1024];
+	int cpus = libbpf_num_possible_cpus();
+
+	cr_assert(cpus > 0 && cpus <= 1024);
+	for (int i = 0; i < cpus; i++)
+		budgets[i].left = left;
+	put(fd_of(lb, answer_budgets), kind, budgets);
+}
+
+void lb_setup_mtu(struct lb_setup *lb, __u32 index, __u16 mtu)
+{
+	struct xdplb_member member = lb_setup_read(lb, index);
+
+	member.mtu = mtu;
+	put(fd_of(lb, members), index, &member);
 }
 
 void lb_setup_confirm(struct lb_setup *lb, __u32 index, bool confirmed)

@@ -109,6 +109,7 @@ struct lb_setup_options {
 	__u64 answers_at_once;
 	bool no_refill; /* no budget of answers is ever refilled */
 	bool no_echo;
+	__u64 fragment_lifetime; /* jiffies */
 };
 
 void lb_setup_open(struct lb_setup *ret_lb);
@@ -133,6 +134,9 @@ void lb_setup_bucket(struct lb_setup *lb, __u32 number, __u32 member);
 void lb_setup_member(struct lb_setup *lb, __u32 index, const struct setup_member *member);
 void lb_setup_health(struct lb_setup *lb, __u32 index, enum xdplb_health_state state);
 void lb_setup_target(struct lb_setup *lb, __u32 index, const struct xdplb_health *target);
+/* What each CPU has left to send of one kind of answer. */
+void lb_setup_budget(struct lb_setup *lb, __u32 kind, __u64 left);
+void lb_setup_mtu(struct lb_setup *lb, __u32 index, __u16 mtu);
 void lb_setup_confirm(struct lb_setup *lb, __u32 index, bool confirmed);
 struct xdplb_member lb_setup_read(struct lb_setup *lb, __u32 index);
 struct xdplb_traffic lb_setup_traffic(struct lb_setup *lb, __u32 index);
@@ -164,6 +168,15 @@ void node_setup_mapping(struct node_setup *node, __u32 index, const struct xdplb
 
 /* Only the mapping itself. */
 void node_setup_change(struct node_setup *node, __u32 index, const struct xdplb_mapping *mapping);
+
+/* Peers 0 to 2: the backends 0 to 2, tags 61000, 61100, 61200; number 0 lives here, as mapping 0. */
+void node_setup_peers(struct node_setup *node, __u8 family);
+
+/**
+ * node_setup_owners() - The tables of succession 1, the newest first; as many as there are before NULL.
+ * @tables: a digit a bucket, the number of the peer that owns it, repeated
+ */
+void node_setup_owners(struct node_setup *node, const char *const *tables);
 
 /* Deletes flow notes of one kind, 64 at most; returns how many. */
 int node_setup_evict(struct node_setup *node, enum xdplb_note_kind kind);

@@ -79,6 +79,8 @@ static size_t ip_header_len(const struct packet_spec *spec)
 
 static size_t l4_header_len(const struct packet_spec *spec)
 {
+	if (spec->raw)
+		return 0;
 	switch (spec->proto) {
 	case IPPROTO_TCP:
 		return TCP_LEN + spec->tcp_options;
@@ -245,7 +247,8 @@ void packet_build(const struct packet_spec *spec, struct test_packet *ret_packet
 		put_ipv4(spec, ip, l4_len);
 	else
 		put_ipv6(spec, ip, l4_len);
-	put_l4(spec, ip, l4, l4_len);
+	if (!spec->raw)
+		put_l4(spec, ip, l4, l4_len);
 	put_tags(eth, packet_l4_offset(spec) + l4_len, spec->vlan_tags);
 }
 

@@ -60,6 +60,7 @@ struct packet_spec {
 	__u8 icmp_type;
 	__u8 icmp_code;
 	__u32 icmp_rest;
+	bool raw; /* the payload follows the IP header, whatever the protocol */
 	const void *payload; /* NULL: bytes that follow from `seed` */
 	__u16 payload_len;
 	__u32 seed;

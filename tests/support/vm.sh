@@ -111,6 +111,7 @@ mount -t devpts pts /dev/pts
 mount -t tmpfs shm /dev/shm
 mount -t bpf bpf /sys/fs/bpf
 mount -t cgroup2 cgroup /sys/fs/cgroup
+[[ -e /dev/fd ]] || ln -s /proc/self/fd /dev/fd
 hostname vm
 ip link set lo up
 echo 1 >/proc/sys/net/core/bpf_jit_enable

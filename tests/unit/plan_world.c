@@ -50,7 +50,9 @@ static const struct place access_places[] = {
 };
 
 static const struct place node_places[] = {
-	NODE(tags), NODE(endpoints), NODE(control), NODE(mappings), NODE(mapping_infos),
+	NODE(tags),     NODE(endpoints),     NODE(control),
+	NODE(mappings), NODE(mapping_infos), NODE(successions),
+	NODE(owners),   NODE(peers),         NODE(succession_infos),
 };
 
 static struct map_array *array_at(void *view, const struct place *place)
@@ -146,6 +148,10 @@ void node_memory(uint32_t mappings, struct node_view *ret_view)
 		.control = make_array(sizeof(struct xdplb_node_control), 1),
 		.mappings = make_array(sizeof(struct xdplb_mapping), mappings),
 		.mapping_infos = make_array(sizeof(struct xdplb_mapping_info), mappings),
+		.successions = make_array(sizeof(struct xdplb_succession), 17),
+		.succession_infos = make_array(sizeof(struct xdplb_succession_info), 17),
+		.owners = make_array(sizeof(struct xdplb_bucket_line), 1024),
+		.peers = make_array(sizeof(struct xdplb_peer), 2 * mappings),
 	};
 }
 

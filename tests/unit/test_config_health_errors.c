@@ -264,6 +264,8 @@ static const struct error_row service_rows[] = {
 	{ S("check: a/b"), "11: services.s.check: found \"a/b\", " NAME },
 	{ S("all_down: accept"),
 	  "11: services.s.all_down: found \"accept\", expected drop or reset or use_all" },
+	{ S("affinity: port"), "11: services.s.affinity: found \"port\", expected flow or source" },
+	{ S("affinity: "), "11: services.s.affinity: found nothing, expected flow or source" },
 	{ S("all_down: "),
 	  "11: services.s.all_down: found nothing, expected drop or reset or use_all" },
 	{ S("unknown: up"), "11: services.s.unknown: found \"up\", expected keep or down" },

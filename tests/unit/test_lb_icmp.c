@@ -3,7 +3,6 @@
  * lb_xdp: ICMP at a VIP. Pings are answered; errors about a VIP's packets reach the backend that owns
  * the flow, and quote what that backend's node can tell it by.
  */
-#include <bpf/bpf.h>
 #include <criterion/criterion.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -146,23 +145,6 @@ Test(lb_icmp, echo_from_nobody)
 	lb_setup_close(&lb);
 }
 
-/* What each CPU has left to send. */
-static void set_budget(struct lb_setup *lb, __u32 kind, __u64 left)
-{
-	static struct {
-		__u64 tick, left;
-	} budgets[1024];
-	int cpus = libbpf_num_possible_cpus();
-
-	for (int i = 0; i < cpus && i < 1024; i++) {
-		budgets[i].tick = 0;
-		budgets[i].left = left;
-	}
-	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(lb->skel->maps.answer_budgets), &kind, budgets,
-					 BPF_ANY),
-		     0);
-}
-
 Test(lb_icmp, echo_is_limited)
 {
 	struct lb_setup lb;
@@ -170,7 +152,7 @@ Test(lb_icmp, echo_is_limited)
 	lb_setup_open_as(&lb,
 			 &(struct lb_setup_options){ .answers_at_once = 3, .no_refill = true });
 	lb_setup_fill(&lb, IN_IFINDEX);
-	set_budget(&lb, 0, 3);
+	lb_setup_budget(&lb, 0, 3);
 	for (int i = 0; i < 5; i++) {
 		struct packet_spec in = ping(setup_families[i & 1]), out = pong(&in);
 

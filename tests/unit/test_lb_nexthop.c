@@ -204,6 +204,8 @@ Test(lb_nexthop, learned_kept_renewed)
 	struct fib_setup fib;
 
 	open_fib(&fib);
+	command("ip route change 10.1.0.0/24 dev out0 mtu lock 1400; "
+		"ip -6 route replace fd00:1::/64 dev out0 mtu lock 1400 metric 256");
 	for (int i = 0; i < 4; i++) {
 		__u8 family = setup_families[i / 2], proto = setup_protos[i % 2];
 		__u32 index = setup_service(family, proto);
@@ -216,6 +218,8 @@ Test(lb_nexthop, learned_kept_renewed)
 		cr_assert_eq(memcmp(hop.smac, smac, 6), 0, "source MAC address");
 		cr_assert_eq(hop.ifindex, fib.out, "interface %u", hop.ifindex);
 		cr_assert_gt(hop.expires, 1ULL);
+		cr_assert_eq(lb_setup_read(&fib.lb, index).mtu, 1400, "MTU of the route: %u",
+			     lb_setup_read(&fib.lb, index).mtu);
 		check_sent("second packet", &fib, family, proto, 0);
 		set_expires(&fib.lb, index, ~0ULL);
 		command("ip neigh flush all nud permanent");

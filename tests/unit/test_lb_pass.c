@@ -191,19 +191,26 @@ static const struct pass_row pass_rows[] = {
 	{ "7 bytes behind an extension header", XDPLB_IPV6, ANY, .ext_header = IPPROTO_DSTOPTS,
 	  .cut = 7, .drop = XDPLB_DROP_TRUNCATED },
 
-	{ "first fragment", XDPLB_IPV4, ANY, .frag_off = IP_FLAG_MF, .cut = -1,
-	  .drop = XDPLB_DROP_FRAGMENT },
 	{ "middle fragment", XDPLB_IPV4, ANY, .frag_off = IP_FLAG_MF | 100, .cut = -1,
-	  .drop = XDPLB_DROP_FRAGMENT },
-	{ "last fragment", XDPLB_IPV4, ANY, .frag_off = 1, .cut = -1, .drop = XDPLB_DROP_FRAGMENT },
+	  .drop = XDPLB_DROP_FRAGMENT_UNKNOWN },
+	{ "last fragment", XDPLB_IPV4, ANY, .frag_off = 1, .cut = -1,
+	  .drop = XDPLB_DROP_FRAGMENT_UNKNOWN },
 	{ "last fragment, 1 byte", XDPLB_IPV4, ANY, .frag_off = 0x1fff, .cut = 1,
-	  .drop = XDPLB_DROP_FRAGMENT },
-	{ "fragment, other port", XDPLB_IPV4, ANY, .port = 81, .frag_off = IP_FLAG_MF, .cut = -1,
-	  .drop = XDPLB_DROP_FRAGMENT },
-	{ "fragment header", XDPLB_IPV6, ANY, .ext_header = IPPROTO_FRAGMENT, .cut = -1,
-	  .drop = XDPLB_DROP_FRAGMENT },
-	{ "fragment header with offset", XDPLB_IPV6, ANY, .ext_header = IPPROTO_FRAGMENT,
-	  .frag_off = 0x100, .cut = -1, .drop = XDPLB_DROP_FRAGMENT },
+	  .drop = XDPLB_DROP_FRAGMENT_UNKNOWN },
+	{ "first fragment, other port", XDPLB_IPV4, ANY, .port = 81, .frag_off = IP_FLAG_MF,
+	  .cut = -1, .drop = XDPLB_DROP_FRAGMENT },
+	{ "first fragment, other port", XDPLB_IPV6, ANY, .port = 81, .ext_header = IPPROTO_FRAGMENT,
+	  .frag_off = 1, .cut = -1, .drop = XDPLB_DROP_FRAGMENT },
+	{ "first fragment, 7 bytes", XDPLB_IPV4, ANY, .frag_off = IP_FLAG_MF, .cut = 7,
+	  .drop = XDPLB_DROP_TRUNCATED },
+	{ "first fragment, 7 bytes", XDPLB_IPV6, ANY, .ext_header = IPPROTO_FRAGMENT, .frag_off = 1,
+	  .cut = 7, .drop = XDPLB_DROP_TRUNCATED },
+	{ "half a fragment header", XDPLB_IPV6, ANY, .ext_header = IPPROTO_FRAGMENT, .cut = -1,
+	  .edit = cut_extension, .drop = XDPLB_DROP_TRUNCATED },
+	{ "later fragment", XDPLB_IPV6, ANY, .ext_header = IPPROTO_FRAGMENT, .frag_off = 0x100,
+	  .cut = -1, .drop = XDPLB_DROP_FRAGMENT_UNKNOWN },
+	{ "fragment of ICMP", XDPLB_IPV4, IPPROTO_ICMP, .frag_off = IP_FLAG_MF, .cut = -1,
+	  .drop = NO_DROP },
 	{ "fragment to a stranger", XDPLB_IPV4, ANY, STRANGER, .frag_off = IP_FLAG_MF, .cut = -1,
 	  .drop = NO_DROP },
 	{ "last fragment to a stranger", XDPLB_IPV4, ANY, STRANGER, .frag_off = 7, .cut = -1,
@@ -348,36 +355,6 @@ Test(lb_pass, empty_maps)
 		packet_build(&spec, &packet);
 		check_run(setup_kind(family, proto), lb.skel->progs.lb_xdp, lb.counters, &packet, 0,
 			  &expected);
-	}
-	lb_setup_close(&lb);
-}
-
-/* Runs the usual packet, which is to be dropped for a reason. */
-static void check_dropped(struct lb_setup *lb, const struct packet_spec *spec, int drop)
-{
-	struct expected expected = { XDP_DROP, NULL, drop, 0 };
-	struct test_packet packet;
-
-	packet_build(spec, &packet);
-	check_run(setup_kind(spec->family, spec->proto), lb->skel->progs.lb_xdp, lb->counters,
-		  &packet, 0, &expected);
-}
-
-Test(lb_pass, ttl_expired)
-{
-	struct lb_setup lb;
-
-	lb_setup_open(&lb);
-	lb_setup_fill(&lb, 1);
-	for (int i = 0; i < 4; i++) {
-		__u8 family = setup_families[i / 2], proto = setup_protos[i % 2];
-		struct packet_spec spec = setup_spec(family, proto);
-
-		spec.ttl = 1;
-		check_dropped(&lb, &spec, XDPLB_DROP_TTL_EXPIRED);
-		spec.ttl = 0;
-		check_dropped(&lb, &spec, XDPLB_DROP_TTL_EXPIRED);
-		cr_assert_eq(lb_setup_traffic(&lb, setup_service(family, proto)).packets, 0);
 	}
 	lb_setup_close(&lb);
 }

@@ -99,7 +99,9 @@ static void run_row(size_t i)
 {
 	struct moment moment = { .row = rows[i].row, .now = 1000 * MODEL_SECONDS };
 	struct stepped stepped = { apply, look, &moment, 7 };
-	struct node_facts facts = { CLUSTER_N1, moment.ifindexes, moment.now };
+	struct node_facts facts = { .node = CLUSTER_N1,
+				    .ifindexes = moment.ifindexes,
+				    .now = moment.now };
 	struct node_step step = { &moment.from, NULL, moment.now };
 	struct config *configs[] = { &moment.from, &moment.to, &moment.other, &moment.both };
 	const char *texts[] = { rows[i].from, rows[i].to, rows[i].other, rows[i].both };

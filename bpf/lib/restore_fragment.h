@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * Fragments at a service node. What is done to the first one, which has the ports, must be done to the
+ * addresses of the later ones.
+ */
+#ifndef XDPLB_BPF_RESTORE_FRAGMENT_H
+#define XDPLB_BPF_RESTORE_FRAGMENT_H
+
+#include "fragment.h"
+#include "mapping.h"
+#include "skb.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, XDPLB_FRAGMENTS_MAX);
+	__type(key, struct xdplb_fragment_key);
+	__type(value, struct xdplb_fragment_face);
+} fragment_faces SEC(".maps");
+
+INLINE void note_face(const struct xdplb_fragment_key *key, const struct xdplb_addr *addr,
+		      __u32 ifindex)
+{
+	struct xdplb_fragment_face face = {
+		.expires = bpf_jiffies64() + fragment_lifetime,
+		.addr = *addr,
+		.ifindex = ifindex,
+	};
+
+	if (!bpf_map_update_elem(&fragment_faces, key, &face, BPF_ANY))
+		count_event(XDPLB_EVENT_FRAGMENT_NOTED);
+}
+
+/*
+ * A later fragment gets the address that the first one has got at this hook: on its way to a virtual NIC
+ * it meets the uplink's before. Else it passes.
+ */
+INLINE enum verdict follow_first(struct __sk_buff *skb, struct packet *pkt,
+				 const struct fragment *fragment, enum side side, __u32 ifindex)
+{
+	const struct xdplb_fragment_face *face;
+	struct rewriting to = { .side = side };
+	const struct xdplb_addr *old;
+	__u32 diff;
+
+	face = bpf_map_lookup_elem(&fragment_faces, &fragment->key);
+	if (!face || face->ifindex != ifindex || face->expires <= bpf_jiffies64())
+		return VERDICT_PASS;
+	to.addr = face->addr;
+	old = side == SIDE_SOURCE ? &fragment->key.source : &fragment->key.dest;
+	diff = csum_diff_addr(old, &to.addr);
+	write_addr(pkt->data, pkt->end, pkt, &to, diff);
+	if (pkt->family == XDPLB_IPV6)
+		bpf_csum_update(skb, diff); /* if the NIC has summed up the frame */
+	return VERDICT_PASS;
+}
+
+/* VERDICT_NEXT: its mark is taken off, and it is to be restored like any packet. */
+INLINE enum verdict admit_first(struct __sk_buff *skb, struct packet *pkt,
+				const struct xdplb_fragment_key *key, const struct hook *hook)
+{
+	struct endpoint_key tag = { .port = packet_ports(pkt)->dest, .family = pkt->family };
+	__u32 offset = pkt->l4_offset + checksum_offset(pkt->proto), zero = 0;
+	__u64 flags = pkt->proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
+	const struct xdplb_node_control *control;
+	const struct xdplb_mapping *mapping;
+	__u64 hash;
+
+	control = bpf_map_lookup_elem(&node_control, &zero);
+	if (!control || !in_tag_range(bpf_ntohs(tag.port)))
+		return VERDICT_PASS;
+	tag.addr = key->dest;
+	mapping = mapping_of(find_tag(control, &tag), hook);
+	if (!mapping || mapping->state == XDPLB_MAPPING_FREE)
+		return VERDICT_PASS;
+	pkt->ours = true;
+	hash = hash_flow(pkt, mapping);
+	if (pkt->family == XDPLB_IPV4 ? !holds_fragment_mark(pkt) : !has_mark(pkt, hash))
+		return refuse(pkt, XDPLB_DROP_NOT_ADMITTED);
+	if (mapping->restore == XDPLB_RESTORE_INTERFACE)
+		note_face(key, &mapping->vip, hook->ifindex);
+	if (pkt->family == XDPLB_IPV4 &&
+	    bpf_l4_csum_replace(skb, offset, 0, (__u16)~fragment_mark(hash),
+				flags | BPF_F_PSEUDO_HDR))
+		return refuse(pkt, XDPLB_DROP_REWRITE);
+	return VERDICT_NEXT;
+}
+
+/* To a backend. VERDICT_NEXT: the first of its datagram, and admitted. */
+NOINLINE int admit_fragment(struct __sk_buff *skb, __u64 shape, __u32 hook_ifindex)
+{
+	struct hook hook = { .ifindex = hook_ifindex };
+	struct fragment fragment;
+	struct packet pkt;
+
+	if (!open_shape(skb, &pkt, shape) || !read_fragment(&pkt, &fragment))
+		return VERDICT_PASS;
+	if (!fragment.first)
+		return follow_first(skb, &pkt, &fragment, SIDE_DEST, hook_ifindex);
+	if (parse_l4(&pkt) != PARSED_L4)
+		return VERDICT_PASS;
+	return admit_first(skb, &pkt, &fragment.key, &hook);
+}
+
+/* From a backend. VERDICT_NEXT: the first of its datagram. */
+NOINLINE int restore_later_reply(struct __sk_buff *skb, __u64 shape, __u32 hook_ifindex)
+{
+	struct fragment fragment;
+	struct packet pkt;
+
+	if (!open_shape(skb, &pkt, shape) || !read_fragment(&pkt, &fragment))
+		return VERDICT_PASS;
+	if (fragment.first)
+		return VERDICT_NEXT;
+	return follow_first(skb, &pkt, &fragment, SIDE_SOURCE, hook_ifindex);
+}
+
+/* The first fragment of a reply will leave from a VIP. */
+NOINLINE int note_reply(struct __sk_buff *skb, __u64 shape, const struct xdplb_addr *vip,
+			__u32 hook_ifindex)
+{
+	struct fragment fragment;
+	struct packet pkt;
+
+	if (!vip || !open_shape(skb, &pkt, shape) || !read_fragment(&pkt, &fragment))
+		return 0;
+	note_face(&fragment.key, vip, hook_ifindex);
+	return 0;
+}
+
+#endif

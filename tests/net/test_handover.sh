@@ -1,0 +1,205 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# TCP connections stay with their backend when tables or health change: service nodes hand packets of
+# connections that are not theirs to the owner that has them. Access nodes keep nothing of a flow.
+set -euo pipefail
+
+# shellcheck source=lab.sh
+source "$(dirname "$0")/lab.sh"
+lab_isolate "$@"
+
+CLUSTER=$LAB_DIR/cluster.yaml
+CONNECTIONS=20
+
+# write_cluster BACKENDS [HAND_OVER]
+write_cluster() {
+  local yes=${2:-true}
+  cluster_head access1 node1 node2
+  cluster_backends
+  echo "services:"
+  cluster_service echo4 192.0.2.10 7 tcp source "$1" 8007
+  echo "    hand_over: $yes"
+  cluster_service echo6 2001:db8:1::20 7 tcp interface "$1"
+  echo "    hand_over: $yes"
+}
+
+apply_all() {
+  write_cluster "$@" >"$CLUSTER"
+  local node
+  for node in node1 node2 access1; do
+    xdplb "$node" apply "$CLUSTER" >/dev/null
+  done
+}
+
+# open_connections ADDRESS: CONNECTIONS long-lived ones. Descriptor 10 + i writes to number i, its answers
+# go to a file.
+open_connections() {
+  local i
+  for ((i = 0; i < CONNECTIONS; i++)); do
+    mkfifo "$LAB_DIR/in$i"
+    : >"$LAB_DIR/out$i"
+    nsenter --net=/run/netns/client -- socat -t 1 - "TCP:$(bracket "$1"):7" \
+      <"$LAB_DIR/in$i" >"$LAB_DIR/out$i" 2>>"$LAB_DIR/client.log" &
+    eval "exec $((10 + i))>'$LAB_DIR/in$i'"
+  done
+  say first
+  servers >"$LAB_DIR/servers"
+}
+
+close_connections() {
+  local i
+  for ((i = 0; i < CONNECTIONS; i++)); do
+    eval "exec $((10 + i))>&-"
+  done
+  wait_until 5 all_closed || fail "connections do not close"
+  rm -f "$LAB_DIR"/{in,out}[0-9]*
+}
+
+all_closed() {
+  ! pgrep -f "^socat -t 1 - TCP:" >/dev/null
+}
+
+# answered WORD: how many connections have had their answer to it.
+answered() {
+  grep -l " $1\$" "$LAB_DIR"/out* 2>/dev/null | wc -l
+}
+
+all_answered() {
+  (($(answered "$1") == CONNECTIONS))
+}
+
+# write_line WORD DESCRIPTOR: to a client that may have ended.
+write_line() {
+  { echo "$1" >&"$2"; } 2>/dev/null || true
+}
+
+# say WORD: on each connection; all must answer.
+say() {
+  local i
+  for ((i = 0; i < CONNECTIONS; i++)); do
+    echo "$1" >&$((10 + i))
+  done
+  wait_until 10 all_answered "$1" || fail "$1: $(answered "$1") of $CONNECTIONS connections answered"
+}
+
+# servers: the process that answers each connection, which must stay the same.
+servers() {
+  local i
+  for ((i = 0; i < CONNECTIONS; i++)); do
+    tail -n 1 "$LAB_DIR/out$i" | cut -d' ' -f1,2
+  done
+}
+
+# kept WORD: all connections go on, with whom they had.
+kept() {
+  say "$1"
+  expect "servers after $1" "$(servers)" "$(cat "$LAB_DIR/servers")"
+}
+
+handed_over() {
+  echo $(($(counter node1 events handed_over) + $(counter node2 events handed_over)))
+}
+
+# Every change in turn, then back; each must have made some packet be handed on.
+changes_break_nothing() {
+  local before address=$1
+  open_connections "$address"
+  (($(cut -d' ' -f1 "$LAB_DIR/servers" | sort -u | wc -l) == 2)) || fail "only one backend has connections"
+  before=$(handed_over)
+  xdplb access1 health set web1 down
+  kept down
+  (($(handed_over) > before)) || fail "nothing was handed over"
+  xdplb access1 health set web1 up
+  kept up
+  apply_all 'web1: , web2: {weight: 9}'
+  kept weights
+  apply_all 'web2: '
+  kept removed
+  apply_all 'web1: , web2: '
+  kept added
+  close_connections
+}
+
+# What was opened while a backend was down stays where it is when that comes back.
+opened_meanwhile() {
+  xdplb access1 health set web1 down
+  open_connections "$1"
+  xdplb access1 health set web1 up
+  kept back
+  close_connections
+}
+
+# A backend that drains keeps what it has and gets nothing new; so does one that is back, with what was opened
+# elsewhere meanwhile. When its time is over it is out of use.
+draining() {
+  open_connections "$1"
+  xdplb access1 drain web1
+  kept drained
+  expect "new connections go to" "$(new_servers "$1")" web2
+  xdplb access1 health set web1 auto
+  kept back_again
+  xdplb access1 drain web1 --for 1s
+  wait_until 5 has_drained || fail "still used when its time is over"
+  kept over
+  xdplb access1 health set web1 auto
+  close_connections
+}
+
+has_drained() {
+  [[ $(xdplb access1 status --json |
+    jq -r '.services[] | select(.name == "echo4") | .backends[] | select(.usable) | .name') == web2 ]]
+}
+
+# new_servers ADDRESS: who answers 20 new connections.
+new_servers() {
+  local i
+  for ((i = 0; i < 20; i++)); do
+    echo new | in_ns client timeout 5 socat -t 1 - "TCP:$(bracket "$1"):7" | cut -d' ' -f1
+  done | sort -u | paste -sd' '
+}
+
+# So that the test is known to be able to fail.
+without_hand_over() {
+  apply_all 'web1: , web2: ' false
+  open_connections 192.0.2.10
+  xdplb access1 health set web1 down
+  local i
+  for ((i = 0; i < CONNECTIONS; i++)); do
+    write_line lost $((10 + i))
+  done
+  wait_until 5 some_are_reset || fail "no connection broke: the test can't fail"
+  xdplb access1 health set web1 up
+  close_connections
+}
+
+# A client whose connection is reset ends.
+some_are_reset() {
+  (($(pgrep -c -f "^socat -t 1 - TCP:") < CONNECTIONS))
+}
+
+tables_are_shown() {
+  local tables
+  tables=$(xdplb node1 status --json | jq '.hand_over[] | select(.service == "echo4") | .tables | length')
+  ((tables == 3)) || fail "$tables tables are held, not 3"
+  expect "the present table" \
+    "$(xdplb node1 status --json | jq -r '.hand_over[] | select(.service == "echo4") | .tables[0].table_hash')" \
+    "$(xdplb access1 status --json | jq -r '.services[] | select(.name == "echo4") | .table_hash')"
+}
+
+trap '' PIPE
+lab_main
+write_cluster 'web1: , web2: ' >"$CLUSTER"
+start_echo node1 web1 TCP4 10.0.1.11 8007
+start_echo node2 web2 TCP4 10.0.2.11 8007
+lab_setup "$CLUSTER" node1 node2 access1
+start_echo node1 web1 TCP6 2001:db8:1::20 7
+start_echo node2 web2 TCP6 2001:db8:1::20 7
+
+check source_ipv4 changes_break_nothing 192.0.2.10
+check interface_ipv6 changes_break_nothing 2001:db8:1::20
+check opened_meanwhile opened_meanwhile 192.0.2.10
+check draining draining 192.0.2.10
+check tables_are_shown tables_are_shown
+check without_hand_over without_hand_over
+finish
