@@ -87,7 +87,7 @@ INLINE enum verdict choose_for_first(struct xdp_md *ctx, struct packet *pkt,
 	if (!service)
 		return refuse(pkt, XDPLB_DROP_BAD_TABLE);
 	*ret_hash = hash_flow(pkt);
-	pick_member(service, bucket_hash(ctx, service, pkt, *ret_hash), ret_choice);
+	pick_member(service, bucket_hash(ctx, service, pkt, *ret_hash), true, ret_choice);
 	return ret_choice->member ? VERDICT_NEXT : refuse(pkt, ret_choice->reason);
 }
 

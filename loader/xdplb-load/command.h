@@ -36,6 +36,7 @@ int cmd_check(const struct command_line *line);
 int cmd_detach(const struct command_line *line);
 int cmd_status(const struct command_line *line);
 int cmd_health(const struct command_line *line);
+int cmd_drain(const struct command_line *line);
 int cmd_tunnel(const struct command_line *line);
 
 /* Prints "xdplb-load: ..." to stderr; returns EXIT_FAILED. */
