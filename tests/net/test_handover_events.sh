@@ -46,7 +46,7 @@ if [[ ! -x $XDPLB_LOAD || ! -x $WORLD_TOOLS/pattern_client ]]; then
 fi
 world_begin 100
 check weights_changed survives weights_changed
-check backend_added survives backend_added
+check backends_replaced survives backends_replaced
 check backend_down_up survives backend_down_up
 check nothing_broke_by_luck breaks_without weights_changed
 finish
