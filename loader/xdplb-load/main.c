@@ -45,7 +45,8 @@ static const struct command {
 	  "  health agent  what this node's agent knows" },
 	{ "drain", cmd_drain, TAKES_NODE | TAKES_WORDS | TAKES_LEASE,
 	  "drain BACKEND[/CHECK]\n"
-	  "                give it no new connections; established ones go on (--for TIME: so long);\n"
+	  "                give it no new connections; established ones go on (--for TIME: so "
+	  "long);\n"
 	  "                `health set BACKEND auto` ends that" },
 	{ "tunnel", cmd_tunnel, TAKES_NODE | TAKES_JSON | TAKES_WORDS | TAKES_WAIT,
 	  "tunnel list   the tunnels that end at this node, and whether they carry anything\n"

@@ -35,7 +35,7 @@ figure() {
   jq -er ".$1" "$json"
 }
 
-flows=(10=10 100=100 1000=1k 10000=10k 100000=100k 1000000=1m 10000000=10m)
+flows=("10=10" "100=100" "1000=1k" "10000=10k" "100000=100k" "1000000=1m" "10000000=10m")
 points lb_flows_ "" "${flows[@]}" >"$data/flows"
 points lru_flows_ "" "${flows[@]}" >"$data/flows-lru"
 points lb_size_ x10 1=1 10=10 100=100 1000=1000 10000=10000 >"$data/services"

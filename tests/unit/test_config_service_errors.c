@@ -19,7 +19,7 @@
 static const struct error_row rows[] = {
 	{ S(SOURCE B1 ", weight: 1"),
 	  "11: services.s.weight: found an unknown key, expected one of vip, port, protocol, "
-	  "restore, backend_port, buckets, check, all_down, unknown, affinity, "
+	  "restore, backend_port, buckets, check, all_down, unknown, affinity, hand_over, "
 	  "backends" },
 	{ S(SOURCE B1) T("vip: 192.0.2.2, port: 80, protocol: tcp, restore: source" B1) " s: {" VIP(
 		  "192.0.2.3", "source") B1 "}\n",

@@ -252,8 +252,7 @@ Test(node_handover, sockets_unseen)
 	check_stays("source, opening", &node, &in, &mapping, 0);
 	in.tcp_flags = TCP_ACK;
 	out = restored(&in, &mapping);
-	check("source, noted", &node, &in, &out,
-	      (struct expected){ TC_UNSPEC, NULL, NO_DROP, 0 });
+	check("source, noted", &node, &in, &out, (struct expected){ TC_UNSPEC, NULL, NO_DROP, 0 });
 	node_setup_close(&node);
 }
 
