@@ -55,7 +55,7 @@ change_backends_replaced() {
 # --- others --------------------------------------------------------------------------------------
 
 act_backend_drained() {
-  on_access health set b3 maint
+  on_access drain b3
 }
 
 act_backend_down_up() {
