@@ -51,7 +51,7 @@ NET_TOOLS  := $(addprefix $(BUILD)/tests/bench/net/,load last_packet udp_stream 
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
 LAB_TOOLS  := $(BUILD)/tests/net/lsr_delay
 
-.PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo bench bench-net fuzz check-style install clean vmlinux
+.PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo demo-ptp bench bench-net fuzz check-style install clean vmlinux
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -140,6 +140,11 @@ demo: deps-build ## the main job in a lab of namespaces: real HTTP through the b
 	@tests/support/deps.sh $(TEST_DEPS)
 	@$(MAKE) --no-print-directory all $(NET_BPF) $(NET_TOOLS)
 	@tests/net/demo.sh
+
+demo-ptp: deps-build ## real clocks by IP and through tunnels: a table, build/demo-ptp.json and .svg (as root)
+	@tests/support/deps.sh $(TEST_DEPS) gnuplot-nox
+	@$(MAKE) --no-print-directory all $(LAB_TOOLS)
+	@tests/net/ptp/demo.sh
 
 bench: all $(BUILD)/tests/bench/bench ## nanoseconds a packet, into build/bench.json (as root)
 	@$(BUILD)/tests/bench/bench --out $(BUILD)/bench.json

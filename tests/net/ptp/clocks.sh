@@ -29,7 +29,7 @@ te_link() {
   printf '        %s: {interface: %s, address: %s}\n' "$1" "$2" "$3"
 }
 
-# write_cluster [MORE]: more tunnels.
+# write_cluster [SHORT [MORE]]: more of the tunnel `short`, more tunnels.
 write_cluster() {
   # shellcheck disable=SC2119 # no node of its kinds
   cluster_head | head -3
@@ -52,11 +52,11 @@ write_cluster() {
   te_node B 6000
   te_link b l0 10.1.9.2
   echo "tunnels:"
-  echo "  short: {ends: [A, B], interface: ptp0, path: [a, s1, s2, b],"
+  echo "  short: {${1:+$1, }ends: [A, B], interface: ptp0, path: [a, s1, s2, b],"
   echo "    addresses: {A: [10.9.0.1/24, 'fd09::1/64'], B: [10.9.0.2/24, 'fd09::2/64']}}"
   echo "  long: {ends: [A, B], interface: ptp1, path: [a, l1, l2, b],"
   echo "    addresses: {A: [10.8.0.1/24, 'fd08::1/64'], B: [10.8.0.2/24, 'fd08::2/64']}}"
-  printf '%s' "${1:-}"
+  printf '%s' "${2:-}"
 }
 
 lab_diamond() {
