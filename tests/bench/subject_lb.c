@@ -34,6 +34,7 @@ static const struct {
 	__u32 members;
 	__u32 buckets;
 	__u32 down; /* members, the last ones */
+	__u32 allowed; /* prefixes */
 } services[] = {
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_VPORT, LB_BACKENDS, LB_BUCKETS, 0 },
 	{ XDPLB_IPV4, IPPROTO_UDP, LB_VPORT, LB_BACKENDS, LB_BUCKETS, 0 },
@@ -41,6 +42,7 @@ static const struct {
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_LARGE_VPORT, LB_LARGE_BACKENDS, LB_LARGE_BUCKETS, 0 },
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_HALF_VPORT, LB_BACKENDS, LB_BUCKETS, LB_BACKENDS / 2 },
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_DOWN_VPORT, LB_BACKENDS, LB_BUCKETS, LB_BACKENDS },
+	{ XDPLB_IPV4, IPPROTO_TCP, LB_ACL_VPORT, LB_BACKENDS, LB_BUCKETS, 0, XDPLB_SOURCES_MAX },
 };
 
 #define SERVICE_COUNT (sizeof(services) / sizeof(services[0]))
@@ -149,10 +151,34 @@ static int fill_buckets(const struct lb_xdp_bpf *lb, __u32 service)
 	return 0;
 }
 
+/*
+ * All clients are in one of 8192 prefixes that share out 10.0.0.0/8, some of which have a longer one
+ * within: no lookup is short.
+ */
+static int fill_allowed(const struct lb_xdp_bpf *lb, __u32 number)
+{
+	const __u32 value = 1;
+
+	for (__u32 i = 0; i < services[number].allowed; i++) {
+		bool is_long = i >= 8192;
+		struct xdplb_source_key key = {
+			.prefix_len = XDPLB_SOURCE_KEY_BITS + (is_long ? 26 : 21),
+			.service = number,
+			.family = XDPLB_IPV4,
+			.addr = { { htonl(0x0a000000 | (is_long ? (i - 8192) << 13 : i << 11)) } },
+		};
+
+		if (bpf_map_update_elem(bpf_map__fd(lb->maps.sources), &key, &value, BPF_NOEXIST))
+			return -errno;
+	}
+	return 0;
+}
+
 static int fill_service(const struct lb_xdp_bpf *lb, __u32 number)
 {
 	struct xdplb_service service = {
 		.buckets = { .base = first_bucket(number), .count = services[number].buckets },
+		.flags = services[number].allowed ? XDPLB_SERVICE_SOURCES_ALLOWED : 0,
 		.first_member = first_member(number),
 	};
 	struct xdplb_endpoint endpoint = {
@@ -167,6 +193,7 @@ static int fill_service(const struct lb_xdp_bpf *lb, __u32 number)
 	for (__u32 i = 0; i < services[number].members && !err; i++)
 		err = fill_member(lb, number, i);
 	err = err ?: fill_buckets(lb, number);
+	err = err ?: fill_allowed(lb, number);
 	return err ?: fill_element(lb->maps.services, number, &service);
 }
 
