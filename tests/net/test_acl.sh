@@ -38,6 +38,27 @@ refused() {
   ((after > before)) || fail "source_denied: $before, then $after"
 }
 
+# While a client that is not served tries: the reason, a rate, its help; and the total that status tells.
+drops_have_rates() {
+  local json
+  in_ns client timeout 30 curl -s --noproxy '*' --max-time 3 --interface 10.0.0.101 -o "$LAB_DIR/answer" \
+    "$(url 192.0.2.10)" &
+  json=$(xdplb access1 drops --json --interval 2.5)
+  wait $! || true
+  expect "reason that has a rate" "$(jq -r '[.drops[] | select(.per_second > 0) | .reason] | join(" ")' \
+    <<<"$json")" source_denied
+  expect "seconds" "$(jq '.seconds >= 2.5 and .seconds < 4' <<<"$json")" true
+  expect "all reasons have a help" "$(jq '[.drops[] | .help | length > 0] | all' <<<"$json")" true
+  xdplb access1 drops --interval 0 | grep -q '^source_denied .* - .*does not let in' || fail "no line"
+}
+
+# What status tells of a service is the sum over its backends, and there is something to add up.
+sums() {
+  status_of access1 '[.services[] | select(.packets > 0) |
+    .packets == ([.backends[].packets] | add) and .bytes == ([.backends[].bytes] | add)] |
+    length == 3 and all'
+}
+
 lab_main
 for i in 100 101; do
   lab_address client eth0 "10.0.0.$i/24" "fd00::$i/64"
@@ -53,6 +74,8 @@ check denied refused fd00::101 2001:db8:1::10
 check no_list served 10.0.0.101 192.0.2.20
 check status expect "clients" "$(status_of access1 \
   '[.services[] | "\(.name) \(.clients)"] | sort | join(",")')" "all4 all,by4 allow,by6 deny"
+check rates drops_have_rates
+check sums expect "packets and bytes" "$(sums)" true
 write_cluster '[10.0.0.101]' "['fd00::/64']" >"$CLUSTER"
 check apply xdplb access1 apply "$CLUSTER"
 check allowed_now served 10.0.0.101 192.0.2.10
