@@ -6,6 +6,7 @@
 #ifndef XDPLB_BPF_SERVE_H
 #define XDPLB_BPF_SERVE_H
 
+#include "acl.h"
 #include "dnat.h"
 #include "endpoint.h"
 #include "nexthop.h"
@@ -116,6 +117,17 @@ INLINE __u64 bucket_hash(struct xdp_md *ctx, const struct xdplb_service *service
 	return hash_client(ctx, pack_shape(pkt, PARSED_L4));
 }
 
+/* Is the client one that the service does not serve? */
+INLINE bool is_denied(struct xdp_md *ctx, const struct xdplb_service *service,
+		      const struct packet *pkt, __u32 index)
+{
+	__u32 flags = service->flags;
+
+	if (likely(!(flags & XDPLB_SERVICE_SOURCES)))
+		return false;
+	return source_denied(ctx, pack_shape(pkt, PARSED_L4), index, flags);
+}
+
 INLINE void count_traffic(const struct packet *pkt, __u32 index)
 {
 	struct xdplb_traffic *traffic = bpf_map_lookup_elem(&member_traffic, &index);
@@ -192,6 +204,8 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 
 	if (!service)
 		return refuse(pkt, XDPLB_DROP_BAD_TABLE);
+	if (unlikely(is_denied(ctx, service, pkt, index)))
+		return refuse(pkt, XDPLB_DROP_SOURCE_DENIED);
 	if (unlikely(ttl_expired(pkt)))
 		return VERDICT_REPORT;
 	hash = hash_flow(pkt);

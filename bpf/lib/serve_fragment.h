@@ -81,11 +81,13 @@ INLINE enum verdict choose_for_first(struct xdp_md *ctx, struct packet *pkt,
 		return refuse(pkt, XDPLB_DROP_FRAGMENT);
 	if (pkt->family == XDPLB_IPV4 && !holds_fragment_mark(pkt))
 		return refuse(pkt, XDPLB_DROP_FRAGMENT);
-	if (ttl_expired(pkt))
-		return refuse(pkt, XDPLB_DROP_TTL_EXPIRED);
 	service = bpf_map_lookup_elem(&services, &index);
 	if (!service)
 		return refuse(pkt, XDPLB_DROP_BAD_TABLE);
+	if (is_denied(ctx, service, pkt, index))
+		return refuse(pkt, XDPLB_DROP_SOURCE_DENIED);
+	if (ttl_expired(pkt))
+		return refuse(pkt, XDPLB_DROP_TTL_EXPIRED);
 	*ret_hash = hash_flow(pkt);
 	pick_member(service, bucket_hash(ctx, service, pkt, *ret_hash), true, ret_choice);
 	return ret_choice->member ? VERDICT_NEXT : refuse(pkt, ret_choice->reason);

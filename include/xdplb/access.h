@@ -50,7 +50,36 @@ enum xdplb_service_flag {
 	XDPLB_SERVICE_ALL_IF_DOWN = 1 << 2,
 	/* The client's address alone picks the bucket, whatever its port. */
 	XDPLB_SERVICE_BY_SOURCE = 1 << 3,
+	/* Only clients that `sources` holds for the service are served, or only the others. */
+	XDPLB_SERVICE_SOURCES_ALLOWED = 1 << 4,
+	XDPLB_SERVICE_SOURCES_DENIED = 1 << 5,
+	/* Which version of the list in `sources` is live: set, 1; else 0. */
+	XDPLB_SERVICE_SOURCES_B = 1 << 6,
 };
+
+/* Either of them: the service has a list. */
+#define XDPLB_SERVICE_SOURCES (XDPLB_SERVICE_SOURCES_ALLOWED | XDPLB_SERVICE_SOURCES_DENIED)
+
+/* Prefixes of all services; `sources` has room for as many again, since a list that changes is written
+ * beside the live one. */
+#define XDPLB_SOURCES_MAX 10000
+
+/*
+ * Key of the map `sources`, a trie; the value counts for nothing. One store to a service's flags makes
+ * another version of its list live.
+ */
+struct xdplb_source_key {
+	__u32 prefix_len; /* XDPLB_SOURCE_KEY_BITS and the bits of addr that count */
+	__u32 service; /* index into `services` */
+	__u8 version; /* 0 or 1 */
+	__u8 family;
+	__u8 zero[2];
+	struct xdplb_addr addr;
+};
+XDPLB_ASSERT_SIZE(struct xdplb_source_key, 28);
+
+/* What stands before the address. */
+#define XDPLB_SOURCE_KEY_BITS 64
 
 /* A service: one VIP, port and protocol. */
 struct xdplb_service {

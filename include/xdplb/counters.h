@@ -49,7 +49,8 @@
 	X(FRAGMENT_UNKNOWN, fragment_unknown,                                                    \
 	  "a later fragment to a VIP before the first of its datagram, or too late")             \
 	X(TOO_BIG, too_big,                                                                      \
-	  "longer than the way to the backend lets through, and the client was not told")
+	  "longer than the way to the backend lets through, and the client was not told")        \
+	X(SOURCE_DENIED, source_denied, "from a client that the service's file does not let in")
 
 enum xdplb_drop {
 #define X(NAME, name, help) XDPLB_DROP_##NAME,

@@ -20,6 +20,7 @@ struct access_view {
 	struct map_array vips, control, services, buckets, members, health;
 	struct map_array service_infos, member_infos, backend_infos;
 	int traffic_fd;
+	int sources_fd; /* -1: not there, in a node attached before there were lists */
 };
 
 int access_view_open(const struct paths *paths, struct access_view *ret_view, struct error *error);
@@ -79,6 +80,8 @@ struct access_plan_service {
 	struct xdplb_bucket_ref buckets; /* where the table lies, or is to lie */
 	uint64_t digest; /* of the new table */
 	uint32_t members_before; /* what its info said when this was planned */
+	bool sources_changed; /* its list of clients is to be written ... */
+	bool sources_b; /* ... as this version; see access_sources.h */
 };
 
 struct access_plan {
@@ -121,7 +124,8 @@ struct access_asking {
  * New members are written and, if their service nodes hold the mappings, confirmed. A member that is
  * not confirmed in time will stay out of use and is named in asking->notes.
  *
- * Return: 0; -EINTR a signal ended the waiting: all is taken back.
+ * Return: 0; -EINTR a signal ended the waiting; -errno a list of clients could not be written. All is
+ * taken back then.
  */
 int access_prepare(const struct config *config, const struct access_plan *plan,
 		   struct access_view *view, struct access_asking *asking);

@@ -4,10 +4,13 @@
  */
 #include "access_chain.h"
 
+#include "access_sources.h"
+
 #include <string.h>
 
-static uint32_t service_flags(const struct config_service *service)
+static uint32_t service_flags(const struct access_plan_service *planned)
 {
+	const struct config_service *service = planned->config;
 	uint32_t flags = service->unknown_is_down ? XDPLB_SERVICE_UNKNOWN_IS_DOWN : 0;
 
 	if (service->by_source)
@@ -16,7 +19,7 @@ static uint32_t service_flags(const struct config_service *service)
 		flags |= XDPLB_SERVICE_RESET_IF_DOWN;
 	if (service->all_down == CONFIG_ALL_DOWN_USE_ALL)
 		flags |= XDPLB_SERVICE_ALL_IF_DOWN;
-	return flags;
+	return flags | access_sources_flags(planned);
 }
 
 uint32_t access_chain_next(const struct access_plan_service *service, size_t number)
@@ -35,7 +38,7 @@ bool access_chain_differs(const struct access_plan *plan, const struct access_pl
 {
 	const struct xdplb_service *running = access_service(view, service->index);
 
-	if (running->flags != service_flags(service->config) ||
+	if (running->flags != service_flags(service) ||
 	    running->first_member != first_member(service))
 		return true;
 	for (size_t i = 0; i < service->config->member_count; i++) {
@@ -67,7 +70,7 @@ void access_chain_write(const struct access_plan *plan, const struct access_plan
 		__atomic_store_n(&member->next, access_chain_next(service, i), __ATOMIC_RELEASE);
 	}
 	__atomic_store_n(&running->first_member, first_member(service), __ATOMIC_RELEASE);
-	__atomic_store_n(&running->flags, service_flags(service->config), __ATOMIC_RELAXED);
+	__atomic_store_n(&running->flags, service_flags(service), __ATOMIC_RELAXED);
 	/* What a search has found may hold no longer. */
 	__atomic_store_n(&running->down_until, 0, __ATOMIC_RELAXED);
 }

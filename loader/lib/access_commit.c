@@ -10,6 +10,7 @@
 
 #include "access_chain.h"
 #include "access_confirm.h"
+#include "access_sources.h"
 
 /* The 16-bit ones' complement sum of (new + ~old) over an address. */
 static uint32_t address_delta(const struct xdplb_addr *old, const struct xdplb_addr *new)
@@ -193,13 +194,16 @@ void access_take_back(const struct access_plan *plan, struct access_view *view)
 		if (plan->target_is_new[i])
 			memset(access_backend_info(view, plan->targets[i]), 0,
 			       sizeof(struct xdplb_backend_info));
+	access_sources_prune(view);
 }
 
 int access_prepare(const struct config *config, const struct access_plan *plan,
 		   struct access_view *view, struct access_asking *asking)
 {
-	int err;
+	int err = access_sources_write(plan, view);
 
+	if (err)
+		return err;
 	write_new_targets(config, plan, view);
 	for (size_t i = 0; i < plan->service_count; i++)
 		write_members(plan, &plan->services[i], view);
@@ -229,4 +233,5 @@ void access_commit(const struct config *config, const struct access_plan *plan,
 		control->generation++;
 	map_wait_for_readers();
 	clear_rest(plan, view);
+	access_sources_prune(view);
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "endpoint_table.h"
+#include "access_sources.h"
 
 /* ---- targets, services and members ---- */
 
@@ -104,66 +104,6 @@ static int plan_members(struct access_running *running, struct access_plan *plan
 	return 0;
 }
 
-/* ---- VIPs ---- */
-
-static int by_endpoint(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct xdplb_endpoint));
-}
-
-/* The entries of `vips`: each service, and each VIP as such once. */
-static size_t list_vips(const struct access_plan *plan, struct xdplb_endpoint *entries)
-{
-	size_t n = 0, unique = 0;
-
-	for (size_t i = 0; i < plan->service_count; i++) {
-		const struct config_service *service = plan->services[i].config;
-
-		entries[n++] = (struct xdplb_endpoint){
-			.addr = service->vip,
-			.port = service->port,
-			.proto = service->proto,
-			.family = service->family,
-			.index = plan->services[i].index,
-		};
-		entries[n++] = (struct xdplb_endpoint){
-			.addr = service->vip,
-			.family = service->family,
-			.index = XDPLB_INDEX_ADDRESS,
-		};
-	}
-	qsort(entries, n, sizeof(*entries), by_endpoint);
-	for (size_t i = 0; i < n; i++)
-		if (!i || by_endpoint(&entries[i], &entries[i - 1]))
-			entries[unique++] = entries[i];
-	return unique;
-}
-
-static int plan_vips(const struct access_view *view, struct access_plan *plan)
-{
-	const struct xdplb_lb_control *control = map_at(&view->control, 0);
-	struct xdplb_endpoint *entries;
-	int err;
-
-	plan->vip_slots = view->vips.count / 2;
-	entries = calloc(2 * plan->service_count + 1, sizeof(*entries));
-	plan->vips = calloc(plan->vip_slots, sizeof(*plan->vips));
-	if (!entries || !plan->vips) {
-		free(entries);
-		return -ENOMEM;
-	}
-	err = endpoint_table_build(entries, list_vips(plan, entries), plan->vips, plan->vip_slots,
-				   &plan->vip_seed);
-	free(entries);
-	if (!err && plan->vip_seed == control->vips.seed &&
-	    !memcmp(plan->vips, map_at(&view->vips, control->vips.base),
-		    plan->vip_slots * sizeof(*plan->vips))) {
-		free(plan->vips);
-		plan->vips = NULL;
-	}
-	return err;
-}
-
 /* ---- all of it ---- */
 
 /* Is a running service's description another one than its config's? */
@@ -182,6 +122,7 @@ static void count_changes(const struct config *config, const struct access_view 
 	plan->changes = plan->vips != NULL;
 	for (size_t i = 0; i < plan->service_count; i++)
 		plan->changes += plan->services[i].table_changed ||
+				 plan->services[i].sources_changed ||
 				 described_otherwise(view, &plan->services[i]) ||
 				 access_chain_differs(plan, &plan->services[i], view);
 	for (size_t i = 0; i < plan->target_count; i++)
@@ -259,6 +200,8 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 	err = plan_targets(&running, &plan, error);
 	if (!err)
 		err = plan_services(&running, &plan, error);
+	if (!err)
+		err = access_sources_plan(view, &plan, error);
 	if (err)
 		goto out;
 	err = access_place_tables(view, &plan);
@@ -270,7 +213,7 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 		     view->buckets.count * XDPLB_BUCKETS_PER_LINE);
 		goto out;
 	}
-	err = plan_vips(view, &plan);
+	err = access_plan_vips(view, &plan);
 	if (err) {
 		fail_errno(error, err, "cannot fill the table of VIPs");
 		goto out;

@@ -34,7 +34,7 @@ static int open_arrays(const struct paths *paths, const struct view_map *maps, s
 
 int access_view_open(const struct paths *paths, struct access_view *ret_view, struct error *error)
 {
-	struct access_view view = { .traffic_fd = -1 };
+	struct access_view view = { .traffic_fd = -1, .sources_fd = -1 };
 	const struct view_map maps[] = {
 		{ "vips", &view.vips, sizeof(struct xdplb_endpoint) },
 		{ "lb_control", &view.control, sizeof(struct xdplb_lb_control) },
@@ -53,6 +53,13 @@ int access_view_open(const struct paths *paths, struct access_view *ret_view, st
 		view.traffic_fd = map_open(path_of_map(paths, "member_traffic", path));
 		if (view.traffic_fd < 0)
 			err = fail_errno(error, view.traffic_fd, "cannot open %s", path);
+	}
+	if (!err) {
+		view.sources_fd = map_open(path_of_map(paths, "sources", path));
+		if (view.sources_fd == -ENOENT)
+			view.sources_fd = -1;
+		else if (view.sources_fd < 0)
+			err = fail_errno(error, view.sources_fd, "cannot open %s", path);
 	}
 	if (err) {
 		access_view_close(&view);
@@ -75,6 +82,9 @@ void access_view_close(struct access_view *view)
 	if (view->traffic_fd >= 0)
 		close(view->traffic_fd);
 	view->traffic_fd = -1;
+	if (view->sources_fd >= 0)
+		close(view->sources_fd);
+	view->sources_fd = -1;
 }
 
 static uint64_t hash_of_member(const struct access_view *view, uint32_t member)

@@ -225,8 +225,10 @@ int config_load(const char *path, struct config *ret_config, struct config_error
 
 void config_free(struct config *config)
 {
-	for (size_t i = 0; i < config->service_count; i++)
+	for (size_t i = 0; i < config->service_count; i++) {
 		free(config->services[i].members);
+		free(config->services[i].sources);
+	}
 	free(config->services);
 	for (size_t i = 0; i < config->check_count; i++)
 		free_check_spec(&config->checks[i].spec);

@@ -93,6 +93,10 @@ struct config_service {
 	bool unknown_is_down; /* default: the last verdict stands */
 	bool hand_over; /* TCP: service nodes hand connections over; default: yes */
 	bool by_source; /* a client's flows go to one backend; default: each for itself */
+	/* Clients that alone are served (sources_allowed), or are not; sorted. None: all are served. */
+	struct config_prefix *sources;
+	size_t source_count;
+	bool sources_allowed;
 	int line;
 };
 

@@ -54,6 +54,7 @@ struct config_draft {
 	/* Of each backend: an address was refused, so that missing ones are no news. */
 	bool *has_bad_address;
 	size_t member_count; /* of all services */
+	size_t source_count; /* prefixes, of all services */
 	bool has_bad_tags; /* the range was refused */
 	struct yaml_place tunnels_place;
 	struct yaml_place *tunnels; /* parallel to config.tunnels */
@@ -80,6 +81,10 @@ void draft_read_hook(struct config_draft *draft);
 /* The keys of a service that concern health. */
 void draft_read_service_check(struct config_draft *draft, const struct yaml_place *place,
 			      struct config_service *service);
+
+/* config_sources.c: `allow` and `deny` of a service whose VIP has been read. */
+void draft_read_sources(struct config_draft *draft, const struct yaml_place *place,
+			struct config_service *service);
 
 /* config_mpls.c: `mpls` of a node; config_links.c: the links of all nodes, once those are read. */
 void draft_read_mpls(const struct yaml_place *place, struct config_node *node);

@@ -55,6 +55,16 @@ static void put_backend(struct digest *digest, const struct config *config,
 	digest_text(digest, backend->netns);
 }
 
+static void put_sources(struct digest *digest, const struct config_service *service)
+{
+	digest_text(digest, service->sources_allowed ? "allow" : "deny");
+	digest_number(digest, service->source_count);
+	for (size_t i = 0; i < service->source_count; i++) {
+		put_address(digest, &service->sources[i].addr);
+		digest_number(digest, service->sources[i].length);
+	}
+}
+
 static void put_service(struct digest *digest, const struct config *config,
 			const struct config_service *service)
 {
@@ -66,6 +76,9 @@ static void put_service(struct digest *digest, const struct config *config,
 	digest_number(digest, service->restore);
 	digest_number(digest, service->buckets);
 	digest_number(digest, service->hand_over);
+	/* A service without a list keeps the digest that it had before there were any. */
+	if (service->source_count)
+		put_sources(digest, service);
 	digest_number(digest, service->member_count);
 	for (size_t i = 0; i < service->member_count; i++) {
 		const struct config_member *member = &service->members[i];

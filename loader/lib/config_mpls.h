@@ -93,7 +93,7 @@ struct config_match {
 	size_t peer_count;
 };
 
-/* An address of a tunnel interface with its prefix. family 0: none. */
+/* A prefix of clients, or an address of a tunnel interface with its prefix. family 0: none. */
 struct config_prefix {
 	__u8 family;
 	uint8_t length;

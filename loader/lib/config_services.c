@@ -210,6 +210,8 @@ static void read_service(struct config_draft *draft, size_t index)
 		{ "unknown", NULL },
 		{ "affinity", NULL },
 		{ "hand_over", NULL },
+		{ "allow", NULL },
+		{ "deny", NULL },
 		{ "backends", "a mapping of the service's backends" },
 	};
 	const struct yaml_place *place = &draft->services[index];
@@ -226,6 +228,7 @@ static void read_service(struct config_draft *draft, size_t index)
 	draft_read_service_check(draft, place, service);
 	read_affinity(place, service);
 	read_hand_over(place, service);
+	draft_read_sources(draft, place, service);
 	port = ntohs(service->port);
 	place_child(place, "port", &port_place);
 	if (place_child(place, "backend_port", &child)) {

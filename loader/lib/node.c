@@ -202,8 +202,11 @@ static int prepare_tables(struct work *work)
 
 	work->confirmed = asking.confirmed;
 
-	return err ? fail(work->error, err, "%s: interrupted: nothing was changed",
-			  work->node->name)
+	if (err == -EINTR)
+		return fail(work->error, err, "%s: interrupted: nothing was changed",
+			    work->node->name);
+	return err ? fail_errno(work->error, err, "%s: cannot write the lists of clients",
+				work->node->name)
 		   : 0;
 }
 
@@ -366,6 +369,7 @@ int node_apply(const struct config *config, size_t node, const struct node_optio
 		.error = error,
 		.undo_fd = -1,
 		.access.traffic_fd = -1,
+		.access.sources_fd = -1,
 		.is_switch = config_can_switch(&config->nodes[node].mpls),
 		.mpls = MPLS_VIEW_CLOSED,
 		.now = boottime_ns(),

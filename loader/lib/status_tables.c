@@ -132,6 +132,13 @@ static const char *all_down_name(uint32_t flags)
 	return flags & XDPLB_SERVICE_RESET_IF_DOWN ? "reset" : "drop";
 }
 
+static const char *clients_name(uint32_t flags)
+{
+	if (flags & XDPLB_SERVICE_SOURCES_ALLOWED)
+		return "allow";
+	return flags & XDPLB_SERVICE_SOURCES_DENIED ? "deny" : "all";
+}
+
 static json_t *service_json(const struct access_view *view, uint32_t index, uint64_t digest)
 {
 	const struct xdplb_service_info *info = access_service_info(view, index);
@@ -151,7 +158,11 @@ static json_t *service_json(const struct access_view *view, uint32_t index, uint
 			    json_string(access_service(view, index)->flags & XDPLB_SERVICE_BY_SOURCE
 						? "source"
 						: "flow"));
+	json_object_set_new(json, "clients",
+			    json_string(clients_name(access_service(view, index)->flags)));
 	json_object_set_new(json, "usable", json_integer(0));
+	json_object_set_new(json, "packets", json_integer(0));
+	json_object_set_new(json, "bytes", json_integer(0));
 	json_object_set_new(json, "backends", json_array());
 	return json;
 }
@@ -195,12 +206,23 @@ static void sort_by_name(json_t *array)
 	free(items);
 }
 
+static void add_to(json_t *object, const char *key, json_int_t number)
+{
+	json_t *sum = json_object_get(object, key);
+
+	json_integer_set(sum, json_integer_value(sum) + number);
+}
+
+static json_int_t number_in(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
 static void add_member(json_t *service, json_t *member)
 {
-	json_t *usable = json_object_get(service, "usable");
-
-	if (json_is_true(json_object_get(member, "usable")))
-		json_integer_set(usable, json_integer_value(usable) + 1);
+	add_to(service, "usable", json_is_true(json_object_get(member, "usable")));
+	add_to(service, "packets", number_in(member, "packets"));
+	add_to(service, "bytes", number_in(member, "bytes"));
 	json_array_append_new(json_object_get(service, "backends"), member);
 }
 

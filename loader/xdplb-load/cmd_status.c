@@ -53,6 +53,8 @@ static void print_service(const json_t *service)
 	       json_array_size(json_object_get(service, "backends")));
 	if (!usable)
 		printf(": DOWN (all_down: %s)", text_of(service, "all_down"));
+	printf("; %lld packets, %lld bytes; clients: %s", number_of(service, "packets"),
+	       number_of(service, "bytes"), text_of(service, "clients"));
 	printf("\n  %-15s  %-22s %5s %6s %7s  %-11s %-9s %-6s %12s %14s  %s\n", "backend",
 	       "address", "tag", "weight", "share", "health", "confirmed", "usable", "packets",
 	       "bytes", "next hop");

@@ -17,6 +17,8 @@
 
 #define COMMAND_WAIT_MS 3000 /* for service nodes, unless --wait says otherwise */
 
+#define COMMAND_INTERVAL_MS 1000 /* over which rates are taken, unless --interval says otherwise */
+
 /* What the command line says. Not every command takes every option. */
 struct command_line {
 	const char *file;
@@ -24,6 +26,7 @@ struct command_line {
 	char **words; /* what follows the command, where it takes more than a file */
 	int word_count;
 	uint64_t lease_ms; /* 0: none */
+	unsigned int interval_ms; /* 0: no rates */
 	bool json;
 	bool verbose;
 	struct node_options options; /* xdp, tc, wait_ms */
@@ -35,6 +38,7 @@ int cmd_apply(const struct command_line *line);
 int cmd_check(const struct command_line *line);
 int cmd_detach(const struct command_line *line);
 int cmd_status(const struct command_line *line);
+int cmd_drops(const struct command_line *line);
 int cmd_health(const struct command_line *line);
 int cmd_drain(const struct command_line *line);
 int cmd_tunnel(const struct command_line *line);

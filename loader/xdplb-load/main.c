@@ -21,6 +21,7 @@ enum {
 	TAKES_JSON = 1 << 4,
 	TAKES_WORDS = 1 << 5,
 	TAKES_LEASE = 1 << 6,
+	TAKES_INTERVAL = 1 << 7,
 };
 
 static const struct command {
@@ -36,6 +37,8 @@ static const struct command {
 	{ "check", cmd_check, TAKES_FILE | TAKES_NODE,
 	  "check FILE    find the errors in FILE; touches nothing" },
 	{ "status", cmd_status, TAKES_NODE | TAKES_JSON, "status        what runs on this node" },
+	{ "drops", cmd_drops, TAKES_NODE | TAKES_JSON | TAKES_INTERVAL,
+	  "drops         why packets are dropped here, and how many a second" },
 	{ "health", cmd_health, TAKES_NODE | TAKES_JSON | TAKES_WORDS | TAKES_LEASE | TAKES_WAIT,
 	  "health        how the backends are, as this access node knows it\n"
 	  "  health set BACKEND[/CHECK] up|down|maint|draining|auto\n"
@@ -74,7 +77,8 @@ static const char options_help[] =
 	"has it)\n"
 	"      --lease TIME       health set: for how long, in seconds or with s, m, h\n"
 	"      --for TIME         drain: the same; then the backend is out of use\n"
-	"  -j, --json             status, health, tunnel: as JSON\n"
+	"  -i, --interval SECONDS drops: over which rates are taken (default: 1; 0: none)\n"
+	"  -j, --json             status, drops, health, tunnel: as JSON\n"
 	"  -v, --verbose          show what libbpf says; attach, apply: how long it took\n"
 	"  -h, --help             this text\n"
 	"  -V, --version          the version\n"
@@ -139,6 +143,17 @@ static int set_wait(const char *word, struct command_line *line)
 	return EXIT_DONE;
 }
 
+static int set_interval(const char *word, struct command_line *line)
+{
+	char *end;
+	double seconds = strtod(word, &end);
+
+	if (end == word || *end || !(seconds >= 0 && seconds <= 3600))
+		return wrong_usage("--interval takes seconds from 0 to 3600, not", word);
+	line->interval_ms = (unsigned int)(seconds * 1000);
+	return EXIT_DONE;
+}
+
 static int set_lease(const char *word, struct command_line *line)
 {
 	char *end;
@@ -170,6 +185,7 @@ static const struct option long_options[] = {
 	{ "wait", required_argument, NULL, 'w' },
 	{ "xdp", required_argument, NULL, OPTION_XDP },
 	{ "tc", required_argument, NULL, OPTION_TC },
+	{ "interval", required_argument, NULL, 'i' },
 	{ "lease", required_argument, NULL, OPTION_LEASE },
 	{ "for", required_argument, NULL, OPTION_LEASE },
 	{ "json", no_argument, NULL, 'j' },
@@ -190,6 +206,9 @@ static int take_option(int option, struct command_line *line, unsigned int *ret_
 	case 'w':
 		*ret_used |= TAKES_WAIT;
 		return set_wait(optarg, line);
+	case 'i':
+		*ret_used |= TAKES_INTERVAL;
+		return set_interval(optarg, line);
 	case OPTION_XDP:
 		*ret_used |= TAKES_MODES;
 		return set_xdp(optarg, line);
@@ -247,7 +266,8 @@ static int run_command(const struct command *command, int argc, char **argv, uns
 
 int main(int argc, char **argv)
 {
-	struct command_line line = { .options.wait_ms = COMMAND_WAIT_MS };
+	struct command_line line = { .options.wait_ms = COMMAND_WAIT_MS,
+				     .interval_ms = COMMAND_INTERVAL_MS };
 	const struct command *command;
 	unsigned int used = 0;
 	int option;
@@ -257,7 +277,7 @@ int main(int argc, char **argv)
 	if (sodium_init() < 0)
 		return complain("cannot start libsodium");
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "n:w:jvhV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "n:w:i:jvhV", long_options, NULL)) != -1) {
 		int err = take_option(option, &line, &used);
 
 		if (err)

@@ -34,6 +34,7 @@ struct lb_row {
 	__u32 members;
 	__u32 buckets;
 	__u32 down; /* members, the last ones */
+	__u32 allowed; /* prefixes */
 	__u32 first_member;
 	__u32 first_bucket; /* the first of a line */
 };
@@ -55,6 +56,8 @@ static const struct lb_row usual_rows[] = {
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_HALF_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS,
 	  LB_BACKENDS / 2 },
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_DOWN_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, LB_BACKENDS },
+	{ XDPLB_IPV4, IPPROTO_TCP, LB_ACL_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, 0,
+	  XDPLB_SOURCES_MAX },
 };
 
 static int add_rows(struct lb_subject *lb, const struct lb_row *rows, __u32 count)
@@ -229,11 +232,36 @@ static int fill_vip(const struct lb_subject *lb, __u32 number)
 	return fill_endpoint(lb->skel->maps.vips, lb->vip_slots, &endpoint);
 }
 
+/*
+ * All clients are in one of 8192 prefixes that share out 10.0.0.0/8, some of which have a longer one
+ * within: no lookup is short.
+ */
+static int fill_allowed(const struct lb_subject *lb, __u32 number)
+{
+	const __u32 value = 1;
+
+	for (__u32 i = 0; i < lb->rows[number].allowed; i++) {
+		bool is_long = i >= 8192;
+		struct xdplb_source_key key = {
+			.prefix_len = XDPLB_SOURCE_KEY_BITS + (is_long ? 26 : 21),
+			.service = number,
+			.family = XDPLB_IPV4,
+			.addr = { { htonl(0x0a000000 | (is_long ? (i - 8192) << 13 : i << 11)) } },
+		};
+
+		if (bpf_map_update_elem(bpf_map__fd(lb->skel->maps.sources), &key, &value,
+					BPF_NOEXIST))
+			return -errno;
+	}
+	return 0;
+}
+
 static int fill_service(const struct lb_subject *lb, __u32 number)
 {
 	const struct lb_row *row = &lb->rows[number];
 	struct xdplb_service service = {
 		.buckets = { .base = row->first_bucket, .count = row->buckets },
+		.flags = row->allowed ? XDPLB_SERVICE_SOURCES_ALLOWED : 0,
 		.first_member = row->first_member,
 	};
 	struct xdplb_endpoint endpoint = {
@@ -249,6 +277,7 @@ static int fill_service(const struct lb_subject *lb, __u32 number)
 	for (__u32 i = 0; i < row->members && !err; i++)
 		err = fill_member(lb, number, i);
 	err = err ?: fill_buckets(lb, number);
+	err = err ?: fill_allowed(lb, number);
 	return err ?: fill_element(lb->skel->maps.services, number, &service);
 }
 

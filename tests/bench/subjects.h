@@ -25,6 +25,9 @@
 #define LB_HALF_VPORT 8001
 #define LB_DOWN_VPORT 8002
 
+/* A service that allows 10,000 prefixes, its clients in them. */
+#define LB_ACL_VPORT 8003
+
 #define NODE_LOCAL        0xac100201 /* 172.16.2.1: an `interface` mapping */
 #define NODE_SOURCE       0xac100202 /* 172.16.2.2: a `source` mapping */
 #define NODE_SOURCE_PORT  8080

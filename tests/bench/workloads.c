@@ -14,6 +14,7 @@
 #define LARGE	{ LB_VIP, LB_LARGE_VPORT } /* the service with many members */
 #define HALF	{ LB_VIP, LB_HALF_VPORT } /* half of its members are down */
 #define DOWN	{ LB_VIP, LB_DOWN_VPORT } /* all are */
+#define ACL	{ LB_VIP, LB_ACL_VPORT } /* it allows 10,000 prefixes */
 #define TAGGED	{ 0, LB_TAG }
 #define OTHER	{ 0xc0000263, 80 } /* 192.0.2.99, no VIP */
 #define LOCAL	{ NODE_LOCAL, NODE_TAG }
@@ -75,6 +76,9 @@ const struct workload workloads[] = {
 	  XDP_TX, true, {}, TAGGED },
 	{ "lb_tcp6_1m", TARGET_LB, DRIVER_XDP6_FLOWS, 1000000,
 	  { TCP6, .dest = VIP },
+	  XDP_TX, true, {}, TAGGED },
+	{ "lb_acl_tcp4_1m", TARGET_LB, DRIVER_XDP4_FLOWS, 1000000,
+	  { TCP4, .dest = ACL },
 	  XDP_TX, true, {}, TAGGED },
 	{ "lb_half_down_1m", TARGET_LB, DRIVER_XDP4_FLOWS, 1000000,
 	  { TCP4, .dest = HALF },

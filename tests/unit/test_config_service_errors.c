@@ -19,8 +19,30 @@
 static const struct error_row rows[] = {
 	{ S(SOURCE B1 ", weight: 1"),
 	  "11: services.s.weight: found an unknown key, expected one of vip, port, protocol, "
-	  "restore, backend_port, buckets, check, all_down, unknown, affinity, hand_over, "
-	  "backends" },
+	  "restore, backend_port, buckets, check, all_down, unknown, affinity, "
+	  "hand_over, allow, deny, backends" },
+	{ S(SOURCE B1 ", allow: []"),
+	  "11: services.s.allow: found an empty list, expected a list of at least one prefix: "
+	  "[10.0.0.0/8]" },
+	{ S(SOURCE B1 ", allow: 10.0.0.0/8"),
+	  "11: services.s.allow: found \"10.0.0.0/8\", expected a list of at least one prefix: "
+	  "[10.0.0.0/8]" },
+	{ S(SOURCE B1 ", allow: [10.0.0.0/8], deny: [10.0.0.0/8]"),
+	  "11: services.s.deny: found allow and deny, expected one of them" },
+	{ S(SOURCE B1 ", deny: [10.0.0.0/33]"),
+	  "11: services.s.deny[0]: found \"10.0.0.0/33\", expected a prefix: 10.0.0.0/8" },
+	{ S(SOURCE B1 ", deny: [10.0.0.0/08]"),
+	  "11: services.s.deny[0]: found \"10.0.0.0/08\", expected a prefix: 10.0.0.0/8" },
+	{ S(SOURCE B1 ", deny: [10.0.0.0/]"),
+	  "11: services.s.deny[0]: found \"10.0.0.0/\", expected a prefix: 10.0.0.0/8" },
+	{ S(SOURCE B1 ", deny: [10.0.0.0/8, 10.1.0.0/8]"),
+	  "11: services.s.deny[1]: found \"10.1.0.0/8\", expected no bits behind the prefix "
+	  "length set" },
+	{ S(SOURCE B1 ", deny: [10.0.0.0/8, 'fd00::/8']"),
+	  "11: services.s.deny[1]: found \"fd00::/8\", expected a prefix of the VIP's family, "
+	  "IPv4" },
+	{ S(SOURCE B1 ", deny: [10.0.0.1, 10.0.0.0/8, 10.0.0.1/32]"),
+	  "11: services.s.deny: found 10.0.0.1/32 twice, expected each prefix once" },
 	{ S(SOURCE B1) T("vip: 192.0.2.2, port: 80, protocol: tcp, restore: source" B1) " s: {" VIP(
 		  "192.0.2.3", "source") B1 "}\n",
 	  "13: services.s: found a duplicate name (first in line 11), expected it once" },
