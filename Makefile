@@ -51,7 +51,7 @@ NET_TOOLS  := $(addprefix $(BUILD)/tests/bench/net/,load last_packet udp_stream 
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
 LAB_TOOLS  := $(addprefix $(BUILD)/tests/net/,lsr_delay $(addprefix handover/,pattern_client pattern_server flood))
 
-.PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo demo-handover bench bench-katran bench-plot bench-net fuzz check-style install clean vmlinux
+.PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo demo-handover demo-ptp bench bench-katran bench-plot bench-net fuzz check-style install clean vmlinux
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -150,6 +150,11 @@ demo-handover: deps-build ## 2,000 connections through changes of every kind (as
 	@tests/support/deps.sh $(TEST_DEPS)
 	@$(MAKE) --no-print-directory all $(NET_BPF) $(LAB_TOOLS)
 	@tests/net/handover/demo.sh
+
+demo-ptp: deps-build ## real clocks by IP and through tunnels: a table, build/demo-ptp.json and .svg (as root)
+	@tests/support/deps.sh $(TEST_DEPS) gnuplot-nox
+	@$(MAKE) --no-print-directory all $(LAB_TOOLS)
+	@tests/net/ptp/demo.sh
 
 bench: all $(BUILD)/tests/bench/bench ## nanoseconds a packet, into build/bench.json (as root)
 	@$(BUILD)/tests/bench/bench --out $(BUILD)/bench.json

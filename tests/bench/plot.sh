@@ -44,10 +44,10 @@ points lb_size_10x "" 10=10 100=100 1000=1000 10000=10000 >"$data/backends"
 # draw NAME TITLE X-AXIS LRU-POINTS
 draw() {
   gnuplot <<EOF
-set terminal svg noenhanced size 640,400 font "sans,12" background "white" name "$1"
+set terminal svg noenhanced size 640,420 font "sans,12" background "white" name "$1"
 set output "$plots/$1.svg"
 set title "$2"
-set xlabel "$3"
+set xlabel "$3" offset 0,0.6
 set ylabel "ns a packet, net of the floor"
 set logscale x
 set format x "%.0s%c"

@@ -29,7 +29,7 @@ te_link() {
   printf '        %s: {interface: %s, address: %s}\n' "$1" "$2" "$3"
 }
 
-# write_cluster [MORE]: more tunnels.
+# write_cluster [SHORT [MORE]]: more of the tunnel `short`, more tunnels.
 write_cluster() {
   # shellcheck disable=SC2119 # no node of its kinds
   cluster_head | head -3
@@ -52,11 +52,11 @@ write_cluster() {
   te_node B 6000
   te_link b l0 10.1.9.2
   echo "tunnels:"
-  echo "  short: {ends: [A, B], interface: ptp0, path: [a, s1, s2, b],"
+  echo "  short: {${1:+$1, }ends: [A, B], interface: ptp0, path: [a, s1, s2, b],"
   echo "    addresses: {A: [10.9.0.1/24, 'fd09::1/64'], B: [10.9.0.2/24, 'fd09::2/64']}}"
   echo "  long: {ends: [A, B], interface: ptp1, path: [a, l1, l2, b],"
   echo "    addresses: {A: [10.8.0.1/24, 'fd08::1/64'], B: [10.8.0.2/24, 'fd08::2/64']}}"
-  printf '%s' "${1:-}"
+  printf '%s' "${2:-}"
 }
 
 lab_diamond() {
@@ -150,23 +150,27 @@ stop_clocks() {
   done
 }
 
-# ask_clock DATA-SET: what B's clock says.
+# ask_clock: B's clock, about each line of standard input, as pmc prints it.
 ask_clock() {
-  in_ns B pmc -u -b 0 -s "$LAB_DIR/B.uds" -i "$LAB_DIR/pmc.$BASHPID.uds" "GET $1"
+  in_ns B pmc -u -b 0 -s "$LAB_DIR/B.uds" -i "$LAB_DIR/pmc.$BASHPID.uds" 2>/dev/null
 }
 
 # ask_client COUNT: offset and delay, ns, and the time, s, so many times, each after the next message has come.
-# (On a busy machine an answer of ptp4l may be too late for pmc: then it is asked again.)
+# One pmc for all: each run of it waits for a tenth of a second. What ptp4l does not answer in time is asked again.
 ask_client() {
-  local found=0 asked answer
-  for ((asked = 0; found < $1 && asked < 2 * $1; asked++)); do
+  local found=0 asked key value offset
+  for ((asked = 0; asked < 2 * $1; asked++)); do
     sleep "$INTERVAL"
-    answer=$(ask_clock CURRENT_DATA_SET |
-      awk '$1 == "offsetFromMaster" { offset = $2 } $1 == "meanPathDelay" { print offset, $2 }')
-    [[ -n $answer ]] || continue
-    echo "$answer $EPOCHREALTIME"
-    ((found += 1))
-  done
+    echo "GET CURRENT_DATA_SET" 2>/dev/null || break
+  done | ask_clock | while read -r key value; do
+    case $key in
+    offsetFromMaster) offset=$value ;;
+    meanPathDelay)
+      echo "$offset $value $EPOCHREALTIME"
+      ((++found < $1)) || break
+      ;;
+    esac
+  done || true # what is left in the pipe is lost with the last reader
 }
 
 locked() {
