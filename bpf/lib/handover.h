@@ -39,8 +39,8 @@ struct {
 
 #define NOT_ADMITTED (-1)
 
-/* How often an admitted packet was handed on; NOT_ADMITTED: its mark is none of the flow's. */
-INLINE int read_times(const struct packet *pkt, __u64 hash)
+/* enum xdplb_handed of an admitted packet; NOT_ADMITTED: its mark is none of the flow's. */
+INLINE int read_handed(const struct packet *pkt, __u64 hash)
 {
 	__u32 mark = pkt->family == XDPLB_IPV4
 			     ? bpf_ntohs(pkt->ip4->id)
@@ -50,9 +50,10 @@ INLINE int read_times(const struct packet *pkt, __u64 hash)
 		return 0;
 	if (pkt->proto != IPPROTO_TCP || opens_flow(pkt))
 		return NOT_ADMITTED;
-	if (mark == handover_mark(pkt->family, hash, 1))
-		return 1;
-	return mark == handover_mark(pkt->family, hash, 2) ? 2 : NOT_ADMITTED;
+	for (int handed = XDPLB_HANDED_BY_FIRST; handed <= XDPLB_HANDED_BY_OTHER; handed++)
+		if (mark == handover_mark(pkt->family, hash, handed))
+			return handed;
+	return NOT_ADMITTED;
 }
 
 /* ---- who is next? ---- */
@@ -123,23 +124,44 @@ INLINE const struct xdplb_peer *candidate(const struct xdplb_succession *success
 
 /*
  * The owner that is asked next, or NULL: nobody is left. It is the first candidate that was not asked yet.
- * The second time, who was asked before this one is not in the packet, but follows: if this is not
- * candidate 0, that was; if it is, health sent the packet elsewhere, most likely to the second owner.
+ * The second time, who was asked before this one follows from the mark: the first owner, unless that is
+ * this one or the tables of the two differ, as they do for a moment while a change is rolled out. Else
+ * health sent the packet elsewhere, most likely to the second owner; or an access node that still goes by the
+ * table before did, so the first owner by that one is asked even if it is the second by the present one.
  */
 INLINE const struct xdplb_peer *next_owner(const struct xdplb_succession *succession, __u64 hash,
-					   __u32 times, const struct xdplb_addr *own)
+					   __u32 handed, const struct xdplb_addr *own)
 {
 	const struct xdplb_peer *first = candidate(succession, 0, hash), *asked = NULL, *peer;
+	bool is_first = first && same_addr(&first->addr, own);
+	__u32 sure = 0; /* from this candidate on it counts who was asked */
 
-	if (times && first)
-		asked = same_addr(&first->addr, own) ? candidate(succession, 2, hash) : first;
+	if (handed == XDPLB_HANDED_BY_FIRST && !is_first)
+		asked = first;
+	if (handed == XDPLB_HANDED_BY_OTHER && is_first) {
+		asked = candidate(succession, 2, hash);
+		sure = 2;
+	}
 	for (__u32 i = 0; i < CANDIDATES; i++) {
 		peer = candidate(succession, i, hash);
 		if (peer && !same_addr(&peer->addr, own) &&
-		    !(asked && same_addr(&peer->addr, &asked->addr)))
+		    !(i >= sure && asked && same_addr(&peer->addr, &asked->addr)))
 			return peer;
 	}
 	return NULL;
+}
+
+/* What the mark says when this backend hands a packet on. */
+INLINE __u32 next_handed(const struct xdplb_succession *succession, __u64 hash, __u32 handed,
+			 const struct xdplb_addr *own)
+{
+	const struct xdplb_peer *first;
+
+	if (handed)
+		return XDPLB_HANDED_TWICE;
+	first = candidate(succession, 0, hash);
+	return first && !same_addr(&first->addr, own) ? XDPLB_HANDED_BY_OTHER
+						      : XDPLB_HANDED_BY_FIRST;
 }
 
 /* ---- handing on ---- */
@@ -187,7 +209,7 @@ INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, cons
 
 /* VERDICT_NEXT: nobody is left to ask. */
 INLINE enum verdict hand_over(struct __sk_buff *skb, struct packet *pkt,
-			      const struct xdplb_mapping *mapping, __u64 hash, __u32 times)
+			      const struct xdplb_mapping *mapping, __u64 hash, __u32 handed)
 {
 	const struct hook hook = { .ifindex = mapping->ifindex };
 	const struct xdplb_succession *succession;
@@ -195,21 +217,22 @@ INLINE enum verdict hand_over(struct __sk_buff *skb, struct packet *pkt,
 	__u32 key = mapping->succession;
 
 	succession = bpf_map_lookup_elem(&successions, &key);
-	if (succession && times < XDPLB_HANDOVERS_MAX)
-		peer = next_owner(succession, hash, times, &mapping->backend);
-	if (!peer || !is_reachable(peer, &hook)) {
+	if (succession && handed != XDPLB_HANDED_TWICE)
+		peer = next_owner(succession, hash, handed, &mapping->backend);
+	if (!succession || !peer || !is_reachable(peer, &hook)) {
 		count_event(XDPLB_EVENT_NOT_FOUND);
 		return VERDICT_NEXT;
 	}
-	return send_to_peer(skb, pkt, &hook, peer, handover_mark(pkt->family, hash, times + 1));
+	handed = next_handed(succession, hash, handed, &mapping->backend);
+	return send_to_peer(skb, pkt, &hook, peer, handover_mark(pkt->family, hash, handed));
 }
 
 /*
  * Whose is a TCP packet that opens no flow? VERDICT_NEXT: the backend's of the mapping, as far as can be
- * found out. @times: how often it was handed on
+ * found out. @handed: enum xdplb_handed
  */
 NOINLINE int find_connection(struct __sk_buff *skb, __u64 shape, __u32 index, __u64 hash,
-			     __u32 times)
+			     __u32 handed)
 {
 	const struct xdplb_mapping *mapping;
 	struct packet pkt;
@@ -222,8 +245,8 @@ NOINLINE int find_connection(struct __sk_buff *skb, __u64 shape, __u32 index, __
 	if (!mapping)
 		return refuse(&pkt, XDPLB_DROP_BAD_TABLE);
 	if (unlikely(!is_expected(skb, &pkt, mapping, index)))
-		return hand_over(skb, &pkt, mapping, hash, times);
-	if (unlikely(times))
+		return hand_over(skb, &pkt, mapping, hash, handed);
+	if (unlikely(handed))
 		count_event(XDPLB_EVENT_HANDED_HERE);
 	return VERDICT_NEXT;
 }

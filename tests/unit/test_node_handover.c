@@ -24,7 +24,7 @@ TestSuite(node_handover);
 struct row {
 	const char *name;
 	const char *tables[XDPLB_GENERATIONS + 1];
-	__u32 times; /* the packet was handed on before */
+	__u32 handed; /* enum xdplb_handed */
 	int peer; /* it goes to, or STAYS */
 };
 
@@ -40,6 +40,8 @@ static const struct row rows[] = {
 	{ "once: the present owner was asked, nobody is left", { "1", "0" }, 1, STAYS },
 	{ "once: we are the present owner", { "0", "2" }, 1, 2 },
 	{ "once: we are the present owner, nobody is left", { "0", "0", "0" }, 1, STAYS },
+	{ "once, by another: the present owner by our tables may have it", { "1", "0" }, 3, 1 },
+	{ "once, by another: we are the present owner", { "0", "2" }, 3, 2 },
 	{ "twice is the end", { "1", "2", "0" }, 2, STAYS },
 	{ "a bucket that names nobody", { "9" }, 0, STAYS },
 	{ "a bucket that names nobody, then one that does", { "9", "1" }, 0, 1 },
@@ -60,12 +62,12 @@ static struct packet_spec arriving(__u8 family, __u32 times)
 }
 
 /* As it leaves to a peer. */
-static struct packet_spec handed(const struct packet_spec *arrived, int peer, __u32 times)
+static struct packet_spec handed(const struct packet_spec *arrived, int peer, __u32 mark_says)
 {
 	struct packet_spec vip = setup_spec(arrived->family, IPPROTO_TCP), spec = *arrived;
 	__u32 mark = handover_mark(
 		spec.family, setup_flow_hash(&spec.source, &vip.dest, spec.proto, spec.family),
-		times + 1);
+		mark_says);
 
 	spec.id = mark;
 	spec.flow_label = mark;
@@ -128,18 +130,25 @@ static void check_stays(const char *name, struct node_setup *node, const struct 
 }
 
 static void check_handed(const char *name, struct node_setup *node, const struct packet_spec *in,
-			 int peer, __u32 times)
+			 int peer, __u32 mark_says)
 {
-	struct packet_spec out = handed(in, peer, times);
+	struct packet_spec out = handed(in, peer, mark_says);
 
 	check(name, node, in, &out,
 	      (struct expected){ TC_REDIRECT, NULL, NO_DROP, EVENT(HANDED_OVER) });
 }
 
+static __u32 mark_after(const struct row *row)
+{
+	if (row->handed)
+		return XDPLB_HANDED_TWICE;
+	return strchr("09", row->tables[0][0]) ? XDPLB_HANDED_BY_FIRST : XDPLB_HANDED_BY_OTHER;
+}
+
 static void check_row(const struct row *row, __u8 family, enum xdplb_restore restore)
 {
 	struct xdplb_mapping mapping = handing_mapping(family, IPPROTO_TCP, restore);
-	struct packet_spec in = arriving(family, row->times);
+	struct packet_spec in = arriving(family, row->handed);
 	struct node_setup node;
 	char name[120];
 
@@ -149,7 +158,7 @@ static void check_row(const struct row *row, __u8 family, enum xdplb_restore res
 	if (row->peer == STAYS)
 		check_stays(name, &node, &in, &mapping, EVENT(NOT_FOUND));
 	else
-		check_handed(name, &node, &in, row->peer, row->times);
+		check_handed(name, &node, &in, row->peer, mark_after(row));
 	node_setup_close(&node);
 }
 
@@ -176,6 +185,7 @@ Test(node_handover, second_owner)
 		struct packet_spec in = setup_spec(XDPLB_IPV4, IPPROTO_TCP);
 		struct packet_end vip;
 		char name[32];
+		__u64 hash;
 
 		snprintf(name, sizeof(name), "client port %u", port);
 		in.source.port = port;
@@ -183,7 +193,12 @@ Test(node_handover, second_owner)
 		setup_mark(&in, &vip);
 		in.dest.addr = mapping.backend;
 		in.dest.port = SETUP_TAG_FIRST;
-		check_handed(name, &node, &in, 1, 0);
+		hash = setup_flow_hash(&in.source, &vip, in.proto, XDPLB_IPV4);
+		/* odd buckets are the other one's */
+		check_handed(name, &node, &in, 1,
+			     (hash >> 32) * XDPLB_BUCKETS_PER_LINE >> 32 & 1
+				     ? XDPLB_HANDED_BY_OTHER
+				     : XDPLB_HANDED_BY_FIRST);
 	}
 	node_setup_close(&node);
 }
@@ -200,7 +215,7 @@ Test(node_handover, what_opens_a_flow_stays)
 	open_node(&node, &mapping, tables);
 	for (size_t i = 0; i < sizeof(flags); i++) {
 		in.tcp_flags = flags[i];
-		check_handed("opens no flow", &node, &in, 1, 0);
+		check_handed("opens no flow", &node, &in, 1, XDPLB_HANDED_BY_OTHER);
 	}
 	in.tcp_flags = TCP_SYN;
 	check_stays("SYN", &node, &in, &mapping, 0);
@@ -247,7 +262,7 @@ Test(node_handover, sockets_unseen)
 	mapping = handing_mapping(XDPLB_IPV4, IPPROTO_TCP, XDPLB_RESTORE_SOURCE);
 	mapping.netns = XDPLB_NETNS_UNSEEN;
 	open_node(&node, &mapping, tables);
-	check_handed("source, not noted", &node, &in, 1, 0);
+	check_handed("source, not noted", &node, &in, 1, XDPLB_HANDED_BY_OTHER);
 	in.tcp_flags = TCP_SYN;
 	check_stays("source, opening", &node, &in, &mapping, 0);
 	in.tcp_flags = TCP_ACK;
@@ -286,13 +301,13 @@ Test(node_handover, established)
 	open_node(&node, &mapping, tables);
 	listener = bound_socket("10.1.0.1", BACKEND_PORT);
 	cr_assert_eq(listen(listener, 1), 0);
-	check_handed("a listener alone", &node, &in, 1, 0);
+	check_handed("a listener alone", &node, &in, 1, XDPLB_HANDED_BY_OTHER);
 	client = bound_socket("198.51.100.7", CLIENT_PORT);
 	inet_pton(AF_INET, "10.1.0.1", &to.sin_addr);
 	cr_assert_eq(connect(client, (struct sockaddr *)&to, sizeof(to)), 0);
 	check_stays("established", &node, &in, &mapping, 0);
 	out = restored(&in, &mapping);
-	for (__u32 times = 1; times <= XDPLB_HANDOVERS_MAX; times++) {
+	for (__u32 times = 1; times <= XDPLB_HANDED_BY_OTHER; times++) {
 		in = arriving(XDPLB_IPV4, times);
 		out = restored(&in, &mapping);
 		check("established, handed on", &node, &in, &out,
@@ -314,13 +329,15 @@ Test(node_handover, marks_differ)
 			/* the three fields alike, or differing by one */
 			__u64 low = n & 0xff, next = low + (n >> 8 & 1), last = low + (n >> 9 & 3);
 			__u64 hash = low | next << bits | last << 2 * bits;
-			__u32 mark[3];
+			__u32 mark[XDPLB_HANDED_BY_OTHER + 1];
 
-			for (__u32 times = 0; times < 3; times++)
-				mark[times] = handover_mark(family, hash, times);
-			cr_assert(mark[0] != mark[1] && mark[1] != mark[2] && mark[0] != mark[2],
-				  "IPv%u, hash %llx", family, hash);
-			cr_assert_eq(mark[0] >> bits | mark[1] >> bits | mark[2] >> bits, 0);
+			for (__u32 i = 0; i <= XDPLB_HANDED_BY_OTHER; i++) {
+				mark[i] = handover_mark(family, hash, i);
+				cr_assert_eq(mark[i] >> bits, 0);
+				for (__u32 j = 0; j < i; j++)
+					cr_assert_neq(mark[i], mark[j], "IPv%u, hash %llx", family,
+						      hash);
+			}
 		}
 	}
 }
