@@ -39,6 +39,7 @@ int cmd_check(const struct command_line *line);
 int cmd_detach(const struct command_line *line);
 int cmd_status(const struct command_line *line);
 int cmd_drops(const struct command_line *line);
+int cmd_trace(const struct command_line *line);
 int cmd_health(const struct command_line *line);
 int cmd_drain(const struct command_line *line);
 int cmd_tunnel(const struct command_line *line);

@@ -39,6 +39,9 @@ static const struct command {
 	{ "status", cmd_status, TAKES_NODE | TAKES_JSON, "status        what runs on this node" },
 	{ "drops", cmd_drops, TAKES_NODE | TAKES_JSON | TAKES_INTERVAL,
 	  "drops         why packets are dropped here, and how many a second" },
+	{ "trace", cmd_trace, TAKES_NODE | TAKES_JSON | TAKES_WORDS,
+	  "trace tcp|udp SOURCE:PORT VIP:PORT\n"
+	  "                what lb_xdp would do with a packet, and why; nothing is sent" },
 	{ "health", cmd_health, TAKES_NODE | TAKES_JSON | TAKES_WORDS | TAKES_LEASE | TAKES_WAIT,
 	  "health        how the backends are, as this access node knows it\n"
 	  "  health set BACKEND[/CHECK] up|down|maint|draining|auto\n"
@@ -78,7 +81,7 @@ static const char options_help[] =
 	"      --lease TIME       health set: for how long, in seconds or with s, m, h\n"
 	"      --for TIME         drain: the same; then the backend is out of use\n"
 	"  -i, --interval SECONDS drops: over which rates are taken (default: 1; 0: none)\n"
-	"  -j, --json             status, drops, health, tunnel: as JSON\n"
+	"  -j, --json             status, drops, trace, health, tunnel: as JSON\n"
 	"  -v, --verbose          show what libbpf says; attach, apply: how long it took\n"
 	"  -h, --help             this text\n"
 	"  -V, --version          the version\n"

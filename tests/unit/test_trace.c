@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+/*
+ * xdplb-load trace: what is worked out from the tables is what lb_xdp does, for every way a search may
+ * end; and where the tables have changed in between it is told.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <criterion/criterion.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "lb_world.h"
+#include "plan_world.h"
+#include "trace.h"
+
+TestSuite(trace);
+
+#define IN_IFINDEX 1
+#define MEMBERS    8
+#define BUCKETS    61
+#define FLOWS      40
+
+/* The maps of a loaded program as the loader has them: in memory, through mmap. */
+static void open_array(const struct bpf_map *map, struct map_array *ret)
+{
+	size_t stride = (bpf_map__value_size(map) + 7) / 8 * 8;
+	size_t length = stride * bpf_map__max_entries(map);
+
+	*ret = (struct map_array){ .fd = bpf_map__fd(map),
+				   .stride = stride,
+				   .count = bpf_map__max_entries(map),
+				   .length = (length + 4095) / 4096 * 4096 };
+	ret->values = mmap(NULL, ret->length, PROT_READ | PROT_WRITE, MAP_SHARED, ret->fd, 0);
+	cr_assert_neq(ret->values, MAP_FAILED);
+}
+
+static void open_view(const struct lb_world *world, struct access_view *ret)
+{
+	const struct lb_xdp_bpf *skel = world->lb.skel;
+
+	*ret = (struct access_view){ .traffic_fd = -1,
+				     .sources_fd = bpf_map__fd(skel->maps.sources) };
+	open_array(skel->maps.vips, &ret->vips);
+	open_array(skel->maps.lb_control, &ret->control);
+	open_array(skel->maps.services, &ret->services);
+	open_array(skel->maps.buckets, &ret->buckets);
+	open_array(skel->maps.members, &ret->members);
+	open_array(skel->maps.health, &ret->health);
+}
+
+static void close_view(struct access_view *view)
+{
+	struct map_array *arrays[] = { &view->vips,    &view->control, &view->services,
+				       &view->buckets, &view->members, &view->health };
+
+	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+		munmap(arrays[i]->values, arrays[i]->length);
+}
+
+static struct trace_flow flow_of(const struct lb_world *world, uint32_t number)
+{
+	struct packet_spec spec = lb_world_flow(world, number);
+
+	return (struct trace_flow){ .proto = spec.proto,
+				    .family = spec.family,
+				    .source = spec.source.addr,
+				    .vip = spec.dest.addr,
+				    .source_port = htons(spec.source.port),
+				    .vip_port = htons(spec.dest.port) };
+}
+
+/* How often each verdict and each kind of search was met: a row that is never met proves nothing. */
+struct tally {
+	int verdicts[TRACE_LEFT + 1];
+	int searches[TRACE_NONE + 1];
+	int listed;
+};
+
+static void check_flow(const struct lb_world *world, const struct trace_node *node,
+		       const struct trace_flow *flow, struct tally *tally)
+{
+	struct trace_outcome outcome;
+	static struct trace trace;
+	const char *fault;
+
+	trace_compute(node, flow, &trace);
+	cr_assert_eq(trace_run(bpf_program__fd(world->lb.skel->progs.lb_xdp), IN_IFINDEX, flow,
+			       &outcome),
+		     0);
+	fault = trace_fault(node, &trace, &outcome);
+	cr_expect_null(fault, "%s: %s: flags %#x, port %u, worked out %d, done %d",
+		       setup_kind(world->family, world->proto), fault, trace.flags,
+		       ntohs(flow->source_port), trace.verdict, outcome.verdict);
+	tally->verdicts[trace.verdict]++;
+	tally->searches[trace.search]++;
+	tally->listed += trace.in_list;
+}
+
+/* Health, leases and confirmations at random; each state of the service as likely as any other. */
+static void shuffle(struct lb_world *world, const struct trace_node *node, uint64_t *random)
+{
+	uint32_t down_of_4 = next_random(random, 5);
+
+	for (uint32_t i = 0; i < MEMBERS; i++) {
+		bool is_down = next_random(random, 4) < down_of_4;
+		struct xdplb_health health = {
+			.state = is_down ? XDPLB_HEALTH_DOWN : next_random(random, 3),
+			.reported = next_random(random, 5),
+			.lease = next_random(random, 2)
+					 ? 0
+					 : node->jiffies + (next_random(random, 2)
+								    ? 1000000
+								    : (uint64_t)-1000),
+		};
+
+		lb_setup_target(&world->lb, i, &health);
+		lb_setup_confirm(&world->lb, i, next_random(random, 8) != 0);
+	}
+	lb_world_serve(world, next_random(random, 16) ? BUCKETS : 0, next_random(random, 128));
+}
+
+static void fill_list(const struct lb_world *world)
+{
+	const __u32 value = 1;
+
+	/* Odd client addresses, in both versions: those of flows 60,000 and on. */
+	for (int version = 0; version < 2; version++) {
+		struct packet_spec spec = lb_world_flow(world, 60000);
+		struct xdplb_source_key key = {
+			.prefix_len =
+				XDPLB_SOURCE_KEY_BITS + (world->family == XDPLB_IPV4 ? 32 : 128),
+			.service = LB_SERVICE,
+			.version = version,
+			.family = world->family,
+			.addr = spec.source.addr,
+		};
+
+		cr_assert_eq(bpf_map_update_elem(bpf_map__fd(world->lb.skel->maps.sources), &key,
+						 &value, BPF_ANY),
+			     0);
+	}
+}
+
+static void walk(__u8 family, __u8 proto, struct tally *tally)
+{
+	struct lb_setup_options options = { .members = MEMBERS, .resets_at_once = 1000000 };
+	struct trace_node node = { .key = { { SETUP_KEY0, SETUP_KEY1 } } };
+	uint64_t random = 7 * family + proto;
+	struct access_view view;
+	struct lb_world world;
+
+	lb_world_open(&world, family, proto, &options);
+	lb_world_deal(&world, NULL, BUCKETS, MEMBERS);
+	fill_list(&world);
+	open_view(&world, &view);
+	node.view = &view;
+	for (int round = 0; round < 300; round++) {
+		node.jiffies = lb_world_tick(&world);
+		shuffle(&world, &node, &random);
+		for (uint32_t i = 0; i < FLOWS; i++) {
+			struct trace_flow flow = flow_of(&world, 59980 + i);
+
+			if (i % 10 == 9)
+				flow.vip_port = htons(9);
+			if (i % 20 == 19)
+				flow.vip = flow.source;
+			check_flow(&world, &node, &flow, tally);
+		}
+	}
+	close_view(&view);
+	lb_world_close(&world);
+}
+
+Test(trace, agrees_with_lb_xdp)
+{
+	struct tally tally = { 0 };
+
+	for (int i = 0; i < 4; i++)
+		walk(setup_families[i / 2], setup_protos[i % 2], &tally);
+	for (int i = 0; i < TRACE_LEFT; i++)
+		cr_expect_gt(tally.verdicts[i], 100, "verdict %d: %d times", i, tally.verdicts[i]);
+	for (int i = 0; i <= TRACE_NONE; i++)
+		if (i != TRACE_ANY) /* 256 owners of 61 buckets are all there are */
+			cr_expect_gt(tally.searches[i], 100, "search %d: %d times", i,
+				     tally.searches[i]);
+	cr_expect_gt(tally.listed, 100);
+}
+
+/* A member that has no bucket is found by the chain alone. */
+Test(trace, search_over_all)
+{
+	struct lb_setup_options options = { .members = MEMBERS };
+	struct trace_node node = { .key = { { SETUP_KEY0, SETUP_KEY1 } } };
+	struct tally tally = { 0 };
+	struct access_view view;
+	struct lb_world world;
+
+	lb_world_open(&world, XDPLB_IPV4, IPPROTO_TCP, &options);
+	lb_world_deal(&world, NULL, BUCKETS, 2);
+	lb_world_serve(&world, BUCKETS, 0);
+	lb_setup_health(&world.lb, 0, XDPLB_HEALTH_DOWN);
+	lb_setup_health(&world.lb, 1, XDPLB_HEALTH_DOWN);
+	open_view(&world, &view);
+	node.view = &view;
+	node.jiffies = lb_world_tick(&world);
+	for (uint32_t i = 0; i < FLOWS; i++) {
+		struct trace_flow flow = flow_of(&world, i);
+
+		check_flow(&world, &node, &flow, &tally);
+	}
+	cr_expect_eq(tally.searches[TRACE_ANY], FLOWS);
+	close_view(&view);
+	lb_world_close(&world);
+}
+
+/* What changes between the two is told: so the comparison can fail. */
+Test(trace, differences_are_told)
+{
+	struct lb_setup_options options = { .members = MEMBERS };
+	struct trace_node node = { .key = { { SETUP_KEY0, SETUP_KEY1 } } };
+	struct trace_outcome outcome;
+	struct access_view view;
+	struct trace_flow flow;
+	struct lb_world world;
+	static struct trace trace;
+	int program;
+
+	lb_world_open(&world, XDPLB_IPV6, IPPROTO_UDP, &options);
+	lb_world_deal(&world, NULL, BUCKETS, MEMBERS);
+	lb_world_serve(&world, BUCKETS, 0);
+	open_view(&world, &view);
+	node.view = &view;
+	node.jiffies = lb_world_tick(&world);
+	program = bpf_program__fd(world.lb.skel->progs.lb_xdp);
+	flow = flow_of(&world, 1);
+	trace_compute(&node, &flow, &trace);
+	cr_assert_eq(trace.search, TRACE_OWNER);
+	lb_setup_health(&world.lb, trace.member, XDPLB_HEALTH_DOWN);
+	cr_assert_eq(trace_run(program, IN_IFINDEX, &flow, &outcome), 0);
+	cr_expect_str_eq(trace_fault(&node, &trace, &outcome), "the destination");
+	lb_setup_health(&world.lb, trace.member, XDPLB_HEALTH_UP);
+	lb_world_serve(&world, BUCKETS, XDPLB_SERVICE_SOURCES_ALLOWED);
+	cr_assert_eq(trace_run(program, IN_IFINDEX, &flow, &outcome), 0);
+	cr_expect_str_eq(trace_fault(&node, &trace, &outcome), "the verdict");
+	lb_world_serve(&world, BUCKETS, 0);
+	node.key.word[0] ^= 1;
+	for (uint32_t i = 0;; i++) { /* the other key, and by chance the same member */
+		flow = flow_of(&world, i);
+		trace_compute(&node, &flow, &trace);
+		cr_assert_eq(trace_run(program, IN_IFINDEX, &flow, &outcome), 0);
+		if (!memcmp(&outcome.port, &access_member(&view, trace.member)->tag, 2))
+			break;
+	}
+	cr_expect_str_eq(trace_fault(&node, &trace, &outcome), "the mark");
+	close_view(&view);
+	lb_world_close(&world);
+}
