@@ -102,12 +102,9 @@ INLINE __u32 find_owner(struct xdplb_bucket_ref table, __u64 hash, bool second)
 	return search.found == search.avoid ? XDPLB_NO_MEMBER : search.found;
 }
 
+/* In which order they are asked is told in bpf/README.md. */
 #define CANDIDATES 6
 
-/*
- * Candidate number i: the first owner by the present table, by the one before; the second by the
- * present one; the first by the oldest; the second by the others.
- */
 INLINE const struct xdplb_peer *candidate(const struct xdplb_succession *succession, __u32 i,
 					  __u64 hash)
 {
@@ -163,8 +160,6 @@ INLINE __u32 next_handed(const struct xdplb_succession *succession, __u64 hash, 
 	return first && !same_addr(&first->addr, own) ? XDPLB_HANDED_BY_OTHER
 						      : XDPLB_HANDED_BY_FIRST;
 }
-
-/* ---- handing on ---- */
 
 /* Can this hook get a packet to a peer? From a virtual NIC nothing leads to the hook of the uplinks. */
 INLINE bool is_reachable(const struct xdplb_peer *peer, const struct hook *hook)
