@@ -120,11 +120,9 @@ INLINE const struct xdplb_peer *candidate(const struct xdplb_succession *success
 }
 
 /*
- * The owner that is asked next, or NULL: nobody is left. It is the first candidate that was not asked yet.
- * The second time, who was asked before this one follows from the mark: the first owner, unless that is
- * this one or the tables of the two differ, as they do for a moment while a change is rolled out. Else
- * health sent the packet elsewhere, most likely to the second owner; or an access node that still goes by the
- * table before did, so the first owner by that one is asked even if it is the second by the present one.
+ * The owner that is asked next, or NULL: nobody is left. It is the first candidate that was not asked yet;
+ * who was asked before this one the mark tells, as far as it can be told (bpf/README.md). Where it was most
+ * likely the second owner, the first one by the table before is asked even if it is the same.
  */
 INLINE const struct xdplb_peer *next_owner(const struct xdplb_succession *succession, __u64 hash,
 					   __u32 handed, const struct xdplb_addr *own)
@@ -152,11 +150,10 @@ INLINE const struct xdplb_peer *next_owner(const struct xdplb_succession *succes
 INLINE __u32 next_handed(const struct xdplb_succession *succession, __u64 hash, __u32 handed,
 			 const struct xdplb_addr *own)
 {
-	const struct xdplb_peer *first;
+	const struct xdplb_peer *first = candidate(succession, 0, hash);
 
 	if (handed)
 		return XDPLB_HANDED_TWICE;
-	first = candidate(succession, 0, hash);
 	return first && !same_addr(&first->addr, own) ? XDPLB_HANDED_BY_OTHER
 						      : XDPLB_HANDED_BY_FIRST;
 }
@@ -173,10 +170,7 @@ INLINE bool is_reachable(const struct xdplb_peer *peer, const struct hook *hook)
 	return mapping && mapping->ifindex;
 }
 
-/*
- * As if an access node had chosen the peer. A peer on this node: in again by the same interface. At the
- * hook of a virtual NIC the frame is on its way out, to the backend; as the backend's it comes in.
- */
+/* As if an access node had chosen the peer. In again by the interface: at a virtual NIC as the backend's. */
 INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, const struct hook *hook,
 				 const struct xdplb_peer *peer, __u32 mark)
 {

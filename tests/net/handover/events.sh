@@ -13,9 +13,9 @@ EVENTS=(backend_added backend_drained backend_down_up weights_changed backends_r
 PAIRS=('backend_added access_killed' 'access_killed backend_drained' 'backend_drained weights_changed'
   'weights_changed backend_down_up' 'backend_down_up backends_replaced' 'backends_replaced agents_restarted'
   'agents_restarted programs_swapped' 'programs_swapped access_added' 'access_added backend_added')
-# Those that send established connections elsewhere.
+# Those that send established connections elsewhere. Draining does not: lb_xdp leaves them where they are.
 # shellcheck disable=SC2034
-MOVING=(backend_added backend_drained backend_down_up weights_changed backends_replaced)
+MOVING=(backend_added backend_down_up weights_changed backends_replaced)
 
 DOWN_FOR=1.5   # seconds
 SETTLED_FOR=3  # seconds after an event: as long as a connection may be without an answer
