@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The tests under other kernels, in QEMU, and one by another program. Usage: run.sh [KERNEL...], such as 6.1 6.12 (the default). The last line is
-# `N passed, N failed, N skipped`. Settings: VM_NET, the end-to-end tests to run; VM_CLANGS, compilers.
+# The tests under other kernels, in QEMU, and what needs no guest. Usage: run.sh [KERNEL...], such as 6.1 6.12 (the
+# default). The last line is `N passed, N failed, N skipped`. Settings: VM_NET, the end-to-end tests to run;
+# VM_CLANGS, compilers.
 #
 # Kernels and the objects of other compilers are kept below build/vm.
 set -euo pipefail
@@ -51,8 +52,8 @@ lane() {
   judge "$name" "$status"
 }
 
-# here NAME COMMAND...: without a guest.
-here() {
+# on_host NAME COMMAND...: without a guest.
+on_host() {
   local name=$1 status=0
   shift
   echo "== $name"
@@ -86,7 +87,7 @@ build_commands() {
 cd "$root"
 mkdir -p "$kept"
 build_commands
-here decode bash tests/vm/test_decode.sh
+on_host decode bash tests/vm/test_decode.sh
 for kernel in "${kernels[@]}"; do
   unpacked=$("$root/tests/support/kernel.sh" "$kernel" "$kept")
   lane "$kernel-load" -t 900 -M "$modules" -- bash tests/vm/test_load.sh "${commands[@]}"
