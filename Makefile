@@ -21,7 +21,7 @@ TEST_DEPS  := libcriterion-dev iproute2 nginx-light curl tcpdump ethtool jq soca
 	procps util-linux openssl linuxptp dnsmasq-base nftables
 
 # For `make test-vm` alone.
-VM_DEPS    := qemu-system-x86 busybox-static kmod cpio xz-utils zstd clang-14 clang-16 clang-19
+VM_DEPS    := qemu-system-x86 busybox-static kmod cpio xz-utils zstd tshark clang-14 clang-16 clang-19
 
 LIBS       := libbpf libelf zlib yaml-0.1 libmnl libsodium jansson
 AGENT_LIBS := libcurl libcap-ng libsystemd # and libev, which has no .pc file

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The tests under other kernels, in QEMU. Usage: run.sh [KERNEL...], such as 6.1 6.12 (the default). The last line is
-# `N passed, N failed, N skipped`. Settings: VM_NET, the end-to-end tests to run; VM_CLANGS, compilers.
+# The tests under other kernels, in QEMU, and what needs no guest. Usage: run.sh [KERNEL...], such as 6.1 6.12 (the
+# default). The last line is `N passed, N failed, N skipped`. Settings: VM_NET, the end-to-end tests to run;
+# VM_CLANGS, compilers.
 #
 # Kernels and the objects of other compilers are kept below build/vm.
 set -euo pipefail
@@ -25,9 +26,20 @@ count() {
   ((skipped += $(grep -c '^skip ' "$1" || true))) || true
 }
 
-# lane NAME VM-OPTION... -- COMMAND...: one boot. A guest that does not come to its end is a failure.
+# judge NAME STATUS: 1 is the word of a script that has said "not ok" itself. A guest that does not come to its end
+# is a failure.
+judge() {
+  local log=$kept/$1.log
+  count "$log"
+  if (($2 > 1)) || ! grep -Eq '^(ok|not ok|skip) ' "$log"; then
+    echo "not ok $1: exit status $2"
+    ((failed += 1))
+  fi
+}
+
+# lane NAME VM-OPTION... -- COMMAND...: one boot.
 lane() {
-  local name=$1 log=$kept/$1.log status=0
+  local name=$1 status=0
   shift
   local options=()
   while [[ $1 != -- ]]; do
@@ -36,13 +48,17 @@ lane() {
   done
   shift
   echo "== $name"
-  "$root/tests/support/vm.sh" "${options[@]}" "$unpacked" "$@" 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
-  count "$log"
-  # 1 is the word of a script that has said "not ok" itself.
-  if ((status > 1)) || ! grep -Eq '^(ok|not ok|skip) ' "$log"; then
-    echo "not ok $name: exit status $status"
-    ((failed += 1))
-  fi
+  "$root/tests/support/vm.sh" "${options[@]}" "$unpacked" "$@" 2>&1 | tee "$kept/$name.log" || status=${PIPESTATUS[0]}
+  judge "$name" "$status"
+}
+
+# on_host NAME COMMAND...: without a guest.
+on_host() {
+  local name=$1 status=0
+  shift
+  echo "== $name"
+  "$@" 2>&1 | tee "$kept/$name.log" || status=${PIPESTATUS[0]}
+  judge "$name" "$status"
 }
 
 # Three NICs on one wire.
@@ -71,6 +87,7 @@ build_commands() {
 cd "$root"
 mkdir -p "$kept"
 build_commands
+on_host decode bash tests/vm/test_decode.sh
 for kernel in "${kernels[@]}"; do
   unpacked=$("$root/tests/support/kernel.sh" "$kernel" "$kept")
   lane "$kernel-load" -t 900 -M "$modules" -- bash tests/vm/test_load.sh "${commands[@]}"

@@ -73,7 +73,7 @@ clocks_lock() {
   start_capture left K l1 'ether proto 0x8847'
   start_capture right K l0 'ether proto 0x8847'
   start_clocks ptp0 "$1"
-  wait_until 120 locked || fail "the clock does not lock: $(tail -n 3 "$LAB_DIR/ptp4l.B.log")"
+  wait_until 60 locked || fail "the clock does not lock: $(tail -n 3 "$LAB_DIR/ptp4l.B.log")"
   ask_client 4
   stop_clocks
   stop_capture left

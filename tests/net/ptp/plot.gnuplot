@@ -11,17 +11,17 @@ name(k) = sprintf("%s/%s.samples", dir, k)
 first(k) = real(system("awk 'NR == 1 { print $3 }' ".name(k)))
 set title "UDP/IPv4, one way of 50 µs, one of 350 µs: the true offset is 0"
 set xlabel "s" offset 0,0.5
-set yrange [-250:100]
-set key at graph 0.99,0.62 right
+set yrange [-250:75]
+set key at graph 0.99,0.66 right maxrows 2
 ip = first("ip_asym_us"); asym = first("lsp_asym_us")
 short = first("corouted_short_us"); long = first("corouted_long_us")
 plot name("ip_asym_us") u ($3-ip):($1/1000) w lp pt 7 ps 0.3 lc rgb "#c0392b" t "IP: there by one, back by the other", \
      name("lsp_asym_us") u ($3-asym):($1/1000) w lp pt 7 ps 0.3 lc rgb "#e59866" t "labels, not co-routed", \
      name("corouted_short_us") u ($3-short):($1/1000) w lp pt 7 ps 0.3 lc rgb "#1f77b4" t "tunnel by the 50 µs way", \
      name("corouted_long_us") u ($3-long):($1/1000) w lp pt 7 ps 0.3 lc rgb "#2ca02c" t "tunnel by the 350 µs way"
-set title "The 50 µs way fails at 0: both directions go to the 350 µs way together"
+set title "The 50 µs way fails at 0: both directions go to the 350 µs way together (what is beyond 400 µs is cut off)"
 set xlabel "s since the failure" offset 0,0.5
-set yrange [-100:350]
+set yrange [-100:400]
 set key at graph 0.99,0.85 right
 set arrow from 0, graph 0 to 0, graph 1 nohead dt 2 lc rgb "#888888"
 plot name("switch") u 3:($1/1000) w lp pt 7 ps 0.3 lc rgb "#1f77b4" t "tunnel with protection"

@@ -57,7 +57,8 @@ start_stream() {
     size=58
     to=INTERFACE:ptp0
   fi
-  # socat takes them from the pipe one by one, however late it is.
+  # socat takes them from the pipe one by one, however late it is. It ends when a tunnel that is down for a moment
+  # takes an Ethernet frame from it.
   {
     # Nobody writes into this: waiting without another process.
     exec 9<>"$LAB_DIR/never"
@@ -65,7 +66,7 @@ start_stream() {
       # shellcheck disable=SC2059
       printf "$message" 2>/dev/null || break
     done
-  } > >(nsenter --net="/run/netns/$1" -- socat -u -b "$size" - "$to" >/dev/null 2>&1) &
+  } > >(until in_ns "$1" socat -u -b "$size" - "$to" 2>/dev/null; do :; done) &
   echo $! >"$LAB_DIR/stream.$1.pid"
 }
 
@@ -177,8 +178,11 @@ settled() {
 # switch_column TRANSPORT: silence, ms; offset, us; time, ms.
 switch_column() {
   local measured
-  silences "$1" | sort -n | awk '{ value[NR] = $1 } END { if (NR) print value[int((NR + 1) / 2)] }'
-  measured=$(offsets_over_switch "$1")
+  # By files: what is left running when one of these fails would hold a pipe open.
+  silences "$1" >"$LAB_DIR/silences"
+  sort -n "$LAB_DIR/silences" | awk '{ value[NR] = $1 } END { if (NR) print value[int((NR + 1) / 2)] }'
+  offsets_over_switch "$1" >"$LAB_DIR/measured"
+  measured=$(<"$LAB_DIR/measured")
   [[ -n $measured ]] || fail "fewer than $MEASUREMENTS delays were measured"
   settled "$1" "$measured"
 }
