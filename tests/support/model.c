@@ -281,7 +281,10 @@ void model_run(const struct model_world *world, const struct test_packet *in,
 		drop(ret_result, REASON(EXTENSIONS));
 		return;
 	case MODEL_CUT:
-		drop(ret_result, REASON(TRUNCATED) | REASON(EXTENSIONS));
+		/* Whether it holds TCP or UDP can't be told, or only half. */
+		pass(in, ret_result);
+		ret_result->verdicts |= VERDICT(DROP);
+		ret_result->drops = REASON(TRUNCATED) | REASON(EXTENSIONS);
 		return;
 	case MODEL_FRAGMENT:
 		untold(ret_result, ~0U, ~0ULL);

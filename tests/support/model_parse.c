@@ -84,8 +84,7 @@ static void read_ipv4(const struct test_packet *packet, struct model_parsed *par
 	if (end > packet->len || parsed->l4 > end)
 		parsed->kind = parsed->proto == IPPROTO_TCP || parsed->proto == IPPROTO_UDP
 				       ? MODEL_TRUNCATED
-			       : is_icmp(parsed) && parsed->l4 < packet->len ? MODEL_ICMP
-									     : MODEL_FOREIGN;
+				       : MODEL_FOREIGN;
 	else
 		read_transport(packet, end, parsed);
 }
@@ -146,8 +145,7 @@ static void read_ipv6(const struct test_packet *packet, struct model_parsed *par
 	if (end > packet->len)
 		parsed->kind = parsed->proto == IPPROTO_TCP || parsed->proto == IPPROTO_UDP
 				       ? MODEL_TRUNCATED
-			       : is_icmp(parsed) && parsed->l4 < packet->len ? MODEL_ICMP
-									     : MODEL_FOREIGN;
+				       : MODEL_FOREIGN;
 	else
 		read_transport(packet, end, parsed);
 }
