@@ -47,11 +47,11 @@ LIB        := $(BUILD)/libxdplb.a
 # Tools of `make bench-net`, each of one file or of those that begin with its name.
 NET_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/net/*.c))
 NET_TOOLS  := $(addprefix $(BUILD)/tests/bench/net/,load last_packet udp_stream probe_count \
-	connect_loop node_crowd)
+	connect_loop node_crowd pps)
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
-LAB_TOOLS  := $(BUILD)/tests/net/lsr_delay
+LAB_TOOLS  := $(addprefix $(BUILD)/tests/net/,lsr_delay $(addprefix handover/,pattern_client pattern_server flood))
 
-.PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo bench bench-net fuzz fuzz-datapath check-style install clean vmlinux
+.PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo demo-handover demo-ptp bench bench-katran bench-plot bench-net fuzz fuzz-datapath check-style install clean vmlinux
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -107,11 +107,16 @@ $(BUILD)/tests/bench/bench: $(BENCH_OBJS) $(LIB)
 $(BUILD)/tests/bench/net/load: $(filter %/load_tally.o %/load_connection.o,$(NET_OBJS))
 $(BUILD)/tests/bench/net/last_packet $(BUILD)/tests/bench/net/probe_count: \
 	$(BUILD)/tests/bench/net/wire.o
+$(BUILD)/tests/bench/net/pps.o: $(BUILD)/tests/bench/net/pps.skel.h
+$(BUILD)/tests/bench/net/pps: $(BUILD)/tests/bench/frames.o
 $(NET_TOOLS): %: %.o $(LIB)
 	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(LIB) -o $@ $(LDLIBS)
 
 $(BUILD)/tests/net/lsr_delay.o: $(BUILD)/tests/net/lsr_delay.skel.h
 
+$(BUILD)/tests/net/handover/pattern_client: $(BUILD)/tests/net/handover/streams.o
+$(addprefix $(BUILD)/tests/net/handover/,pattern_client pattern_server flood): \
+	$(BUILD)/tests/net/handover/endpoint.o
 $(LAB_TOOLS): %: %.o
 	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
@@ -141,13 +146,32 @@ demo: deps-build ## the main job in a lab of namespaces: real HTTP through the b
 	@$(MAKE) --no-print-directory all $(NET_BPF) $(NET_TOOLS)
 	@tests/net/demo.sh
 
+demo-handover: deps-build ## 2,000 connections through changes of every kind (as root; 20 minutes at most)
+	@tests/support/deps.sh $(TEST_DEPS)
+	@$(MAKE) --no-print-directory all $(NET_BPF) $(LAB_TOOLS)
+	@tests/net/handover/demo.sh
+
+demo-ptp: deps-build ## real clocks by IP and through tunnels: a table, build/demo-ptp.json and .svg (as root)
+	@tests/support/deps.sh $(TEST_DEPS) gnuplot-nox
+	@$(MAKE) --no-print-directory all $(LAB_TOOLS)
+	@tests/net/ptp/demo.sh
+
 bench: all $(BUILD)/tests/bench/bench ## nanoseconds a packet, into build/bench.json (as root)
 	@$(BUILD)/tests/bench/bench --out $(BUILD)/bench.json
+
+# KATRAN_OBJ=FILE: Katran's balancer, built by yourself; tests/bench/README.md tells how.
+bench-katran: all $(BUILD)/tests/bench/bench ## the same beside Katran's balancer, KATRAN_OBJ=its object (as root)
+	@test -n "$(KATRAN_OBJ)" || { echo "make bench-katran: KATRAN_OBJ=FILE is missing" >&2; exit 2; }
+	@$(BUILD)/tests/bench/bench --katran $(KATRAN_OBJ) --out $(BUILD)/bench-katran.json
 
 bench-net: deps-build ## health on the wire: detection, probes, cost; into build/bench.json (as root)
 	@tests/support/deps.sh $(TEST_DEPS)
 	@$(MAKE) --no-print-directory all $(NET_BPF) $(NET_TOOLS)
 	@tests/bench/net/run.sh $(BENCH_NET)
+
+bench-plot: all $(BUILD)/tests/bench/bench ## draw cost against flows, services and backends (as root; minutes)
+	@tests/support/deps.sh gnuplot-nox jq
+	@tests/bench/plot.sh
 
 # Fuzzers are built apart from everything else, with the sanitizers in.
 FUZZ_SECONDS ?= 60

@@ -49,7 +49,7 @@ INLINE enum verdict to_tag(struct __sk_buff *skb, struct packet *pkt, const stru
 	struct xdplb_mapping *mapping;
 	enum verdict verdict;
 	__u64 hash;
-	int times;
+	int handed;
 
 	read_dest(pkt, &key.addr);
 	found = find_tag(control, &key);
@@ -58,15 +58,15 @@ INLINE enum verdict to_tag(struct __sk_buff *skb, struct packet *pkt, const stru
 		return VERDICT_PASS;
 	pkt->ours = true;
 	hash = hash_flow(pkt, mapping);
-	times = pkt->admitted ? 0 : read_times(pkt, hash);
-	if (unlikely(times == NOT_ADMITTED))
+	handed = pkt->admitted ? 0 : read_handed(pkt, hash);
+	if (unlikely(handed == NOT_ADMITTED))
 		return answer_query(skb, pkt, mapping, hash_key, hook->redirect_flags);
 	if (pkt->proto != mapping->proto)
 		return refuse(pkt, XDPLB_DROP_WRONG_PROTOCOL);
 	if (mapping->succession && pkt->proto == IPPROTO_TCP && !opens_flow(pkt)) {
 		__u64 shape = pack_shape(pkt, PARSED_L4);
 
-		verdict = find_connection(skb, shape, found->index, hash, times);
+		verdict = find_connection(skb, shape, found->index, hash, handed);
 		if (verdict != VERDICT_NEXT || !open_shape(skb, pkt, shape) ||
 		    parse_l4(pkt) != PARSED_L4)
 			return verdict;

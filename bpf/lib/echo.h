@@ -26,15 +26,6 @@ INLINE bool source_answerable(const struct packet *pkt)
 		addr_words(&pkt->ip6->saddr)[2] | addr_words(&pkt->ip6->saddr)[3]);
 }
 
-INLINE void swap_macs(struct ethhdr *eth)
-{
-	__u8 mac[6];
-
-	__builtin_memcpy(mac, eth->h_source, sizeof(mac));
-	__builtin_memcpy(eth->h_source, eth->h_dest, sizeof(mac));
-	__builtin_memcpy(eth->h_dest, mac, sizeof(mac));
-}
-
 /* With neither options nor extension headers, which a reply could not just send back. */
 INLINE bool is_echo_request(const struct packet *pkt, const struct icmp_head *icmp)
 {

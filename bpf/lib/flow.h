@@ -37,13 +37,6 @@ struct flow_owner {
 	__be16 entry_port; /* where the packet was sent: the tag, or the same port if direct */
 };
 
-INLINE bool opens_flow(const struct packet *pkt)
-{
-	const struct tcphdr *tcp = pkt->l4;
-
-	return pkt->proto != IPPROTO_TCP || (tcp->syn && !tcp->ack);
-}
-
 /* A note whose mapping has gone is as good as none. */
 INLINE bool note_alive(const struct xdplb_flow *note)
 {

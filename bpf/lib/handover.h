@@ -7,6 +7,7 @@
 #define XDPLB_BPF_HANDOVER_H
 
 #include "dnat.h"
+#include "expected.h"
 #include "mapping.h"
 #include "skb.h"
 #include "xdplb/handover.h"
@@ -38,8 +39,8 @@ struct {
 
 #define NOT_ADMITTED (-1)
 
-/* How often an admitted packet was handed on; NOT_ADMITTED: its mark is none of the flow's. */
-INLINE int read_times(const struct packet *pkt, __u64 hash)
+/* enum xdplb_handed of an admitted packet; NOT_ADMITTED: its mark is none of the flow's. */
+INLINE int read_handed(const struct packet *pkt, __u64 hash)
 {
 	__u32 mark = pkt->family == XDPLB_IPV4
 			     ? bpf_ntohs(pkt->ip4->id)
@@ -49,129 +50,10 @@ INLINE int read_times(const struct packet *pkt, __u64 hash)
 		return 0;
 	if (pkt->proto != IPPROTO_TCP || opens_flow(pkt))
 		return NOT_ADMITTED;
-	if (mark == handover_mark(pkt->family, hash, 1))
-		return 1;
-	return mark == handover_mark(pkt->family, hash, 2) ? 2 : NOT_ADMITTED;
-}
-
-/* ---- does a socket expect the packet? ---- */
-
-/* The headers of a packet as a listener would see them; in a map, since the stack has no room. */
-struct seen_headers {
-	struct ipv6hdr ip6;
-	struct iphdr ip4;
-	struct tcphdr tcp;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct seen_headers);
-} seen_headers SEC(".maps");
-
-/* A listener expects an ACK that carries its SYN cookie. */
-INLINE bool has_cookie(struct bpf_sock *sk, const struct packet *pkt,
-		       const struct bpf_sock_tuple *flow)
-{
-	struct seen_headers *headers;
-	__u32 zero = 0;
-
-	headers = bpf_map_lookup_elem(&seen_headers, &zero);
-	if (!headers)
-		return false;
-	headers->tcp = *(const struct tcphdr *)pkt->l4;
-	if (pkt->family == XDPLB_IPV4) {
-		headers->tcp.source = flow->ipv4.sport;
-		headers->tcp.dest = flow->ipv4.dport;
-		headers->ip4.version = 4;
-		headers->ip4.ihl = 5;
-		headers->ip4.saddr = flow->ipv4.saddr;
-		headers->ip4.daddr = flow->ipv4.daddr;
-		return !bpf_tcp_check_syncookie(sk, &headers->ip4, sizeof(headers->ip4),
-						&headers->tcp, sizeof(headers->tcp));
-	}
-	headers->tcp.source = flow->ipv6.sport;
-	headers->tcp.dest = flow->ipv6.dport;
-	headers->ip6.version = 6;
-	*(struct xdplb_addr *)&headers->ip6.saddr = *(const struct xdplb_addr *)flow->ipv6.saddr;
-	*(struct xdplb_addr *)&headers->ip6.daddr = *(const struct xdplb_addr *)flow->ipv6.daddr;
-	return !bpf_tcp_check_syncookie(sk, &headers->ip6, sizeof(headers->ip6), &headers->tcp,
-					sizeof(headers->tcp));
-}
-
-/* The flow as its backend sees it, and how long that is. */
-INLINE __u32 fill_tuple(const struct packet *pkt, const struct xdplb_mapping *mapping,
-			__be16 client_port, struct bpf_sock_tuple *ret_tuple)
-{
-	const struct xdplb_addr *local =
-		mapping->restore == XDPLB_RESTORE_INTERFACE ? &mapping->vip : &mapping->backend;
-
-	if (pkt->family == XDPLB_IPV4) {
-		ret_tuple->ipv4.saddr = pkt->ip4->saddr;
-		ret_tuple->ipv4.daddr = local->word[0];
-		ret_tuple->ipv4.sport = client_port;
-		ret_tuple->ipv4.dport = mapping->port;
-		return sizeof(ret_tuple->ipv4);
-	}
-	*(struct xdplb_addr *)ret_tuple->ipv6.saddr = *(struct xdplb_addr *)&pkt->ip6->saddr;
-	*(struct xdplb_addr *)ret_tuple->ipv6.daddr = *local;
-	ret_tuple->ipv6.sport = client_port;
-	ret_tuple->ipv6.dport = mapping->port;
-	return sizeof(ret_tuple->ipv6);
-}
-
-/* The client's port as the backend knows it; false: the flow is not noted. */
-INLINE bool noted_port(const struct packet *pkt, const struct xdplb_mapping *mapping, __u32 index,
-		       __be16 *ret_port)
-{
-	struct xdplb_flow_key key = {
-		.backend = mapping->backend,
-		.port = mapping->port,
-		.client_port = packet_ports(pkt)->source,
-		.proto = pkt->proto,
-		.family = pkt->family,
-		.kind = XDPLB_NOTE_REPLY,
-	};
-	const struct xdplb_flow *note;
-
-	read_source(pkt, &key.client);
-	note = bpf_map_lookup_elem(&flows, &key);
-	*ret_port = key.client_port;
-	if (note && note->mapping == index && note->epoch == mapping->epoch &&
-	    note->client_port == key.client_port)
-		return true;
-	key.kind = XDPLB_NOTE_REMAP;
-	key.port = mapping->tag;
-	note = bpf_map_lookup_elem(&flows, &key);
-	if (!note || note->mapping != index || note->epoch != mapping->epoch)
-		return false;
-	*ret_port = note->client_port;
-	return true;
-}
-
-/* Does the backend of this mapping have the connection? Where that can't be told: yes. */
-INLINE bool is_expected(struct __sk_buff *skb, const struct packet *pkt,
-			const struct xdplb_mapping *mapping, __u32 index)
-{
-	__be16 client_port = packet_ports(pkt)->source;
-	struct bpf_sock_tuple tuple;
-	struct bpf_sock *sk;
-	bool found = true;
-
-	if (mapping->restore == XDPLB_RESTORE_SOURCE)
-		found = noted_port(pkt, mapping, index, &client_port);
-	if (mapping->netns == XDPLB_NETNS_UNSEEN)
-		return found;
-	if (fill_tuple(pkt, mapping, client_port, &tuple) == sizeof(tuple.ipv4))
-		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), mapping->netns, 0);
-	else
-		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv6), mapping->netns, 0);
-	if (!sk)
-		return false;
-	found = sk->state != BPF_TCP_LISTEN || has_cookie(sk, pkt, &tuple);
-	bpf_sk_release(sk);
-	return found;
+	for (int handed = XDPLB_HANDED_BY_FIRST; handed <= XDPLB_HANDED_BY_OTHER; handed++)
+		if (mark == handover_mark(pkt->family, hash, handed))
+			return handed;
+	return NOT_ADMITTED;
 }
 
 /* ---- who is next? ---- */
@@ -242,23 +124,44 @@ INLINE const struct xdplb_peer *candidate(const struct xdplb_succession *success
 
 /*
  * The owner that is asked next, or NULL: nobody is left. It is the first candidate that was not asked yet.
- * The second time, who was asked before this one is not in the packet, but follows: if this is not
- * candidate 0, that was; if it is, health sent the packet elsewhere, most likely to the second owner.
+ * The second time, who was asked before this one follows from the mark: the first owner, unless that is
+ * this one or the tables of the two differ, as they do for a moment while a change is rolled out. Else
+ * health sent the packet elsewhere, most likely to the second owner; or an access node that still goes by the
+ * table before did, so the first owner by that one is asked even if it is the second by the present one.
  */
 INLINE const struct xdplb_peer *next_owner(const struct xdplb_succession *succession, __u64 hash,
-					   __u32 times, const struct xdplb_addr *own)
+					   __u32 handed, const struct xdplb_addr *own)
 {
 	const struct xdplb_peer *first = candidate(succession, 0, hash), *asked = NULL, *peer;
+	bool is_first = first && same_addr(&first->addr, own);
+	__u32 sure = 0; /* from this candidate on it counts who was asked */
 
-	if (times && first)
-		asked = same_addr(&first->addr, own) ? candidate(succession, 2, hash) : first;
+	if (handed == XDPLB_HANDED_BY_FIRST && !is_first)
+		asked = first;
+	if (handed == XDPLB_HANDED_BY_OTHER && is_first) {
+		asked = candidate(succession, 2, hash);
+		sure = 2;
+	}
 	for (__u32 i = 0; i < CANDIDATES; i++) {
 		peer = candidate(succession, i, hash);
 		if (peer && !same_addr(&peer->addr, own) &&
-		    !(asked && same_addr(&peer->addr, &asked->addr)))
+		    !(i >= sure && asked && same_addr(&peer->addr, &asked->addr)))
 			return peer;
 	}
 	return NULL;
+}
+
+/* What the mark says when this backend hands a packet on. */
+INLINE __u32 next_handed(const struct xdplb_succession *succession, __u64 hash, __u32 handed,
+			 const struct xdplb_addr *own)
+{
+	const struct xdplb_peer *first;
+
+	if (handed)
+		return XDPLB_HANDED_TWICE;
+	first = candidate(succession, 0, hash);
+	return first && !same_addr(&first->addr, own) ? XDPLB_HANDED_BY_OTHER
+						      : XDPLB_HANDED_BY_FIRST;
 }
 
 /* ---- handing on ---- */
@@ -275,7 +178,10 @@ INLINE bool is_reachable(const struct xdplb_peer *peer, const struct hook *hook)
 	return mapping && mapping->ifindex;
 }
 
-/* As if an access node had chosen the peer. A peer on this node: in again by the same interface. */
+/*
+ * As if an access node had chosen the peer. A peer on this node: in again by the same interface. At the
+ * hook of a virtual NIC the frame is on its way out, to the backend; as the backend's it comes in.
+ */
 INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, const struct hook *hook,
 				 const struct xdplb_peer *peer, __u32 mark)
 {
@@ -289,6 +195,8 @@ INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, cons
 	to.ports.dest = peer->tag;
 	write_mark(pkt, mark);
 	decrement_ttl(pkt);
+	if (hook->ifindex)
+		swap_macs(pkt->data);
 	if (rewrite_packet(skb, pkt, &to) != VERDICT_PASS)
 		return VERDICT_DROP;
 	count_event(XDPLB_EVENT_HANDED_OVER);
@@ -301,7 +209,7 @@ INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, cons
 
 /* VERDICT_NEXT: nobody is left to ask. */
 INLINE enum verdict hand_over(struct __sk_buff *skb, struct packet *pkt,
-			      const struct xdplb_mapping *mapping, __u64 hash, __u32 times)
+			      const struct xdplb_mapping *mapping, __u64 hash, __u32 handed)
 {
 	const struct hook hook = { .ifindex = mapping->ifindex };
 	const struct xdplb_succession *succession;
@@ -309,21 +217,22 @@ INLINE enum verdict hand_over(struct __sk_buff *skb, struct packet *pkt,
 	__u32 key = mapping->succession;
 
 	succession = bpf_map_lookup_elem(&successions, &key);
-	if (succession && times < XDPLB_HANDOVERS_MAX)
-		peer = next_owner(succession, hash, times, &mapping->backend);
-	if (!peer || !is_reachable(peer, &hook)) {
+	if (succession && handed != XDPLB_HANDED_TWICE)
+		peer = next_owner(succession, hash, handed, &mapping->backend);
+	if (!succession || !peer || !is_reachable(peer, &hook)) {
 		count_event(XDPLB_EVENT_NOT_FOUND);
 		return VERDICT_NEXT;
 	}
-	return send_to_peer(skb, pkt, &hook, peer, handover_mark(pkt->family, hash, times + 1));
+	handed = next_handed(succession, hash, handed, &mapping->backend);
+	return send_to_peer(skb, pkt, &hook, peer, handover_mark(pkt->family, hash, handed));
 }
 
 /*
  * Whose is a TCP packet that opens no flow? VERDICT_NEXT: the backend's of the mapping, as far as can be
- * found out. @times: how often it was handed on
+ * found out. @handed: enum xdplb_handed
  */
 NOINLINE int find_connection(struct __sk_buff *skb, __u64 shape, __u32 index, __u64 hash,
-			     __u32 times)
+			     __u32 handed)
 {
 	const struct xdplb_mapping *mapping;
 	struct packet pkt;
@@ -336,8 +245,8 @@ NOINLINE int find_connection(struct __sk_buff *skb, __u64 shape, __u32 index, __
 	if (!mapping)
 		return refuse(&pkt, XDPLB_DROP_BAD_TABLE);
 	if (unlikely(!is_expected(skb, &pkt, mapping, index)))
-		return hand_over(skb, &pkt, mapping, hash, times);
-	if (unlikely(times))
+		return hand_over(skb, &pkt, mapping, hash, handed);
+	if (unlikely(handed))
 		count_event(XDPLB_EVENT_HANDED_HERE);
 	return VERDICT_NEXT;
 }

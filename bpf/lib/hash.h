@@ -124,27 +124,33 @@ HASH_INLINE __u32 mark_bits(__u8 family)
 }
 
 /*
- * The mark of a packet that was handed on `times` times (0 .. 2) between service nodes; with 0 that of an
+ * The mark of a packet that was handed on between service nodes, enum xdplb_handed; never: that of an
  * access node. Other bits of the same hash, so that nobody without the key can tell one from another;
  * never two alike, so that a packet is not handed on for ever.
  */
-HASH_INLINE __u32 handover_mark(__u8 family, __u64 flow_hash, __u32 times)
+HASH_INLINE __u32 handover_mark(__u8 family, __u64 flow_hash, __u32 handed)
 {
 	__u32 bits = mark_bits(family), mask = (1U << bits) - 1;
 	__u32 mark0 = (__u32)flow_hash & mask;
 	__u32 mark1 = (__u32)(flow_hash >> bits) & mask;
 	__u32 mark2 = (__u32)(flow_hash >> 2 * bits) & mask;
+	__u32 mark3 = (__u32)(flow_hash >> (64 - bits));
 
-	if (!times)
+	if (!handed)
 		return mark0;
 	if (mark1 == mark0)
 		mark1 ^= 1;
-	if (times == 1)
+	if (handed == 1)
 		return mark1;
 	for (int i = 0; i < 2; i++) /* of three in a row one is neither */
 		if (mark2 == mark0 || mark2 == mark1)
 			mark2 = (mark2 + 1) & mask;
-	return mark2;
+	if (handed == 2)
+		return mark2;
+	for (int i = 0; i < 3; i++)
+		if (mark3 == mark0 || mark3 == mark1 || mark3 == mark2)
+			mark3 = (mark3 + 1) & mask;
+	return mark3;
 }
 
 /*

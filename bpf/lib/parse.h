@@ -157,4 +157,12 @@ INLINE void set_dest(struct packet *pkt, const struct xdplb_addr *addr)
 		*(struct xdplb_addr *)&pkt->ip6->daddr = *addr;
 }
 
+/* May the packet be the first of its flow? TCP: a SYN; of UDP nobody knows. Its header is whole. */
+INLINE bool opens_flow(const struct packet *pkt)
+{
+	const struct tcphdr *tcp = pkt->l4;
+
+	return pkt->proto != IPPROTO_TCP || (tcp->syn && !tcp->ack);
+}
+
 #endif

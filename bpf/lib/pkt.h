@@ -106,6 +106,16 @@ INLINE struct ports *packet_ports(const struct packet *pkt)
 	return pkt->l4;
 }
 
+/* Back to where the frame came from. */
+INLINE void swap_macs(struct ethhdr *eth)
+{
+	__u8 mac[6];
+
+	__builtin_memcpy(mac, eth->h_source, sizeof(mac));
+	__builtin_memcpy(eth->h_source, eth->h_dest, sizeof(mac));
+	__builtin_memcpy(eth->h_dest, mac, sizeof(mac));
+}
+
 /* Where the transport checksum lies behind the start of the TCP or UDP header. */
 INLINE __u32 checksum_offset(__u8 proto)
 {

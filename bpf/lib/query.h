@@ -38,15 +38,11 @@ INLINE bool query_matches(const struct xdplb_query *query, const struct xdplb_ma
 /* Addresses and ports change places, which leaves every checksum as it is. */
 INLINE void swap_ends(struct packet *pkt)
 {
-	struct ethhdr *eth = pkt->data;
 	struct ports *ports = packet_ports(pkt);
 	struct xdplb_addr source, dest;
 	__be16 port = ports->source;
-	__u8 mac[6];
 
-	__builtin_memcpy(mac, eth->h_source, sizeof(mac));
-	__builtin_memcpy(eth->h_source, eth->h_dest, sizeof(mac));
-	__builtin_memcpy(eth->h_dest, mac, sizeof(mac));
+	swap_macs(pkt->data);
 	ports->source = ports->dest;
 	ports->dest = port;
 	read_source(pkt, &source);

@@ -131,7 +131,7 @@ NOINLINE int relay_error(struct xdp_md *ctx, __u64 shape)
 	if (ttl_expired(&pkt))
 		return refuse(&pkt, XDPLB_DROP_TTL_EXPIRED);
 	hash = hash_quoted_flow(&quote.inner);
-	pick_member(service, quoted_bucket_hash(service, &quote.inner, hash), &choice);
+	pick_member(service, quoted_bucket_hash(service, &quote.inner, hash), false, &choice);
 	if (!choice.member)
 		return refuse(&pkt, choice.reason);
 	return send_error(ctx, &pkt, &quote, &choice, hash);

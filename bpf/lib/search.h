@@ -38,6 +38,7 @@ struct search {
 	__u32 base, count, first; /* the service's buckets, and the flow's */
 	__u32 flags; /* of the service */
 	__u32 any_health; /* 1: confirmed is enough */
+	__u32 opens; /* the packet may open a flow: not for a member that drains */
 	__u32 found; /* result: index of a member, or XDPLB_NO_MEMBER */
 	__u32 at; /* the member in the chain that is looked at next */
 	__u64 sum; /* of the weights of all that may be used */
@@ -56,7 +57,7 @@ INLINE bool may_use(const struct search *search, const struct xdplb_member *memb
 {
 	if (search->any_health)
 		return member->flags & XDPLB_MEMBER_CONFIRMED;
-	return member_usable(member, &search->flags);
+	return member_usable(member, &search->flags, search->opens);
 }
 
 /* Is the bucket's owner of this number one to use? It is then what was found. */
@@ -180,7 +181,7 @@ INLINE bool search_all(struct search *search, const struct xdplb_service *servic
  * kept until the tick is over, so that a flood to a dead service costs little; a member that comes
  * up in that tick is used at once by flows of which it is the first owner, by others in the next.
  */
-NOINLINE __u32 find_other_member(struct xdplb_service *service, __u64 hash)
+NOINLINE __u32 find_other_member(struct xdplb_service *service, __u64 hash, __u32 opens)
 {
 	volatile __u64 *down_until;
 	struct search *search;
@@ -197,11 +198,16 @@ NOINLINE __u32 find_other_member(struct xdplb_service *service, __u64 hash)
 	search->first = (hash >> 32) * search->count >> 32;
 	search->flags = service->flags;
 	search->any_health = 0;
+	search->opens = opens;
 	search->found = XDPLB_NO_MEMBER;
 	down_until = &service->down_until;
 	now = bpf_jiffies64();
 	if (*down_until <= now) {
 		if (search_all(search, service, hash))
+			return search->found;
+		/* Rather one that drains than none. */
+		search->opens = 0;
+		if (opens && search_all(search, service, hash))
 			return search->found;
 		*down_until = now + 1;
 	}

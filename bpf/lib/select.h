@@ -22,8 +22,12 @@ struct choice {
 	enum xdplb_drop reason;
 };
 
-/* The first usable of the bucket's owners; owner 0 is the bucket's own entry. */
-INLINE void pick_member(struct xdplb_service *service, __u64 hash, struct choice *ret_choice)
+/*
+ * The first usable of the bucket's owners; owner 0 is the bucket's own entry.
+ * @opens: the packet may open a flow
+ */
+INLINE void pick_member(struct xdplb_service *service, __u64 hash, bool opens,
+			struct choice *ret_choice)
 {
 	__u64 word = *(const volatile __u64 *)&service->buckets;
 	__u32 base = word, count = word >> 32;
@@ -35,8 +39,8 @@ INLINE void pick_member(struct xdplb_service *service, __u64 hash, struct choice
 	if (!count)
 		return;
 	member = bpf_map_lookup_elem(&members, &index);
-	if (unlikely(!member || !member_usable(member, &service->flags))) {
-		index = find_other_member(service, hash);
+	if (unlikely(!member || !member_usable(member, &service->flags, opens))) {
+		index = find_other_member(service, hash, opens);
 		member = bpf_map_lookup_elem(&members, &index);
 	}
 	ret_choice->member = member;

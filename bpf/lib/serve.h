@@ -209,7 +209,7 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 	if (unlikely(ttl_expired(pkt)))
 		return VERDICT_REPORT;
 	hash = hash_flow(pkt);
-	pick_member(service, bucket_hash(ctx, service, pkt, hash), &choice);
+	pick_member(service, bucket_hash(ctx, service, pkt, hash), opens_flow(pkt), &choice);
 	if (unlikely(!choice.member))
 		return refuse_unserved(ctx, pkt, service, choice.reason);
 	verdict = find_nexthop(ctx, pkt, choice.member);

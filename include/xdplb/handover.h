@@ -18,6 +18,14 @@
 /* A packet is handed on so many times at most; the last one's stack answers it. */
 #define XDPLB_HANDOVERS_MAX 2
 
+/* What the mark of a packet says: how often it was handed on, and once by whom. */
+enum xdplb_handed {
+	XDPLB_HANDED_NEVER,
+	XDPLB_HANDED_BY_FIRST, /* the flow's first owner by its own newest table */
+	XDPLB_HANDED_TWICE,
+	XDPLB_HANDED_BY_OTHER, /* to the first owner, by the sender's newest table */
+};
+
 /* Tables kept of a service: the present one and those before it. */
 #define XDPLB_GENERATIONS 3
 

@@ -14,7 +14,9 @@
 enum __attribute__((packed)) xdplb_health_state {
 	XDPLB_HEALTH_UNKNOWN = 0, /* what was reported last counts, see struct xdplb_health */
 	XDPLB_HEALTH_UP = 1, /* used */
-	XDPLB_HEALTH_DRAINING = 2, /* reserved: no new connections */
+	/* No new connections; established ones go on. A lease is the time it has for that: when that is
+	 * over, it is not used at all. */
+	XDPLB_HEALTH_DRAINING = 2,
 	XDPLB_HEALTH_DOWN = 3, /* not used */
 	XDPLB_HEALTH_MAINTENANCE = 4, /* not used, by an operator's wish */
 };

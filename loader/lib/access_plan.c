@@ -3,6 +3,7 @@
  * Config and running tables in, changes out. Reads the view, writes nothing to it.
  */
 #include "access_chain.h"
+#include "access_running.h"
 #include "access_tables.h"
 
 #include <errno.h>
@@ -11,168 +12,69 @@
 
 #include "access_sources.h"
 
-static bool same_address(const struct xdplb_addr *a, const struct xdplb_addr *b)
+/* ---- targets, services and members ---- */
+
+static int plan_target(struct access_running *running, struct access_plan *plan, size_t number)
 {
-	return !memcmp(a, b, sizeof(*a));
-}
+	uint32_t index = access_running_target(running, &running->config->targets[number]);
 
-/* ---- targets ---- */
-
-static int plan_target(const struct config *config, const struct access_view *view,
-		       struct access_plan *plan, size_t number)
-{
-	const struct config_target *target = &config->targets[number];
-	const char *name = config->backends[target->backend].name;
-	uint32_t free_index = UINT32_MAX;
-
-	for (uint32_t i = 0; i < view->backend_infos.count; i++) {
-		const struct xdplb_backend_info *info = access_backend_info(view, i);
-
-		if (!strcmp(info->name, name) && info->identity == target->identity) {
-			plan->targets[number] = i;
-			plan->backend_kept[i] = true;
-			return 0;
-		}
-		if (!info->name[0] && !plan->backend_kept[i] && free_index == UINT32_MAX)
-			free_index = i;
+	if (index == LOOKUP_NONE) {
+		index = access_free_backend(running, plan);
+		if (index == LOOKUP_NONE)
+			return -ENOSPC;
+		plan->target_is_new[number] = true;
 	}
-	if (free_index == UINT32_MAX)
-		return -ENOSPC;
-	plan->targets[number] = free_index;
-	plan->target_is_new[number] = true;
-	plan->backend_kept[free_index] = true;
+	plan->targets[number] = index;
+	plan->backend_kept[index] = true;
 	return 0;
 }
 
-static int plan_targets(const struct config *config, const struct access_view *view,
-			struct access_plan *plan, struct error *error)
+static int plan_targets(struct access_running *running, struct access_plan *plan,
+			struct error *error)
 {
+	const struct config *config = running->config;
+
 	for (size_t i = 0; i < config->target_count; i++)
-		if (plan_target(config, view, plan, i))
+		if (plan_target(running, plan, i))
 			return fail(error, -ENOSPC,
 				    "backend %s: no free index: capacities.backends is %zu",
 				    config->backends[config->targets[i].backend].name,
-				    view->backend_infos.count);
+				    running->view->backend_infos.count);
 	return 0;
 }
 
-/* ---- services and members ---- */
-
-/* A service is what it is on the wire: it may be renamed. */
-static bool is_service(const struct xdplb_service_info *info, const struct config_service *service)
-{
-	return same_address(&info->vip, &service->vip) && info->port == service->port &&
-	       info->proto == service->proto && info->family == service->family;
-}
-
-static int plan_service_index(const struct access_view *view, struct access_plan *plan,
+static int plan_service_index(struct access_running *running, struct access_plan *plan,
 			      struct access_plan_service *service)
 {
-	uint32_t free_index = UINT32_MAX;
-
-	for (uint32_t i = 0; i < view->service_infos.count; i++) {
-		const struct xdplb_service_info *info = access_service_info(view, i);
-
-		if (info->name[0] && is_service(info, service->config)) {
-			service->index = i;
-			service->buckets = access_service(view, i)->buckets;
-			plan->service_kept[i] = true;
-			return 0;
-		}
-		if (!access_service_in_use(view, i) && !plan->service_kept[i] &&
-		    free_index == UINT32_MAX)
-			free_index = i;
+	service->index = access_running_service(running, service->config);
+	if (service->index != LOOKUP_NONE) {
+		service->buckets = access_service(running->view, service->index)->buckets;
+	} else {
+		service->index = access_free_service(running, plan);
+		if (service->index == LOOKUP_NONE)
+			return -ENOSPC;
+		service->is_new = true;
 	}
-	if (free_index == UINT32_MAX)
-		return -ENOSPC;
-	service->index = free_index;
-	service->is_new = true;
-	plan->service_kept[free_index] = true;
+	plan->service_kept[service->index] = true;
 	return 0;
-}
-
-/* The members of each service, chained; and from where on there may be a free index. */
-struct member_lists {
-	uint32_t *first; /* by service; UINT32_MAX: none */
-	uint32_t *next; /* by member */
-	uint32_t free_from;
-};
-
-static int list_members(const struct access_view *view, struct member_lists *lists)
-{
-	lists->first = malloc(view->service_infos.count * sizeof(*lists->first));
-	lists->next = malloc(view->member_infos.count * sizeof(*lists->next));
-	if (!lists->first || !lists->next)
-		return -ENOMEM;
-	memset(lists->first, 0xff, view->service_infos.count * sizeof(*lists->first));
-	for (uint32_t i = 0; i < view->member_infos.count; i++) {
-		const struct xdplb_member_info *info = access_member_info(view, i);
-
-		if (!info->in_use || info->service >= view->service_infos.count)
-			continue;
-		lists->next[i] = lists->first[info->service];
-		lists->first[info->service] = i;
-	}
-	return 0;
-}
-
-/* The member of a service that stands for a config member already. */
-static uint32_t find_member(const struct config *config, const struct access_view *view,
-			    uint32_t first, const struct member_lists *lists,
-			    const struct config_member *wanted)
-{
-	const struct config_backend *backend = &config->backends[wanted->backend];
-	const char *node = config->nodes[backend->node].name;
-
-	for (uint32_t i = first; i != UINT32_MAX; i = lists->next[i]) {
-		const struct xdplb_member *member = access_member(view, i);
-		const struct xdplb_backend_info *info =
-			access_backend_info(view, access_member_info(view, i)->backend);
-
-		/* On another node it is another member, which that node has to confirm. */
-		if (!strcmp(info->name, backend->name) && !strcmp(info->node, node) &&
-		    member->tag == wanted->tag && same_address(&member->addr, &wanted->addr))
-			return i;
-	}
-	return UINT32_MAX;
-}
-
-static uint32_t free_member(const struct access_view *view, const struct access_plan *plan,
-			    uint32_t *from)
-{
-	for (; *from < view->member_infos.count; (*from)++)
-		if (!access_member_info(view, *from)->in_use && !plan->member_kept[*from])
-			return *from;
-	return UINT32_MAX;
-}
-
-/* Is a member in use that the service is to have no longer? */
-static bool members_go(const struct access_plan *plan, uint32_t first,
-		       const struct member_lists *lists)
-{
-	for (uint32_t i = first; i != UINT32_MAX; i = lists->next[i])
-		if (!plan->member_kept[i])
-			return true;
-	return false;
 }
 
 /* Finds or allots one member; false: there is no free index. */
-static bool plan_member(const struct config *config, const struct access_view *view,
-			struct access_plan *plan, struct access_plan_service *service,
-			struct member_lists *lists, size_t number)
+static bool plan_member(struct access_running *running, struct access_plan *plan,
+			struct access_plan_service *service, size_t number)
 {
 	const struct config_member *member = &service->config->members[number];
-	uint32_t index = UINT32_MAX;
+	uint32_t index = LOOKUP_NONE;
 
 	if (!service->is_new)
-		index = find_member(config, view, lists->first[service->index], lists, member);
-	if (index == UINT32_MAX) {
-		index = free_member(view, plan, &lists->free_from);
-		if (index == UINT32_MAX)
+		index = access_running_member(running, service->index, member);
+	if (index == LOOKUP_NONE) {
+		index = access_free_member(running, plan);
+		if (index == LOOKUP_NONE)
 			return false;
 		service->member_is_new[number] = true;
 		service->table_changed = true;
-	} else if (access_member_info(view, index)->weight != member->weight) {
+	} else if (access_member_info(running->view, index)->weight != member->weight) {
 		service->table_changed = true;
 	}
 	service->members[number] = index;
@@ -181,12 +83,11 @@ static bool plan_member(const struct config *config, const struct access_view *v
 }
 
 /* Finds or allots the members of a service; says whether its table stays as it is. */
-static int plan_members(const struct config *config, const struct access_view *view,
-			struct access_plan *plan, struct access_plan_service *service,
-			struct member_lists *lists)
+static int plan_members(struct access_running *running, struct access_plan *plan,
+			struct access_plan_service *service)
 {
 	const struct config_service *wanted = service->config;
-	const struct xdplb_service_info *info = access_service_info(view, service->index);
+	const struct xdplb_service_info *info = access_service_info(running->view, service->index);
 
 	service->members = calloc(wanted->member_count, sizeof(*service->members));
 	service->member_is_new = calloc(wanted->member_count, sizeof(*service->member_is_new));
@@ -196,9 +97,9 @@ static int plan_members(const struct config *config, const struct access_view *v
 	service->table_changed = service->is_new || info->members != wanted->member_count ||
 				 service->buckets.count != wanted->buckets;
 	for (size_t i = 0; i < wanted->member_count; i++)
-		if (!plan_member(config, view, plan, service, lists, i))
+		if (!plan_member(running, plan, service, i))
 			return -ENOSPC;
-	if (!service->is_new && members_go(plan, lists->first[service->index], lists))
+	if (!service->is_new && access_members_go(running, plan, service->index))
 		service->table_changed = true;
 	return 0;
 }
@@ -236,21 +137,23 @@ static void count_changes(const struct config *config, const struct access_view 
 		plan->changes += access_backend_info(view, i)->name[0] && !plan->backend_kept[i];
 }
 
-static int plan_services(const struct config *config, const struct access_view *view,
-			 struct access_plan *plan, struct member_lists *lists, struct error *error)
+static int plan_services(struct access_running *running, struct access_plan *plan,
+			 struct error *error)
 {
+	const struct access_view *view = running->view;
+	const struct config *config = running->config;
 	int err;
 
 	for (size_t i = 0; i < config->service_count; i++) {
 		struct access_plan_service *service = &plan->services[i];
 
 		service->config = &config->services[i];
-		if (plan_service_index(view, plan, service))
+		if (plan_service_index(running, plan, service))
 			return fail(error, -ENOSPC,
 				    "service %s: no free index: capacities.services is %zu, and a "
 				    "service being replaced needs one for each version",
 				    service->config->name, view->service_infos.count);
-		err = plan_members(config, view, plan, service, lists);
+		err = plan_members(running, plan, service);
 		if (err == -ENOSPC)
 			return fail(error, err,
 				    "service %s: no free member: capacities.members is %zu, and a "
@@ -285,18 +188,18 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 		      struct access_plan *ret_plan, struct error *error)
 {
 	struct access_plan plan = { 0 };
-	struct member_lists lists = { 0 };
+	struct access_running running = { 0 };
 	int err = allocate(config, view, &plan);
 
 	if (!err)
-		err = list_members(view, &lists);
+		err = access_running_open(config, view, &running);
 	if (err) {
 		fail_errno(error, err, "cannot plan");
 		goto out;
 	}
-	err = plan_targets(config, view, &plan, error);
+	err = plan_targets(&running, &plan, error);
 	if (!err)
-		err = plan_services(config, view, &plan, &lists, error);
+		err = plan_services(&running, &plan, error);
 	if (!err)
 		err = access_sources_plan(view, &plan, error);
 	if (err)
@@ -320,8 +223,7 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 out:
 	if (err)
 		access_plan_free(&plan);
-	free(lists.first);
-	free(lists.next);
+	access_running_close(&running);
 	return err;
 }
 

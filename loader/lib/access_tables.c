@@ -6,18 +6,39 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "maglev.h"
+
+/* From numbers in the config to indices in the map; and what the table comes to, by names. */
+static int finish_table(const struct maglev_member *members, struct access_plan_service *service)
+{
+	const struct config_service *wanted = service->config;
+	uint64_t *names = calloc(wanted->member_count, sizeof(*names));
+	uint64_t *hashes = calloc(wanted->buckets, sizeof(*hashes));
+	int err = names && hashes ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < wanted->member_count && !err; i++)
+		names[i] = maglev_name_hash(members[i].name);
+	for (uint32_t i = 0; i < wanted->buckets && !err; i++) {
+		hashes[i] = names[service->table[i]];
+		service->table[i] = service->members[service->table[i]];
+	}
+	if (!err)
+		service->digest = maglev_digest(hashes, wanted->buckets);
+	free(names);
+	free(hashes);
+	return err;
+}
 
 int access_build_table(const struct config *config, struct access_plan_service *service)
 {
 	const struct config_service *wanted = service->config;
 	struct maglev_member *members = calloc(wanted->member_count, sizeof(*members));
-	uint64_t *hashes = calloc(wanted->buckets, sizeof(*hashes));
 	int err = -ENOMEM;
 
 	service->table = calloc(wanted->buckets, sizeof(*service->table));
-	if (!members || !hashes || !service->table)
+	if (!members || !service->table)
 		goto out;
 	for (size_t i = 0; i < wanted->member_count; i++)
 		members[i] = (struct maglev_member){
@@ -25,18 +46,10 @@ int access_build_table(const struct config *config, struct access_plan_service *
 			.weight = wanted->members[i].weight,
 		};
 	err = maglev_build(members, wanted->member_count, service->table, wanted->buckets);
-	if (err)
-		goto out;
-	for (uint32_t i = 0; i < wanted->buckets; i++) {
-		uint32_t number = service->table[i];
-
-		hashes[i] = maglev_name_hash(members[number].name);
-		service->table[i] = service->members[number];
-	}
-	service->digest = maglev_digest(hashes, wanted->buckets);
+	if (!err)
+		err = finish_table(members, service);
 out:
 	free(members);
-	free(hashes);
 	return err;
 }
 
@@ -73,6 +86,17 @@ static uint32_t find_gap(const struct extent *extents, size_t n, uint32_t count,
 	return end - at >= count ? at : UINT32_MAX;
 }
 
+/* Where there is room for one more. */
+static void insert_extent(struct extent *extents, size_t n, struct extent extent)
+{
+	size_t at = n;
+
+	while (at > 0 && extents[at - 1].first > extent.first)
+		at--;
+	memmove(&extents[at + 1], &extents[at], (n - at) * sizeof(*extents));
+	extents[at] = extent;
+}
+
 int access_place_tables(const struct access_view *view, struct access_plan *plan)
 {
 	size_t capacity = view->services.count + plan->service_count, n = 0;
@@ -83,6 +107,7 @@ int access_place_tables(const struct access_view *view, struct access_plan *plan
 	for (uint32_t i = 0; i < view->services.count; i++)
 		if (access_service(view, i)->buckets.count)
 			extents[n++] = extent_of(access_service(view, i)->buckets);
+	/* Sorted once and kept so: a file may bring thousands of tables. */
 	qsort(extents, n, sizeof(*extents), by_first);
 	for (size_t i = 0; i < plan->service_count; i++) {
 		struct access_plan_service *service = &plan->services[i];
@@ -98,8 +123,7 @@ int access_place_tables(const struct access_view *view, struct access_plan *plan
 			return -ENOSPC;
 		}
 		service->buckets.base = extent.first * XDPLB_BUCKETS_PER_LINE;
-		extents[n++] = extent;
-		qsort(extents, n, sizeof(*extents), by_first);
+		insert_extent(extents, n++, extent);
 	}
 	free(extents);
 	return 0;

@@ -85,8 +85,7 @@ struct config_service {
 	__be16 port;
 	struct xdplb_addr vip;
 	enum xdplb_restore restore;
-	uint32_t
-		buckets; /* size of its table: set in the file, or config_default_buckets(); prime */
+	uint32_t buckets; /* size of its table: set in the file, or config_buckets_for(); prime */
 	struct config_member *members;
 	size_t member_count;
 	size_t check; /* index into config.checks, or CONFIG_NO_CHECK */
@@ -186,6 +185,13 @@ bool config_in_service(const struct config *config, size_t backend);
  * (Eisenbud et al., Maglev, NSDI 2016, section 5.3).
  */
 uint32_t config_default_buckets(size_t members);
+
+/**
+ * config_buckets_for() - The same with weights: also at least 75 buckets for the lightest member, so that
+ * a share is within 2 % of fair while weights differ by no more than 10:1. Beyond that the lightest
+ * gets fewer, for a table that follows any ratio would not fit into memory.
+ */
+uint32_t config_buckets_for(const struct config_member *members, size_t count);
 
 /**
  * config_derive_tag() - The tag port of a member that sets none.

@@ -9,7 +9,12 @@
 #include "config_draft.h"
 #include "prime.h"
 
-uint32_t config_default_buckets(size_t members)
+/* Of the lightest member's share; and what counts as its weight at least, as a part of the heaviest. */
+#define LIGHTEST_BUCKETS 75
+#define LIGHTEST_PART    10
+
+/* The smallest table with so many buckets, or the largest there is. */
+static uint32_t table_size(uint64_t buckets)
 {
 	/* The largest primes below the powers of two: little of the last cache line is wasted. */
 	static const uint32_t primes[] = { 1021,
@@ -25,9 +30,36 @@ uint32_t config_default_buckets(size_t members)
 					   SERVICE_BUCKETS_MAX };
 	size_t i = 0;
 
-	while (i < ARRAY_SIZE(primes) - 1 && primes[i] / 100 < members)
+	while (i < ARRAY_SIZE(primes) - 1 && primes[i] < buckets)
 		i++;
 	return primes[i];
+}
+
+uint32_t config_default_buckets(size_t members)
+{
+	return table_size(100ULL * members);
+}
+
+uint32_t config_buckets_for(const struct config_member *members, size_t count)
+{
+	uint32_t lightest = UINT32_MAX, heaviest = 0;
+	uint64_t sum = 0, needed;
+
+	for (size_t i = 0; i < count; i++) {
+		sum += members[i].weight;
+		if (members[i].weight > heaviest)
+			heaviest = members[i].weight;
+		if (members[i].weight && members[i].weight < lightest)
+			lightest = members[i].weight;
+	}
+	if (!sum)
+		return config_default_buckets(count);
+	/* lightest / sum of the table is to be LIGHTEST_BUCKETS; times LIGHTEST_PART, to stay whole */
+	needed = LIGHTEST_PART * (uint64_t)lightest;
+	if (needed < heaviest)
+		needed = heaviest;
+	needed = (LIGHTEST_BUCKETS * LIGHTEST_PART * sum + needed - 1) / needed;
+	return table_size(needed > 100ULL * count ? needed : 100ULL * count);
 }
 
 void draft_check_port(const struct config_draft *draft, const struct config_service *service,
@@ -131,7 +163,7 @@ static void check_buckets(const struct yaml_place *place, struct config_service 
 			     "found no backend with a weight above 0, expected at least one");
 	}
 	if (!is_set)
-		service->buckets = config_default_buckets(service->member_count);
+		service->buckets = config_buckets_for(service->members, service->member_count);
 	if (service->buckets && service->buckets < weighted) {
 		place_child(place, is_set ? "buckets" : "backends", &child);
 		place_refuse(&child,

@@ -38,6 +38,7 @@ static const enum xdplb_health_state settable[] = {
 	XDPLB_HEALTH_UP,
 	XDPLB_HEALTH_DOWN,
 	XDPLB_HEALTH_MAINTENANCE,
+	XDPLB_HEALTH_DRAINING,
 };
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))

@@ -78,6 +78,8 @@ enum xdplb_health_state health_effective(const struct xdplb_health *entry, uint6
 
 	if (word.state != XDPLB_HEALTH_UNKNOWN && lies_ahead(load_lease(entry), jiffies))
 		return word.state;
+	if (word.state == XDPLB_HEALTH_DRAINING)
+		return XDPLB_HEALTH_MAINTENANCE;
 	if (unknown_is_down)
 		return XDPLB_HEALTH_DOWN;
 	return entry->reported;
@@ -95,8 +97,11 @@ static bool is_operators(uint32_t word)
 
 static bool is_held(uint32_t word, uint64_t lease, uint64_t jiffies)
 {
-	return is_operators(word) && unpack(word).state != XDPLB_HEALTH_UNKNOWN &&
-	       lies_ahead(lease, jiffies);
+	enum xdplb_health_state state = unpack(word).state;
+
+	/* What was drained stays out of use when its time is over. */
+	return is_operators(word) && state != XDPLB_HEALTH_UNKNOWN &&
+	       (state == XDPLB_HEALTH_DRAINING || lies_ahead(lease, jiffies));
 }
 
 bool health_held(const struct xdplb_health *entry, uint64_t jiffies)

@@ -120,6 +120,18 @@ int hooks_of_config(const struct config *config, size_t number, struct hooks *re
 	return 0;
 }
 
+int hooks_want_vnic(struct hooks *hooks, const char *interface)
+{
+	struct hook *more = reallocarray(hooks->hooks, hooks->count + 2, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	hooks->hooks = more;
+	add_once(hooks, interface, HOOK_TC_INGRESS, PROGRAM_VNIC_INGRESS);
+	add_once(hooks, interface, HOOK_TC_EGRESS, PROGRAM_VNIC_EGRESS);
+	return 0;
+}
+
 /* ---- links ---- */
 
 /* A pinned link's interface and program; both 0 if the link is dead. */

@@ -52,6 +52,9 @@ struct hooks_options {
 /* The hooks that a node's part of the config asks for. 0 or -ENOMEM; free(ret->hooks). */
 int hooks_of_config(const struct config *config, size_t node, struct hooks *ret);
 
+/* A virtual NIC more, beside those of the config. 0 or -ENOMEM. */
+int hooks_want_vnic(struct hooks *hooks, const char *interface);
+
 /**
  * hooks_attach() - Attach what is not attached yet.
  *

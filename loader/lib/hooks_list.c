@@ -16,6 +16,7 @@
 
 #include "maps.h"
 #include "tc_filter.h"
+#include "undo.h"
 #include "xdplb/infos.h"
 
 /* Splits "PROGRAM@INTERFACE", as links are pinned; false: not such a name. */
@@ -192,30 +193,24 @@ static int prune_links(const struct hooks *wanted, const struct hooks_options *o
 
 static int prune_filters(const struct hooks *wanted, int undo_fd, struct notes *notes)
 {
-	struct xdplb_undo_key key;
+	struct undo_record *records;
 	int detached = 0;
-	bool again = true;
+	size_t count;
 
-	while (again) {
-		const struct xdplb_undo_key *previous = NULL;
+	if (undo_list(undo_fd, UNDO_FILTER, &records, &count))
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		char interface[IF_NAMESIZE];
+		bool ingress;
 
-		again = false;
-		while (!again && !map_next(undo_fd, previous, &key)) {
-			char interface[IF_NAMESIZE];
-			bool ingress;
-
-			previous = &key;
-			if (key.kind != 'f' || !split_filter(key.what, interface, &ingress) ||
-			    filter_wanted(wanted, interface, ingress))
-				continue;
-			if (tc_filter_detach(interface, ingress, undo_fd))
-				continue;
-			note(notes, "%s: filter at %s detached", interface,
-			     ingress ? "ingress" : "egress");
-			detached++;
-			again = true; /* the map has changed under the iteration */
-		}
+		if (!split_filter(records[i].key.what, interface, &ingress) ||
+		    filter_wanted(wanted, interface, ingress) ||
+		    tc_filter_detach(interface, ingress, undo_fd))
+			continue;
+		note(notes, "%s: filter at %s detached", interface, ingress ? "ingress" : "egress");
+		detached++;
 	}
+	free(records);
 	return detached;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Making a node's network what the file wants and taking it back. What is wanted host_wanted.c
- * finds out; host_act.c does the single acts.
+ * Making a node's network what the file wants. What is wanted host_wanted.c finds out; host_clean.c
+ * takes back what no longer is; host_act.c does the single acts.
  */
 #include "host.h"
 
@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "host_act.h"
+#include "lookup.h"
+#include "netlink.h"
 
 /* Something that host_prepare() recorded, with what undoes it. */
 struct step {
@@ -28,24 +30,44 @@ struct preparation {
 	struct error *error;
 	struct step *steps;
 	size_t step_count;
+	/* All that was recorded before. */
+	struct undo_record *records;
+	size_t record_count;
+	struct lookup recorded;
+	/* Routes of ours that stand in this namespace: asked for once, there may be thousands. */
+	struct netlink_routes routes;
+	struct lookup standing;
 };
 
+static uint32_t hash_key(const struct xdplb_undo_key *key)
+{
+	return lookup_hash(0, key, sizeof(*key));
+}
+
+static int read_records(struct preparation *prep)
+{
+	int err = undo_list(prep->undo_fd, UNDO_ANY, &prep->records, &prep->record_count);
+
+	err = err ?: lookup_open(&prep->recorded, prep->record_count);
+	for (size_t i = 0; i < prep->record_count && !err; i++)
+		lookup_add(&prep->recorded, hash_key(&prep->records[i].key), i);
+	return err ? fail_errno(prep->error, err, "cannot read the undo records") : 0;
+}
+
 /* Begins the next step with what is known of its record; it counts from record_step() on. */
-static int begin_step(struct preparation *prep, const struct xdplb_undo_key *key,
-		      struct step **ret_step)
+static struct step *begin_step(struct preparation *prep, const struct xdplb_undo_key *key)
 {
 	struct step *step = &prep->steps[prep->step_count];
-	char text[HOST_TEXT_LEN];
-	int err;
+	uint32_t i = lookup_first(&prep->recorded, hash_key(key));
 
+	while (i != LOOKUP_NONE && memcmp(&prep->records[i].key, key, sizeof(*key)))
+		i = lookup_next(&prep->recorded, i);
 	memset(step, 0, sizeof(*step));
 	step->earlier.key = *key;
-	err = undo_get(prep->undo_fd, key, &step->earlier.undo);
-	step->had_record = !err;
-	if (err && err != -ENOENT)
-		return fail_errno(prep->error, err, "undo record of %s", host_print(key, text));
-	*ret_step = step;
-	return 0;
+	step->had_record = i != LOOKUP_NONE;
+	if (step->had_record)
+		step->earlier.undo = prep->records[i].undo;
+	return step;
 }
 
 /* What was there before the first change is what will be put back: an earlier record stays. */
@@ -80,9 +102,7 @@ static int prepare_address(struct preparation *prep, const struct host_address *
 	int there, err;
 
 	host_address_key(address, &key);
-	err = begin_step(prep, &key, &step);
-	if (err)
-		return err;
+	step = begin_step(prep, &key);
 	there = host_address_holder(address, holder);
 	if (there && there != -EADDRNOTAVAIL)
 		return say_failed(prep, step, there);
@@ -109,9 +129,7 @@ static int prepare_sysctl(struct preparation *prep, const struct host_sysctl *sy
 	int holds, err;
 
 	host_sysctl_key(sysctl, &key);
-	err = begin_step(prep, &key, &step);
-	if (err)
-		return err;
+	step = begin_step(prep, &key);
 	holds = host_sysctl_check(sysctl, step->before);
 	if (holds < 0)
 		return say_failed(prep, step, holds);
@@ -127,6 +145,35 @@ static int prepare_sysctl(struct preparation *prep, const struct host_sysctl *sy
 	return 0;
 }
 
+static uint32_t hash_route(__u8 family, const struct xdplb_addr *addr)
+{
+	return lookup_hash(family, addr, sizeof(*addr));
+}
+
+static int find_standing(struct preparation *prep)
+{
+	int err = netlink_routes_list(&prep->routes);
+
+	if (!err)
+		err = lookup_open(&prep->standing, prep->routes.count);
+	for (uint32_t i = 0; i < prep->routes.count && !err; i++)
+		lookup_add(&prep->standing,
+			   hash_route(prep->routes.routes[i].family, &prep->routes.routes[i].addr),
+			   i);
+	return err ? fail_errno(prep->error, err, "cannot list routes") : 0;
+}
+
+static bool stands(const struct preparation *prep, const struct host_address *route)
+{
+	uint32_t i = lookup_first(&prep->standing, hash_route(route->family, &route->addr));
+
+	while (i != LOOKUP_NONE &&
+	       (prep->routes.routes[i].family != route->family ||
+		memcmp(&prep->routes.routes[i].addr, &route->addr, sizeof(route->addr))))
+		i = lookup_next(&prep->standing, i);
+	return i != LOOKUP_NONE;
+}
+
 /* Somebody else's route for the same address stays, and stays theirs. */
 static int prepare_route(struct preparation *prep, const struct host_address *route)
 {
@@ -135,9 +182,10 @@ static int prepare_route(struct preparation *prep, const struct host_address *ro
 	int err;
 
 	host_route_key(route, &key);
-	err = begin_step(prep, &key, &step);
-	if (!err)
-		err = record_step(prep, step);
+	step = begin_step(prep, &key);
+	if (step->had_record && stands(prep, route))
+		return 0;
+	err = record_step(prep, step);
 	if (err)
 		return err;
 	err = host_route_add(route);
@@ -154,7 +202,10 @@ static int prepare_route(struct preparation *prep, const struct host_address *ro
 /* Settings go first: a VIP must not be local before ARP keeps quiet about it. */
 static int prepare_all(struct preparation *prep)
 {
-	int err = 0;
+	int err = read_records(prep);
+
+	if (!err && prep->wanted->route_count)
+		err = find_standing(prep);
 
 	for (size_t i = 0; !err && i < prep->wanted->sysctl_count; i++)
 		err = prepare_sysctl(prep, &prep->wanted->sysctls[i]);
@@ -208,114 +259,9 @@ int host_prepare(const struct host_wanted *wanted, int undo_fd, uint64_t generat
 	while (err && prep.step_count)
 		take_back(&prep, &prep.steps[--prep.step_count]);
 	free(prep.steps);
+	free(prep.routes.routes);
+	free(prep.records);
+	lookup_close(&prep.recorded);
+	lookup_close(&prep.standing);
 	return err;
-}
-
-static bool same_address(const struct host_address *a, const struct host_address *b)
-{
-	return a->family == b->family && !memcmp(&a->addr, &b->addr, sizeof(a->addr));
-}
-
-static bool is_wanted_address(const struct host_wanted *wanted, const struct xdplb_undo_key *key)
-{
-	struct host_address address;
-
-	if (host_address_from_key(key, &address))
-		return false;
-	for (size_t i = 0; i < wanted->resting_count; i++) {
-		if (same_address(&address, &wanted->resting[i]))
-			return true;
-	}
-	for (size_t i = 0; i < wanted->address_count; i++) {
-		if (same_address(&address, &wanted->addresses[i]) &&
-		    !strcmp(address.netns, wanted->addresses[i].netns))
-			return true;
-	}
-	return false;
-}
-
-static bool is_wanted_route(const struct host_wanted *wanted, const struct xdplb_undo_key *key)
-{
-	struct host_address address;
-
-	if (host_address_from_key(key, &address))
-		return false;
-	for (size_t i = 0; i < wanted->route_count; i++)
-		if (same_address(&address, &wanted->routes[i]))
-			return true;
-	return false;
-}
-
-static bool is_wanted_sysctl(const struct host_wanted *wanted, const struct xdplb_undo_key *key)
-{
-	char netns[UNDO_NETNS_LEN], path[UNDO_WHAT_LEN];
-
-	/* Packets of resting mappings still come and go; which way can't be told from a VIP. */
-	if (wanted->resting_count)
-		return true;
-	undo_key_netns(key, netns);
-	undo_key_what(key, path);
-	for (size_t i = 0; i < wanted->sysctl_count; i++) {
-		if (!strcmp(path, wanted->sysctls[i].path) &&
-		    !strcmp(netns, wanted->sysctls[i].netns))
-			return true;
-	}
-	return false;
-}
-
-static int undo_and_forget(int undo_fd, const struct undo_record *record, struct notes *notes)
-{
-	char text[HOST_TEXT_LEN];
-	int err = host_undo(record);
-
-	if (!err)
-		err = undo_forget(undo_fd, &record->key);
-	if (err)
-		note(notes, "cannot take back %s: %s", host_print(&record->key, text),
-		     strerror(-err));
-	return err;
-}
-
-/* Undoes the records of a kind that are not wanted; goes on after a failure. */
-static int undo_unwanted(const struct host_wanted *wanted, char kind, int undo_fd,
-			 struct notes *notes)
-{
-	struct undo_record *records;
-	int first = 0, err;
-	size_t count;
-	bool stays;
-
-	err = undo_list(undo_fd, kind, &records, &count);
-	if (err) {
-		note(notes, "cannot read the undo records: %s", strerror(-err));
-		return err;
-	}
-	for (size_t i = 0; i < count; i++) {
-		stays = kind == UNDO_ADDRESS ? is_wanted_address(wanted, &records[i].key)
-			: kind == UNDO_ROUTE ? is_wanted_route(wanted, &records[i].key)
-					     : is_wanted_sysctl(wanted, &records[i].key);
-		err = stays ? 0 : undo_and_forget(undo_fd, &records[i], notes);
-		if (!first)
-			first = err;
-	}
-	free(records);
-	return first;
-}
-
-int host_finish(const struct host_wanted *wanted, int undo_fd, struct notes *notes)
-{
-	int addresses = undo_unwanted(wanted, UNDO_ADDRESS, undo_fd, notes);
-	int routes = undo_unwanted(wanted, UNDO_ROUTE, undo_fd, notes);
-	int sysctls = undo_unwanted(wanted, UNDO_SYSCTL, undo_fd, notes);
-
-	if (addresses)
-		return addresses;
-	return routes ? routes : sysctls;
-}
-
-int host_undo_all(int undo_fd, struct notes *notes)
-{
-	const struct host_wanted nothing = { 0 };
-
-	return host_finish(&nothing, undo_fd, notes);
 }

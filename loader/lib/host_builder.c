@@ -16,10 +16,26 @@ static void *grow(void *items, size_t count, size_t size)
 	return reallocarray(items, count ? 2 * count : 1, size);
 }
 
-static bool same(const struct host_address *a, const struct host_address *b)
+static int by_address(const void *a, const void *b)
 {
-	return a->family == b->family && !memcmp(&a->addr, &b->addr, sizeof(a->addr)) &&
-	       !strcmp(a->netns, b->netns);
+	const struct host_address *x = a, *y = b;
+	int order = x->family - y->family;
+
+	if (!order)
+		order = memcmp(&x->addr, &y->addr, sizeof(x->addr));
+	return order ? order : strcmp(x->netns, y->netns);
+}
+
+void host_sort_addresses(struct host_address *addresses, size_t *count)
+{
+	size_t unique = 0;
+
+	if (*count)
+		qsort(addresses, *count, sizeof(*addresses), by_address);
+	for (size_t i = 0; i < *count; i++)
+		if (!i || by_address(&addresses[unique - 1], &addresses[i]))
+			addresses[unique++] = addresses[i];
+	*count = unique;
 }
 
 int host_want_address(struct host_builder *builder, const struct host_address *address)
@@ -27,10 +43,6 @@ int host_want_address(struct host_builder *builder, const struct host_address *a
 	struct host_wanted *wanted = &builder->wanted;
 	struct host_address *room;
 
-	for (size_t i = 0; i < wanted->address_count; i++) {
-		if (same(&wanted->addresses[i], address))
-			return 0;
-	}
 	room = grow(wanted->addresses, wanted->address_count, sizeof(*room));
 	if (!room)
 		return fail_errno(builder->error, -ENOMEM, "addresses");
@@ -44,10 +56,6 @@ int host_want_route(struct host_builder *builder, const struct host_address *rou
 	struct host_wanted *wanted = &builder->wanted;
 	struct host_address *room;
 
-	for (size_t i = 0; i < wanted->route_count; i++) {
-		if (same(&wanted->routes[i], route))
-			return 0;
-	}
 	room = grow(wanted->routes, wanted->route_count, sizeof(*room));
 	if (!room)
 		return fail_errno(builder->error, -ENOMEM, "routes");

@@ -25,7 +25,10 @@ struct host_builder {
 	struct error *error;
 };
 
-/* Adds an address; one that is wanted already is no error. */
+/* Sorts addresses, and leaves each once. */
+void host_sort_addresses(struct host_address *addresses, size_t *count);
+
+/* Adds an address; it may be there already, host_wanted_build() sorts that out. */
 int host_want_address(struct host_builder *builder, const struct host_address *address);
 
 /* Adds an address that is to be unreachable where it is not local. */

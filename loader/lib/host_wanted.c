@@ -232,6 +232,8 @@ int host_wanted_build(const struct config *config, size_t node, const struct hos
 		err = add_backends(&builder);
 	if (!err && builder.node->is_access)
 		err = host_want_access(&builder);
+	host_sort_addresses(builder.wanted.addresses, &builder.wanted.address_count);
+	host_sort_addresses(builder.wanted.routes, &builder.wanted.route_count);
 	if (err)
 		host_wanted_free(&builder.wanted);
 	else

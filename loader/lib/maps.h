@@ -57,6 +57,13 @@ int map_delete(int fd, const void *key); /* -ENOENT: was not there */
 int map_next(int fd, const void *key, void *ret_key);
 
 /**
+ * map_read() - All elements of a hash map at once.
+ * @keys, @values: room for as many as the map can hold
+ * @ret_count:     how many there were
+ */
+int map_read(int fd, void *keys, void *values, size_t entries, size_t *ret_count);
+
+/**
  * map_sum_percpu() - Add up a per-CPU element, 64-bit word by word.
  * @fd:      a per-CPU array
  * @index:   the element

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -231,4 +232,62 @@ int netlink_route_unblock(const struct xdplb_addr *addr, __u8 family)
 
 	request->nlmsg_type = RTM_DELROUTE;
 	return netlink_talk(request, NULL, NULL);
+}
+
+static int take_route(const struct nlmsghdr *answer, void *arg)
+{
+	const struct rtmsg *head = mnl_nlmsg_get_payload(answer);
+	struct netlink_routes *list = arg;
+	struct netlink_route *room = list->routes, route = { 0 };
+	const struct nlattr *attr;
+	size_t len;
+
+	route.family = head->rtm_family == AF_INET ? XDPLB_IPV4 : XDPLB_IPV6;
+	len = address_len(route.family);
+	if (head->rtm_protocol != NETLINK_ROUTE_PROTOCOL || head->rtm_table != RT_TABLE_MAIN ||
+	    head->rtm_type != RTN_UNREACHABLE || head->rtm_dst_len != 8 * len)
+		return MNL_CB_OK;
+	mnl_attr_for_each(attr, answer, sizeof(*head))
+	{
+		if (mnl_attr_get_type(attr) == RTA_DST && mnl_attr_get_payload_len(attr) == len)
+			memcpy(&route.addr, mnl_attr_get_payload(attr), len);
+	}
+	if (!(list->count & (list->count - 1)))
+		room = reallocarray(room, list->count ? 2 * list->count : 1, sizeof(*room));
+	if (!room)
+		return MNL_CB_ERROR;
+	list->routes = room;
+	room[list->count++] = route;
+	return MNL_CB_OK;
+}
+
+static int dump_routes(unsigned char family, struct netlink_routes *list)
+{
+	char buffer[REQUEST_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *head = mnl_nlmsg_put_extra_header(request, sizeof(*head));
+
+	request->nlmsg_type = RTM_GETROUTE;
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	head->rtm_family = family;
+	return netlink_talk(request, take_route, list);
+}
+
+int netlink_routes_list(struct netlink_routes *ret)
+{
+	struct netlink_routes list = { 0 };
+	int err = -EINTR;
+
+	for (int attempt = 0; err == -EINTR && attempt < DUMP_ATTEMPTS; attempt++) {
+		list.count = 0;
+		free(list.routes);
+		list.routes = NULL;
+		err = dump_routes(AF_INET, &list);
+		err = err ?: dump_routes(AF_INET6, &list);
+	}
+	if (err)
+		free(list.routes);
+	else
+		*ret = list;
+	return err;
 }

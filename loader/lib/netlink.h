@@ -7,6 +7,7 @@
 #define XDPLB_NETLINK_H
 
 #include <net/if.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "xdplb/types.h"
@@ -43,6 +44,22 @@ int netlink_address_find(const struct xdplb_addr *addr, __u8 family, char ret_na
  * Return: 0; -EEXIST there is a route for this very address; -errno.
  */
 int netlink_route_block(const struct xdplb_addr *addr, __u8 family);
+
+struct netlink_routes {
+	struct netlink_route {
+		__u8 family;
+		struct xdplb_addr addr;
+	} * routes;
+	size_t count;
+};
+
+/**
+ * netlink_routes_list() - All routes that netlink_route_block() has made, in the main table.
+ * @ret: its `routes` are the caller's to free
+ *
+ * Return: 0; -errno.
+ */
+int netlink_routes_list(struct netlink_routes *ret);
 
 /* Removes such a route of ours. 0; -ESRCH: was not there; -errno. */
 int netlink_route_unblock(const struct xdplb_addr *addr, __u8 family);

@@ -63,6 +63,13 @@ static int find_vnics(struct work *work)
 	return 0;
 }
 
+/* A mapping that the file has no more, but flows that are under way. */
+static bool is_resting(const struct work *work, uint32_t index)
+{
+	return node_mapping(&work->tables, index)->state != XDPLB_MAPPING_FREE &&
+	       !work->node_plan.wanted[index] && !work->node_plan.expired[index];
+}
+
 /* VIPs that mappings at rest still need where they are. */
 static struct host_address *resting_vips(const struct work *work, size_t *ret_count)
 {
@@ -73,8 +80,7 @@ static struct host_address *resting_vips(const struct work *work, size_t *ret_co
 	for (uint32_t i = 0; addresses && i < work->tables.mappings.count; i++) {
 		const struct xdplb_mapping *mapping = node_mapping(&work->tables, i);
 
-		if (mapping->state == XDPLB_MAPPING_FREE || work->node_plan.wanted[i] ||
-		    work->node_plan.expired[i])
+		if (!is_resting(work, i))
 			continue;
 		addresses[n].family = mapping->family;
 		addresses[n++].addr = mapping->vip;
@@ -150,9 +156,29 @@ static int make_plans(struct work *work)
 	return err;
 }
 
+/* The virtual NICs that mappings at rest are restored at, as far as they are still there. */
+static int keep_resting_hooks(struct work *work)
+{
+	char interface[IF_NAMESIZE];
+	int err = 0;
+
+	for (uint32_t i = 0; work->node->is_service && i < work->tables.mappings.count; i++) {
+		uint32_t ifindex = node_mapping(&work->tables, i)->ifindex;
+
+		if (ifindex && is_resting(work, i) && if_indextoname(ifindex, interface))
+			err = hooks_want_vnic(&work->hooks, interface);
+		if (err)
+			break;
+	}
+	return err;
+}
+
 static int plan_hooks(struct work *work)
 {
 	int err = hooks_of_config(work->config, work->number, &work->hooks);
+
+	if (!err)
+		err = keep_resting_hooks(work);
 
 	work->hooks_options = (struct hooks_options){
 		.paths = &work->paths,

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lookup.h"
+
 #define NSEC_PER_SEC 1000000000ULL
 
 static bool same_address(const struct xdplb_addr *a, const struct xdplb_addr *b)
@@ -93,17 +95,42 @@ static int list_mappings(const struct config *config, const struct node_facts *f
 
 /* ---- against what is running ---- */
 
+struct running {
+	const struct node_view *view;
+	struct lookup tags; /* mappings by tag and address */
+};
+
+/* Tag and address alone, so that both the same mapping and another one with its tag are found. */
+static uint32_t hash_tag(const struct xdplb_mapping *mapping)
+{
+	return lookup_hash(mapping->tag, &mapping->backend, sizeof(mapping->backend));
+}
+
+/* All that run, the lowest index first. */
+static int find_tags(const struct node_view *view, struct lookup *ret_tags)
+{
+	int err = lookup_open(ret_tags, view->mappings.count);
+
+	for (uint32_t i = view->mappings.count; !err && i-- > 0;)
+		if (node_mapping(view, i)->state != XDPLB_MAPPING_FREE)
+			lookup_add(ret_tags, hash_tag(node_mapping(view, i)), i);
+	return err;
+}
+
 /* A tag that another service had is not given on before it has rested. */
-static int check_rest(const struct node_view *view, const struct node_plan *plan,
+static int check_rest(const struct running *running, const struct node_plan *plan,
 		      const struct node_plan_mapping *wanted, const struct node_facts *facts,
 		      struct error *error)
 {
-	for (uint32_t i = 0; i < view->mappings.count; i++) {
+	const struct node_view *view = running->view;
+	uint32_t i = lookup_first(&running->tags, hash_tag(&wanted->mapping));
+
+	for (; i != LOOKUP_NONE; i = lookup_next(&running->tags, i)) {
 		const struct xdplb_mapping *old = node_mapping(view, i);
 		uint64_t left;
 
-		if (old->state == XDPLB_MAPPING_FREE || plan->expired[i] || plan->wanted[i] ||
-		    !same_tag(old, &wanted->mapping) || same_face(old, &wanted->mapping))
+		if (plan->expired[i] || plan->wanted[i] || !same_tag(old, &wanted->mapping) ||
+		    same_face(old, &wanted->mapping))
 			continue;
 		if (old->state == XDPLB_MAPPING_ACTIVE)
 			return fail(
@@ -131,24 +158,33 @@ static bool renamed(const struct node_view *view, const struct node_plan_mapping
 	return strcmp(info->service, wanted->service) || strcmp(info->backend, wanted->backend);
 }
 
-static void find_running(const struct node_view *view, struct node_plan *plan)
+/* The index of a mapping that runs and that no other of the config is; LOOKUP_NONE: it does not. */
+static uint32_t find_mapping(const struct running *running, const struct node_plan *plan,
+			     const struct xdplb_mapping *mapping)
+{
+	uint32_t i = lookup_first(&running->tags, hash_tag(mapping));
+
+	while (i != LOOKUP_NONE &&
+	       (plan->wanted[i] || !same_mapping(node_mapping(running->view, i), mapping)))
+		i = lookup_next(&running->tags, i);
+	return i;
+}
+
+static void find_running(const struct running *running, struct node_plan *plan)
 {
 	for (size_t m = 0; m < plan->count; m++) {
 		struct node_plan_mapping *wanted = &plan->mappings[m];
+		uint32_t i = find_mapping(running, plan, &wanted->mapping);
+		const struct xdplb_mapping *old;
 
-		for (uint32_t i = 0; i < view->mappings.count; i++) {
-			const struct xdplb_mapping *old = node_mapping(view, i);
-
-			if (old->state == XDPLB_MAPPING_FREE || plan->wanted[i] ||
-			    !same_mapping(old, &wanted->mapping))
-				continue;
-			wanted->index = i;
-			plan->wanted[i] = true;
-			plan->changes += old->state != XDPLB_MAPPING_ACTIVE ||
-					 old->ifindex != wanted->mapping.ifindex ||
-					 renamed(view, wanted);
-			break;
-		}
+		if (i == LOOKUP_NONE)
+			continue;
+		old = node_mapping(running->view, i);
+		wanted->index = i;
+		plan->wanted[i] = true;
+		plan->changes += old->state != XDPLB_MAPPING_ACTIVE ||
+				 old->ifindex != wanted->mapping.ifindex ||
+				 renamed(running->view, wanted);
 	}
 }
 
@@ -208,20 +244,23 @@ static void plan_rest(const struct node_view *view, struct node_plan *plan)
 int node_plan_build(const struct config *config, const struct node_view *view,
 		    const struct node_facts *facts, struct node_plan *ret_plan, struct error *error)
 {
+	struct running running = { .view = view };
 	struct node_plan plan = { 0 };
 	int err;
 
 	plan.wanted = calloc(view->mappings.count, sizeof(bool));
 	plan.expired = calloc(view->mappings.count, sizeof(bool));
 	err = plan.wanted && plan.expired ? list_mappings(config, facts, &plan) : -ENOMEM;
+	if (!err)
+		err = find_tags(view, &running.tags);
 	if (err) {
 		fail_errno(error, err, "cannot plan");
 		goto out;
 	}
 	mark_resting(config, view, facts, &plan);
-	find_running(view, &plan);
+	find_running(&running, &plan);
 	for (size_t m = 0; m < plan.count && !err; m++)
-		err = check_rest(view, &plan, &plan.mappings[m], facts, error);
+		err = check_rest(&running, &plan, &plan.mappings[m], facts, error);
 	if (!err)
 		err = allot_indices(view, &plan, error);
 	if (err)
@@ -229,6 +268,7 @@ int node_plan_build(const struct config *config, const struct node_view *view,
 	plan_rest(view, &plan);
 	err = node_plan_tables(view, &plan, error);
 out:
+	lookup_close(&running.tags);
 	if (err)
 		node_plan_free(&plan);
 	else

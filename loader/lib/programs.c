@@ -238,11 +238,12 @@ static int unpin(const struct paths *paths, const char *const *maps, const enum 
 
 int programs_unpin_access(const struct paths *paths)
 {
-	static const char *const maps[] = { "vips",          "services",       "buckets",
-					    "members",       "health",         "lb_control",
-					    "interfaces",    "member_traffic", "searches",
-					    "reset_budgets", "answer_budgets", "sources",
-					    NULL };
+	static const char *const maps[] = {
+		"vips",     "services",      "buckets",        "members",
+		"health",   "lb_control",    "interfaces",     "member_traffic",
+		"searches", "reset_budgets", "answer_budgets", "sources",
+		NULL
+	};
 	static const enum program programs[] = { PROGRAM_LB_XDP };
 
 	return unpin(paths, maps, programs, 1);

@@ -7,50 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "extents.h"
 #include "maglev.h"
-#include "succession.h"
-
-/* What one run of succession_plan_build() works with. */
-struct planning {
-	const struct config *config;
-	const struct node_view *view;
-	const struct node_facts *facts;
-	const struct node_plan *mappings;
-	struct succession_plan *plan;
-	struct extents taken; /* lines of `owners` */
-	uint32_t free_peer; /* from where on there may be a free one */
-	bool any_resting; /* is there any mapping at rest? */
-	bool *seen; /* by peer, all false but while a list is made */
-	uint32_t *list; /* of peers */
-	uint32_t *by_service; /* of each service of the config: its index in `successions`, or 0 */
-};
-
-const struct xdplb_bucket_ref *succession_tables(const struct node_view *view, uint32_t index)
-{
-	const struct xdplb_succession *succession = map_at(&view->successions, index);
-
-	return succession->tables[succession->live & 1];
-}
+#include "succession_part.h"
 
 static struct xdplb_succession_info *info_at(const struct node_view *view, uint32_t index)
 {
 	return map_at(&view->succession_infos, index);
-}
-
-static uint32_t owner_at(const struct node_view *view, uint32_t bucket)
-{
-	const struct xdplb_bucket_line *line =
-		map_at(&view->owners, bucket / XDPLB_BUCKETS_PER_LINE);
-
-	return line->member[bucket % XDPLB_BUCKETS_PER_LINE];
-}
-
-/* Does a mapping restore on, although the config no longer has it? */
-static bool is_resting(const struct planning *planning, uint32_t index)
-{
-	return node_mapping(planning->view, index)->state != XDPLB_MAPPING_FREE &&
-	       !planning->mappings->wanted[index] && !planning->mappings->expired[index];
 }
 
 /* Connections may go on where a service has no backend any more: what rests hands on, too. */
@@ -59,7 +21,7 @@ static bool has_resting(const struct planning *planning, const struct config_ser
 	for (uint32_t i = 0; i < planning->view->mappings.count; i++) {
 		const struct xdplb_mapping *mapping = node_mapping(planning->view, i);
 
-		if (is_resting(planning, i) && mapping->vport == service->port &&
+		if (succession_is_resting(planning, i) && mapping->vport == service->port &&
 		    mapping->proto == service->proto && mapping->family == service->family &&
 		    !memcmp(&mapping->vip, &service->vip, sizeof(service->vip)))
 			return true;
@@ -78,79 +40,6 @@ static bool takes_part(const struct planning *planning, const struct config_serv
 		if (config->backends[service->members[i].backend].node == planning->facts->node)
 			return true;
 	return planning->any_resting && has_resting(planning, service);
-}
-
-/* ---- peers ---- */
-
-/* The peers that the tables of an element name, each once, into planning->list. Returns how many. */
-static size_t list_peers(const struct planning *planning, uint32_t index)
-{
-	const struct xdplb_bucket_ref *tables = succession_tables(planning->view, index);
-	size_t n = 0;
-
-	for (int g = 0; g < XDPLB_GENERATIONS; g++) {
-		for (uint32_t i = 0; i < tables[g].count; i++) {
-			uint32_t peer = owner_at(planning->view, tables[g].base + i);
-
-			if (peer >= planning->view->peers.count || planning->seen[peer])
-				continue;
-			planning->seen[peer] = true;
-			planning->list[n++] = peer;
-		}
-	}
-	for (size_t i = 0; i < n; i++)
-		planning->seen[planning->list[i]] = false;
-	return n;
-}
-
-static int allot_peer(struct planning *planning, const struct config_member *member,
-		      uint32_t *ret_index)
-{
-	struct succession_plan *plan = planning->plan;
-	uint32_t count = planning->view->peers.count, i = planning->free_peer;
-
-	while (i < count && plan->peer_used[i])
-		i++;
-	planning->free_peer = i;
-	if (i == count)
-		return -ENOSPC;
-	plan->peer_used[i] = true;
-	plan->peers[i] = (struct xdplb_peer){ .addr = member->addr,
-					      .tag = member->tag,
-					      .mapping = XDPLB_ELSEWHERE };
-	*ret_index = i;
-	return 0;
-}
-
-static uint32_t find_peer(const struct planning *planning, size_t count,
-			  const struct config_member *member)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct xdplb_peer *peer = &planning->plan->peers[planning->list[i]];
-
-		if (peer->tag == member->tag &&
-		    !memcmp(&peer->addr, &member->addr, sizeof(member->addr)))
-			return planning->list[i];
-	}
-	return XDPLB_ELSEWHERE;
-}
-
-/* The members' peers: those that the service's tables name already, or new ones. */
-static int plan_peers(struct planning *planning, struct succession_plan_service *service)
-{
-	const struct config_service *config = service->config;
-	size_t named = service->is_new ? 0 : list_peers(planning, service->index);
-	int err = 0;
-
-	service->peers = calloc(config->member_count + 1, sizeof(*service->peers));
-	if (!service->peers)
-		return -ENOMEM;
-	for (size_t m = 0; m < config->member_count && !err; m++) {
-		service->peers[m] = find_peer(planning, named, &config->members[m]);
-		if (service->peers[m] == XDPLB_ELSEWHERE)
-			err = allot_peer(planning, &config->members[m], &service->peers[m]);
-	}
-	return err;
 }
 
 /* ---- tables ---- */
@@ -192,7 +81,7 @@ static bool is_present_table(const struct planning *planning,
 	if (service->is_new || tables[0].count != service->config->buckets)
 		return false;
 	for (uint32_t i = 0; i < tables[0].count; i++)
-		if (owner_at(planning->view, tables[0].base + i) != service->table[i])
+		if (succession_owner(planning->view, tables[0].base + i) != service->table[i])
 			return false;
 	return true;
 }
@@ -261,7 +150,7 @@ static void keep_resting(struct planning *planning)
 	for (uint32_t i = 0; i < view->mappings.count; i++) {
 		uint32_t succession = node_mapping(view, i)->succession;
 
-		if (!is_resting(planning, i))
+		if (!succession_is_resting(planning, i))
 			continue;
 		planning->any_resting = true;
 		if (succession && succession < view->successions.count &&
@@ -303,76 +192,12 @@ static int take_running(struct planning *planning)
 	for (uint32_t i = 1; i < view->successions.count && !err; i++) {
 		const struct xdplb_bucket_ref *tables = succession_tables(view, i);
 
-		for (size_t n = list_peers(planning, i); n-- > 0;)
+		for (size_t n = succession_list_peers(planning, i); n-- > 0;)
 			planning->plan->peer_used[planning->list[n]] = true;
 		for (int g = 0; g < XDPLB_GENERATIONS && !err; g++)
 			err = extents_take(&planning->taken, tables[g]);
 	}
 	return err;
-}
-
-/* ---- which mappings are whose ---- */
-
-static int by_peer(const void *a, const void *b)
-{
-	return memcmp(a, b, offsetof(struct xdplb_peer, mapping));
-}
-
-/* Says of each peer in use whether it lives here. */
-static int find_mappings(struct planning *planning)
-{
-	const struct node_view *view = planning->view;
-	const struct node_plan *mappings = planning->mappings;
-	struct succession_plan *plan = planning->plan;
-	struct xdplb_peer *here = calloc(view->mappings.count + 1, sizeof(*here));
-	size_t n = 0;
-
-	if (!here)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < view->mappings.count; i++) {
-		const struct xdplb_mapping *mapping = node_mapping(view, i);
-
-		if (is_resting(planning, i))
-			here[n++] = (struct xdplb_peer){ mapping->backend, mapping->tag, 0, i, 0 };
-	}
-	for (size_t m = 0; m < mappings->count; m++)
-		here[n++] = (struct xdplb_peer){ mappings->mappings[m].mapping.backend,
-						 mappings->mappings[m].mapping.tag, 0,
-						 mappings->mappings[m].index, 0 };
-	qsort(here, n, sizeof(*here), by_peer);
-	for (uint32_t i = 0; i < view->peers.count; i++) {
-		const struct xdplb_peer *found = NULL;
-
-		if (plan->peer_used[i] && n)
-			found = bsearch(&plan->peers[i], here, n, sizeof(*here), by_peer);
-		plan->peers[i].mapping = found ? found->mapping : XDPLB_ELSEWHERE;
-	}
-	free(here);
-	return 0;
-}
-
-/* What mappings that rest have stays, as long as their service's tables do. */
-static void link_mappings(struct planning *planning)
-{
-	const struct node_view *view = planning->view;
-	struct succession_plan *plan = planning->plan;
-	const struct node_plan *mappings = planning->mappings;
-
-	for (uint32_t i = 0; i < view->mappings.count; i++) {
-		const struct xdplb_mapping *mapping = node_mapping(view, i);
-
-		plan->links[i] = (struct succession_link){ mapping->succession, mapping->netns };
-		if (mapping->succession >= view->successions.count ||
-		    !plan->kept[mapping->succession])
-			plan->links[i].succession = 0;
-	}
-	for (size_t m = 0; m < mappings->count; m++) {
-		const struct node_plan_mapping *wanted = &mappings->mappings[m];
-		struct succession_link *link = &plan->links[wanted->index];
-
-		link->succession = planning->by_service[wanted->service_number];
-		link->netns = planning->facts->netns[wanted->backend_number];
-	}
 }
 
 static void count_changes(struct planning *planning)
@@ -425,14 +250,14 @@ static int build(struct planning *planning)
 	if (!err)
 		err = list_services(planning);
 	for (size_t i = 0; i < plan->count && !err; i++) {
-		err = plan_peers(planning, &plan->services[i]);
+		err = succession_plan_peers(planning, &plan->services[i]);
 		if (!err)
 			err = plan_tables(planning, &plan->services[i]);
 	}
 	if (!err)
-		err = find_mappings(planning);
+		err = succession_find_mappings(planning);
 	if (!err) {
-		link_mappings(planning);
+		succession_link_mappings(planning);
 		count_changes(planning);
 	}
 	return err;

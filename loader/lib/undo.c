@@ -61,31 +61,49 @@ int undo_forget(int fd, const struct xdplb_undo_key *key)
 	return err == -ENOENT ? 0 : err;
 }
 
+static size_t take_records(char kind, const struct xdplb_undo_key *keys,
+			   const struct xdplb_undo *undos, size_t count,
+			   struct undo_record *ret_records)
+{
+	size_t taken = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct undo_record *record = &ret_records[taken];
+
+		if (kind != UNDO_ANY && keys[i].kind != kind)
+			continue;
+		record->key = keys[i];
+		record->undo = undos[i];
+		record->undo.value[sizeof(record->undo.value) - 1] = '\0';
+		taken++;
+	}
+	return taken;
+}
+
 int undo_list(int fd, char kind, struct undo_record **ret_records, size_t *ret_count)
 {
 	size_t count = 0, key_size, value_size, entries;
-	struct undo_record *records;
-	struct xdplb_undo_key key;
-	int err, last;
+	struct undo_record *records = NULL;
+	struct xdplb_undo_key *keys;
+	struct xdplb_undo *undos;
+	int err;
 
 	err = map_sizes(fd, &key_size, &value_size, &entries);
 	if (err)
 		return err;
-	records = calloc(entries, sizeof(*records));
-	if (!records)
-		return -ENOMEM;
-	/* A key that another process deletes meanwhile starts the walk anew: hence the bound. */
-	last = map_next(fd, NULL, &key);
-	for (size_t seen = 0; !last && seen < entries; seen++) {
-		if (key.kind == kind && !undo_get(fd, &key, &records[count].undo))
-			records[count++].key = key;
-		last = map_next(fd, &key, &key);
+	/* As large as the map could need; what is not touched costs nothing. */
+	keys = malloc(entries * sizeof(*keys));
+	undos = malloc(entries * sizeof(*undos));
+	err = keys && undos ? map_read(fd, keys, undos, entries, &count) : -ENOMEM;
+	if (!err) {
+		records = malloc((count + 1) * sizeof(*records));
+		err = records ? 0 : -ENOMEM;
 	}
-	if (last && last != -ENOENT) {
-		free(records);
-		return last;
+	if (!err) {
+		*ret_count = take_records(kind, keys, undos, count, records);
+		*ret_records = records;
 	}
-	*ret_records = records;
-	*ret_count = count;
-	return 0;
+	free(keys);
+	free(undos);
+	return err;
 }

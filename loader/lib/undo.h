@@ -14,6 +14,7 @@
 #define UNDO_ADDRESS 'a'
 #define UNDO_SYSCTL  's'
 #define UNDO_ROUTE   'r'
+#define UNDO_FILTER  'f' /* a clsact filter, tc_filter.c */
 #define UNDO_DEVICE  'd'
 #define UNDO_OFFLOAD 'o'
 
@@ -47,8 +48,10 @@ int undo_put(int fd, const struct xdplb_undo_key *key, const char *value, uint64
 /* Nothing recorded is no error. */
 int undo_forget(int fd, const struct xdplb_undo_key *key);
 
+#define UNDO_ANY 0
+
 /**
- * undo_list() - All records of a kind.
+ * undo_list() - All records of a kind; UNDO_ANY: all there are.
  * @ret_records: allocated; free()
  */
 int undo_list(int fd, char kind, struct undo_record **ret_records, size_t *ret_count);

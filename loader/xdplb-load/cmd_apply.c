@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "command.h"
 
@@ -51,14 +52,27 @@ static int apply_config(const struct command_line *line, const struct config *co
 	return EXIT_DONE;
 }
 
+static double now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
+}
+
 static int load_and_apply(const struct command_line *line, bool attach)
 {
+	double began = now_ms(), was_read;
 	struct config config;
 	int status = read_config(line, &config);
 
 	if (status)
 		return status;
+	was_read = now_ms();
 	status = apply_config(line, &config, attach);
+	if (line->verbose)
+		fprintf(stderr, "xdplb-load: %s: read in %.1f ms, applied in %.1f ms\n", line->file,
+			was_read - began, now_ms() - was_read);
 	config_free(&config);
 	return status;
 }

@@ -55,17 +55,34 @@ static int set(const struct command_line *line, const char *node)
 	struct error error = { 0 };
 
 	if (line->word_count != 3) {
-		complain("health set takes a backend and one of up, down, maint, auto");
+		complain("health set takes a backend and one of up, down, maint, draining, auto");
 		return EXIT_USAGE;
 	}
 	if (!strcmp(line->words[2], "auto"))
 		return health_give_back(node, line->words[1], &error) ? complain("%s", error.text)
 								      : EXIT_DONE;
 	if (health_state_by_name(line->words[2], &state)) {
-		complain("health set: %s: not up, down, maint or auto", line->words[2]);
+		complain("health set: %s: not up, down, maint, draining or auto", line->words[2]);
 		return EXIT_USAGE;
 	}
 	if (health_set(node, line->words[1], state, line->lease_ms, &error))
+		return complain("%s", error.text);
+	return EXIT_DONE;
+}
+
+int cmd_drain(const struct command_line *line)
+{
+	char node[XDPLB_NAME_LEN];
+	struct error error = { 0 };
+	int status = node_name(line, node);
+
+	if (status)
+		return status;
+	if (line->word_count != 1) {
+		complain("drain takes a backend");
+		return EXIT_USAGE;
+	}
+	if (health_set(node, line->words[0], XDPLB_HEALTH_DRAINING, line->lease_ms, &error))
 		return complain("%s", error.text);
 	return EXIT_DONE;
 }

@@ -41,6 +41,7 @@ int cmd_status(const struct command_line *line);
 int cmd_drops(const struct command_line *line);
 int cmd_trace(const struct command_line *line);
 int cmd_health(const struct command_line *line);
+int cmd_drain(const struct command_line *line);
 int cmd_tunnel(const struct command_line *line);
 
 /* Prints "xdplb-load: ..." to stderr; returns EXIT_FAILED. */

@@ -44,11 +44,16 @@ static const struct command {
 	  "                what lb_xdp would do with a packet, and why; nothing is sent" },
 	{ "health", cmd_health, TAKES_NODE | TAKES_JSON | TAKES_WORDS | TAKES_LEASE | TAKES_WAIT,
 	  "health        how the backends are, as this access node knows it\n"
-	  "  health set BACKEND[/CHECK] up|down|maint|auto\n"
+	  "  health set BACKEND[/CHECK] up|down|maint|draining|auto\n"
 	  "                say how a backend is, or (auto) leave it to its checks; obeyed at once\n"
 	  "  health check SERVICE\n"
 	  "                have the service's backends probed now, by the agents of their nodes\n"
 	  "  health agent  what this node's agent knows" },
+	{ "drain", cmd_drain, TAKES_NODE | TAKES_WORDS | TAKES_LEASE,
+	  "drain BACKEND[/CHECK]\n"
+	  "                give it no new connections; established ones go on (--for TIME: so "
+	  "long);\n"
+	  "                `health set BACKEND auto` ends that" },
 	{ "tunnel", cmd_tunnel, TAKES_NODE | TAKES_JSON | TAKES_WORDS | TAKES_WAIT,
 	  "tunnel list   the tunnels that end at this node, and whether they carry anything\n"
 	  "  tunnel show NAME\n"
@@ -74,9 +79,10 @@ static const char options_help[] =
 	"kernel "
 	"has it)\n"
 	"      --lease TIME       health set: for how long, in seconds or with s, m, h\n"
+	"      --for TIME         drain: the same; then the backend is out of use\n"
 	"  -i, --interval SECONDS drops: over which rates are taken (default: 1; 0: none)\n"
 	"  -j, --json             status, drops, trace, health, tunnel: as JSON\n"
-	"  -v, --verbose          show what libbpf says\n"
+	"  -v, --verbose          show what libbpf says; attach, apply: how long it took\n"
 	"  -h, --help             this text\n"
 	"  -V, --version          the version\n"
 	"\n"
@@ -161,7 +167,7 @@ static int set_lease(const char *word, struct command_line *line)
 		end += strchr("smh", *end) != NULL;
 	}
 	if (end == word || *end || !(seconds > 0 && seconds <= 365 * 86400.0))
-		return wrong_usage("--lease takes a time such as 10s, 5m, 1h, not", word);
+		return wrong_usage("--lease and --for take a time such as 10s, 5m, 1h, not", word);
 	line->lease_ms = seconds * 1000 + 0.5;
 	return EXIT_DONE;
 }
@@ -184,6 +190,7 @@ static const struct option long_options[] = {
 	{ "tc", required_argument, NULL, OPTION_TC },
 	{ "interval", required_argument, NULL, 'i' },
 	{ "lease", required_argument, NULL, OPTION_LEASE },
+	{ "for", required_argument, NULL, OPTION_LEASE },
 	{ "json", no_argument, NULL, 'j' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },

@@ -25,12 +25,16 @@
 struct options {
 	long rounds;
 	const char *out;
+	const char *katran; /* its object, or NULL */
+	bool plot; /* also what only plots need */
+	char *only; /* list of keys, or NULL */
 	bool *chosen; /* one for each of workloads[] */
 };
 
 static void print_usage(FILE *out)
 {
-	fprintf(out, "Usage: bench [--rounds N] [--only KEY[,KEY...]] [--out FILE]\n\n"
+	fprintf(out, "Usage: bench [--rounds N] [--only KEY[,KEY...]] [--plot] [--katran OBJECT] "
+		     "[--out FILE]\n\n"
 		     "Keys:");
 	for (size_t i = 0; i < workload_count; i++)
 		fprintf(out, " %s", workloads[i].key);
@@ -50,16 +54,32 @@ static bool choose_one(bool *chosen, const char *key)
 	return false;
 }
 
-static bool choose(bool *chosen, char *list)
+static bool choose_list(bool *chosen, char *list)
 {
 	char *rest = list, *key;
 
-	memset(chosen, 0, workload_count * sizeof(*chosen));
 	while ((key = strsep(&rest, ","))) {
 		if (!choose_one(chosen, key))
 			return false;
 	}
 	return true;
+}
+
+static bool choose(struct options *options)
+{
+	bool good = true;
+
+	if (options->only)
+		good = choose_list(options->chosen, options->only);
+	for (size_t i = 0; i < workload_count && !options->only; i++)
+		options->chosen[i] = (workloads[i].usual != PLOTTED || options->plot) &&
+				     (!workload_is_katran(&workloads[i]) || options->katran);
+	for (size_t i = 0; i < workload_count && good; i++) {
+		good = !options->chosen[i] || !workload_is_katran(&workloads[i]) || options->katran;
+		if (!good)
+			fprintf(stderr, "bench: %s: needs --katran OBJECT\n", workloads[i].key);
+	}
+	return good;
 }
 
 static bool read_rounds(const char *text, long *ret_rounds)
@@ -79,6 +99,8 @@ static int read_options(int argc, char **argv, struct options *options)
 	static const struct option longs[] = { { "rounds", required_argument, NULL, 'r' },
 					       { "only", required_argument, NULL, 'o' },
 					       { "out", required_argument, NULL, 'f' },
+					       { "katran", required_argument, NULL, 'k' },
+					       { "plot", no_argument, NULL, 'p' },
 					       { "help", no_argument, NULL, 'h' },
 					       {} };
 	bool good = true;
@@ -90,7 +112,13 @@ static int read_options(int argc, char **argv, struct options *options)
 			good = read_rounds(optarg, &options->rounds);
 			break;
 		case 'o':
-			good = choose(options->chosen, optarg);
+			options->only = optarg;
+			break;
+		case 'k':
+			options->katran = optarg;
+			break;
+		case 'p':
+			options->plot = true;
 			break;
 		case 'f':
 			options->out = optarg;
@@ -102,7 +130,7 @@ static int read_options(int argc, char **argv, struct options *options)
 			good = false;
 		}
 	}
-	if (good && optind == argc)
+	if (good && optind == argc && choose(options))
 		return 0;
 	print_usage(stderr);
 	return 3;
@@ -181,7 +209,7 @@ static int bench(const struct options *options)
 
 	if (!samples)
 		return -ENOMEM;
-	err = subjects_load(options->chosen, &subjects, &what);
+	err = subjects_load(options->chosen, options->katran, &subjects, &what);
 	if (err) {
 		fprintf(stderr, "bench: cannot load %s: %s\n", what, strerror(-err));
 		free(samples);
@@ -201,10 +229,9 @@ int main(int argc, char **argv)
 	struct options options = { .rounds = DEFAULT_ROUNDS, .out = DEFAULT_OUT };
 	int err;
 
-	options.chosen = malloc(workload_count * sizeof(*options.chosen));
+	options.chosen = calloc(workload_count, sizeof(*options.chosen));
 	if (!options.chosen)
 		return 1;
-	memset(options.chosen, true, workload_count * sizeof(*options.chosen));
 	err = read_options(argc, argv, &options);
 	if (err) {
 		free(options.chosen);

@@ -46,8 +46,12 @@ struct bench_input {
 	__be16 dport;
 	__u16 pad;
 	__u64 stamp; /* for drive_egress: when its frames have come in, by CLOCK_MONOTONIC, ns */
+	__u32 vip; /* host byte order: the first of `services` VIPs that flows are spread over */
+	__u32 services;
+	__s32 encap; /* bytes that the target put before the frame when it ran last, see DRIVER() */
+	__u32 pad2;
 };
-XDPLB_ASSERT_SIZE(struct bench_input, 128);
+XDPLB_ASSERT_SIZE(struct bench_input, 144);
 
 /* The client end of flow `number`, host byte order. */
 struct bench_client {
@@ -63,6 +67,13 @@ static inline __attribute__((always_inline)) struct bench_client bench_client_of
 
 	return (struct bench_client){ .addr = 0x0a000000 | (x & 0xffffff),
 				      .port = 0x8000 | (x >> 17) };
+}
+
+/* Which of so many services flow `number` belongs to: another factor, so that it has nothing to do with
+ * the client. */
+static inline __attribute__((always_inline)) __u32 bench_service_of(__u32 number, __u32 services)
+{
+	return (__u64)(number * 0x85ebca6bU) * services >> 32;
 }
 
 /* Key of the reference map: the 5-tuple. */

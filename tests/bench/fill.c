@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 
 #include "bench_input.h"
 #include "bpf/lib/hash.h"
@@ -57,4 +58,26 @@ int fill_tuples(int fd, __u32 count, __u32 verdict, __u32 daddr, __u16 dport)
 		done += some;
 	}
 	return 0;
+}
+
+int fill_sum_percpu(const struct bpf_map *map, __u32 count, __u64 *ret_sum)
+{
+	int cpus = libbpf_num_possible_cpus(), err = 0;
+	__u64(*words)[2], sum = 0;
+
+	if (cpus < 0)
+		return cpus;
+	words = calloc(cpus, sizeof(*words));
+	if (!words)
+		return -ENOMEM;
+	for (__u32 i = 0; i < count && !err; i++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(map), &i, words))
+			err = -errno;
+		for (int cpu = 0; cpu < cpus && !err; cpu++)
+			sum += words[cpu][0];
+	}
+	free(words);
+	if (!err)
+		*ret_sum = sum;
+	return err;
 }

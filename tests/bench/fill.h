@@ -36,4 +36,12 @@ int fill_endpoint(const struct bpf_map *map, __u32 slots, const struct xdplb_end
  */
 int fill_tuples(int fd, __u32 count, __u32 verdict, __u32 daddr, __u16 dport);
 
+/**
+ * fill_sum_percpu() - Sum, over elements 0 .. count - 1 of a per-CPU array and over CPUs, of the first
+ * of the two 64-bit words of each.
+ *
+ * Return: 0 or -errno.
+ */
+int fill_sum_percpu(const struct bpf_map *map, __u32 count, __u64 *ret_sum);
+
 #endif

@@ -194,9 +194,10 @@ static const __u8 *find_ip(const __u8 *bytes)
 	return ip + sizeof(__be32);
 }
 
-void frame_read(const __u8 *bytes, struct frame_end *ret_source, struct frame_end *ret_dest)
+void frame_read(const __u8 *bytes, __u32 encap, struct frame_end *ret_source,
+		struct frame_end *ret_dest)
 {
-	const __u8 *ip = find_ip(bytes);
+	const __u8 *ip = encap ? bytes + encap + sizeof(struct ethhdr) : find_ip(bytes);
 	bool v4 = *ip >> 4 == 4;
 	__be32 source, dest;
 	__be16 ports[2];

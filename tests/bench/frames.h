@@ -48,8 +48,10 @@ size_t frame_build(const struct frame_spec *spec, struct bench_frame *ret_frame)
 /**
  * frame_read() - Both ends of a frame that frame_build() has made and a program has rewritten, under
  * its labels if it has any.
+ * @encap: bytes between the Ethernet header and the packet, if they are no labels
  */
-void frame_read(const __u8 *bytes, struct frame_end *ret_source, struct frame_end *ret_dest);
+void frame_read(const __u8 *bytes, __u32 encap, struct frame_end *ret_source,
+		struct frame_end *ret_dest);
 
 /**
  * frame_label() - The label on top of a frame; 0: it has none.

@@ -3,12 +3,15 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
 #include <linux/pkt_cls.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <time.h>
 
 #include "tests/bench/bench_driver.skel.h"
-#include "fill.h"
+#include "sizes.h"
 #include "subjects.h"
 
 #define REPEATS     1000000
@@ -18,14 +21,17 @@
 /* A call costs more than the few packets of DRIVER_PUSH in it: a tenth of the repeats must do. */
 #define PUSH_SHARE 10
 
-/* Room for more than the reference's flows: an LRU map that is full gives some up. */
-#define LRU_ENTRIES (1 << 20)
+/* The most that a target puts before a frame. */
+#define ENCAP_MAX 40
+
+/* Where the protocol of an outer IPv4 header stands. */
+#define OUTER_PROTO (sizeof(struct ethhdr) + offsetof(struct iphdr, protocol))
 
 /* What one run of the driver came to. */
 struct outcome {
 	double ns;
 	int verdict;
-	__u8 frame[BENCH_LABELLED_LEN];
+	__u8 frame[BENCH_LABELLED_LEN + ENCAP_MAX];
 };
 
 static bool is_tc(const struct workload *workload)
@@ -33,19 +39,38 @@ static bool is_tc(const struct workload *workload)
 	return workload->driver == DRIVER_TC4 || workload->driver == DRIVER_PUSH;
 }
 
-static int driver_fd(const struct bench_driver_bpf *driver, enum driver kind)
+static int driver_fd(const struct bench_driver_bpf *driver, const struct workload *workload)
 {
-	const struct bpf_program *programs[DRIVER_COUNT] = {
-		[DRIVER_XDP4] = driver->progs.drive_xdp4,
-		[DRIVER_XDP4_FLOWS] = driver->progs.drive_xdp4_flows,
-		[DRIVER_XDP6_FLOWS] = driver->progs.drive_xdp6_flows,
-		[DRIVER_TC4] = driver->progs.drive_tc4,
-		[DRIVER_MPLS] = driver->progs.drive_mpls,
-		[DRIVER_EGRESS] = driver->progs.drive_egress,
-		[DRIVER_PUSH] = driver->progs.drive_push,
+	const struct bpf_program *programs[DRIVER_COUNT][2] = {
+		[DRIVER_XDP4] = { driver->progs.drive_xdp4, driver->progs.drive_encap4 },
+		[DRIVER_XDP4_FLOWS] = { driver->progs.drive_xdp4_flows,
+					driver->progs.drive_encap4_flows },
+		[DRIVER_XDP4_SERVICES] = { driver->progs.drive_xdp4_services,
+					   driver->progs.drive_encap4_services },
+		[DRIVER_XDP6_FLOWS] = { driver->progs.drive_xdp6_flows,
+					driver->progs.drive_encap6_flows },
+		[DRIVER_TC4] = { driver->progs.drive_tc4 },
+		[DRIVER_MPLS] = { driver->progs.drive_mpls },
+		[DRIVER_EGRESS] = { driver->progs.drive_egress },
+		[DRIVER_PUSH] = { driver->progs.drive_push },
 	};
 
-	return bpf_program__fd(programs[kind]);
+	return bpf_program__fd(programs[workload->driver][workload->encap > 0]);
+}
+
+/* NULL: the target is none of lb_xdp's. */
+static const struct lb_subject *lb_of(const struct subjects *subjects, enum target target)
+{
+	if (target == TARGET_LB_SIZED)
+		return subjects->lb_sized;
+	return target == TARGET_LB ? subjects->lb : NULL;
+}
+
+static const struct katran *katran_of(const struct subjects *subjects, enum target target)
+{
+	if (target < TARGET_KATRAN || target > TARGET_KATRAN_SIZED)
+		return NULL;
+	return subjects->katran[target - TARGET_KATRAN];
 }
 
 static int target_fd(const struct subjects *subjects, enum target target, bool tc)
@@ -54,11 +79,16 @@ static int target_fd(const struct subjects *subjects, enum target target, bool t
 	case TARGET_LRU:
 		return bpf_program__fd(subjects->driver->progs.lru_ref);
 	case TARGET_LB:
-		return lb_subject_fd(subjects->lb);
+	case TARGET_LB_SIZED:
+		return lb_subject_fd(lb_of(subjects, target));
 	case TARGET_NODE_INGRESS:
 		return node_subject_ingress_fd(subjects->node);
 	case TARGET_NODE_EGRESS:
 		return node_subject_egress_fd(subjects->node);
+	case TARGET_KATRAN:
+	case TARGET_KATRAN_NEW:
+	case TARGET_KATRAN_SIZED:
+		return katran_fd(katran_of(subjects, target));
 	case TARGET_LSR:
 		return lsr_subject_fd(subjects->lsr);
 	case TARGET_LSR_EGRESS:
@@ -71,70 +101,6 @@ static int target_fd(const struct subjects *subjects, enum target target, bool t
 	}
 }
 
-static int load_driver(bool with_lru, struct bench_driver_bpf **ret_driver)
-{
-	struct bench_driver_bpf *driver = bench_driver_bpf__open();
-	int err = 0;
-
-	if (!driver)
-		return -errno;
-	if (with_lru)
-		err = bpf_map__set_max_entries(driver->maps.lru, LRU_ENTRIES);
-	err = err ?: bench_driver_bpf__load(driver);
-	if (with_lru && !err)
-		err = fill_tuples(bpf_map__fd(driver->maps.lru), LRU_FLOWS, XDP_TX, LB_VIP,
-				  LB_VPORT);
-	if (err) {
-		bench_driver_bpf__destroy(driver);
-		return err;
-	}
-	*ret_driver = driver;
-	return 0;
-}
-
-int subjects_load(const bool *chosen, struct subjects *ret_subjects, const char **ret_what)
-{
-	bool need[TARGET_COUNT] = {};
-	struct subjects subjects = {};
-	int err;
-
-	for (size_t i = 0; i < workload_count; i++)
-		need[workloads[i].target] |= chosen[i];
-	*ret_what = "bench_driver";
-	err = load_driver(need[TARGET_LRU], &subjects.driver);
-	if (!err && need[TARGET_LB]) {
-		*ret_what = "lb_xdp";
-		err = lb_subject_load(&subjects.lb);
-	}
-	if (!err && (need[TARGET_NODE_INGRESS] || need[TARGET_NODE_EGRESS])) {
-		*ret_what = "node_tc";
-		err = node_subject_load(&subjects.node);
-	}
-	if (!err && (need[TARGET_LSR] || need[TARGET_LSR_EGRESS])) {
-		*ret_what = "lsr_xdp";
-		err = lsr_subject_load(&subjects.lsr);
-	}
-	if (!err && need[TARGET_PUSH]) {
-		*ret_what = "ptp_tc";
-		err = ptp_subject_load(&subjects.ptp);
-	}
-	if (err) {
-		subjects_free(&subjects);
-		return err;
-	}
-	*ret_subjects = subjects;
-	return 0;
-}
-
-void subjects_free(struct subjects *subjects)
-{
-	bench_driver_bpf__destroy(subjects->driver);
-	lb_subject_free(subjects->lb);
-	node_subject_free(subjects->node);
-	lsr_subject_free(subjects->lsr);
-	ptp_subject_free(subjects->ptp);
-}
-
 /* The driver's tail call goes to `target` from now on. */
 static int aim(const struct bench_driver_bpf *driver, bool tc, int target)
 {
@@ -145,11 +111,18 @@ static int aim(const struct bench_driver_bpf *driver, bool tc, int target)
 }
 
 /* With and without its target a workload sees the same flows, except where each one is new. */
-static size_t prepare_input(struct bench_input *input, const struct workload *workload)
+static size_t prepare_input(const struct subjects *subjects, const struct workload *workload,
+			    struct bench_input *input)
 {
+	const struct katran *katran = katran_of(subjects, workload->target);
+
 	input->flows = workload->flows;
 	input->random = RANDOM_SEED;
 	input->dport = __builtin_bswap16(workload->frame.dest.port);
+	input->vip = workload->frame.dest.addr;
+	input->services = sizes[workload->size].services;
+	if (katran && workload->driver == DRIVER_XDP4_SERVICES)
+		input->services = katran_services(katran, workload->size);
 	return frame_build(&workload->frame, &input->frame);
 }
 
@@ -175,13 +148,16 @@ static __u64 monotonic_ns(void)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
-/* One call; what came out starts behind the metadata, if any. */
-static int run_once(const struct subjects *subjects, const struct workload *workload, __u32 repeats,
-		    struct outcome *ret_outcome)
+/*
+ * One call, as if the target had run before and had put `encap` bytes before the frame; what came out starts behind the
+ * metadata, if any.
+ */
+static int run_once(const struct subjects *subjects, const struct workload *workload, __u32 encap,
+		    __u32 repeats, struct outcome *ret_outcome)
 {
 	static __u8 in[4096], out[4096];
 	struct bench_input *input = &subjects->driver->bss->input;
-	size_t len = prepare_input(input, workload) + room_of(workload->driver);
+	size_t len = encap + prepare_input(subjects, workload, input) + room_of(workload->driver);
 	struct xdp_md md = { .data_end = len };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = len, .data_out = out,
 		    .data_size_out = sizeof(out), .repeat = repeats, );
@@ -190,9 +166,10 @@ static int run_once(const struct subjects *subjects, const struct workload *work
 		opts.ctx_in = opts.ctx_out = &md;
 		opts.ctx_size_in = opts.ctx_size_out = sizeof(md);
 	}
-	memcpy(in, input->frame.bytes, sizeof(input->frame.bytes));
+	memcpy(in + encap, input->frame.bytes, sizeof(input->frame.bytes));
+	input->encap = encap;
 	input->stamp = monotonic_ns();
-	if (bpf_prog_test_run_opts(driver_fd(subjects->driver, workload->driver), &opts))
+	if (bpf_prog_test_run_opts(driver_fd(subjects->driver, workload), &opts))
 		return -errno;
 	ret_outcome->ns = opts.duration;
 	ret_outcome->verdict = (int)opts.retval;
@@ -202,8 +179,8 @@ static int run_once(const struct subjects *subjects, const struct workload *work
 }
 
 /* In one call, or in as many as the room in front of the frame takes. */
-static int run(const struct subjects *subjects, const struct workload *workload, __u32 repeats,
-	       struct outcome *ret_outcome)
+static int run(const struct subjects *subjects, const struct workload *workload, __u32 encap,
+	       __u32 repeats, struct outcome *ret_outcome)
 {
 	__u32 calls = 1;
 	double sum = 0;
@@ -214,7 +191,7 @@ static int run(const struct subjects *subjects, const struct workload *workload,
 		repeats = BENCH_PUSHES;
 	}
 	for (__u32 i = 0; i < calls && !err; i++) {
-		err = run_once(subjects, workload, repeats, ret_outcome);
+		err = run_once(subjects, workload, encap, repeats, ret_outcome);
 		sum += ret_outcome->ns;
 	}
 	ret_outcome->ns = sum / calls;
@@ -234,7 +211,9 @@ static const char *check_outcome(const struct workload *workload, const struct o
 
 	if (outcome->verdict != workload->verdict)
 		return "the verdict is another than expected";
-	frame_read(outcome->frame, &source, &dest);
+	if (workload->encap && outcome->frame[OUTER_PROTO] != IPPROTO_IPIP)
+		return "the packet is not encapsulated as expected";
+	frame_read(outcome->frame, workload->encap, &source, &dest);
 	if (!same_end(&workload->source, &source))
 		return "the source is another than expected";
 	if (!same_end(&workload->dest, &dest))
@@ -244,35 +223,50 @@ static const char *check_outcome(const struct workload *workload, const struct o
 	return NULL;
 }
 
-/* Were the packets of a run counted as sent to members if, and only if, they should be? */
-static const char *check_counters(const struct workload *workload, __u64 packets, __u64 misses)
+/* What the target has counted so far. */
+struct counts {
+	__u64 packets; /* sent to members */
+	__u64 misses; /* lookups in a table of flows that found nothing */
+};
+
+static int read_counts(const struct subjects *subjects, enum target target,
+		       struct counts *ret_counts)
 {
-	if (packets != (workload->balanced ? REPEATS : 0))
+	const struct lb_subject *lb = lb_of(subjects, target);
+	const struct katran *katran = katran_of(subjects, target);
+
+	*ret_counts = (struct counts){ .misses = subjects->driver->bss->lru_misses };
+	if (lb)
+		return lb_subject_packets(lb, &ret_counts->packets);
+	return katran ? katran_counts(katran, &ret_counts->packets, &ret_counts->misses) : 0;
+}
+
+/* Were the packets of a run counted as sent to members if, and only if, they should be? */
+static const char *check_counts(const struct workload *workload, const struct counts *before,
+				const struct counts *after)
+{
+	if (after->packets - before->packets != (workload->balanced ? REPEATS : 0))
 		return workload->balanced ? "not every packet was sent to a member"
 					  : "packets were sent to members";
-	return misses ? "lookups that found nothing" : NULL;
+	return after->misses != before->misses ? "lookups that found nothing" : NULL;
 }
 
 static int measure_target(const struct subjects *subjects, const struct workload *workload,
 			  double *ret_ns, const char **ret_why)
 {
-	__u64 before = 0, after = 0, misses = subjects->driver->bss->lru_misses;
+	struct counts before = {}, after = {};
 	struct outcome outcome;
 	int err;
 
 	err = aim(subjects->driver, is_tc(workload),
 		  target_fd(subjects, workload->target, is_tc(workload)));
-	err = err ?: run(subjects, workload, WARM_UP, &outcome);
-	if (!err && subjects->lb)
-		err = lb_subject_packets(subjects->lb, &before);
-	err = err ?: run(subjects, workload, REPEATS, &outcome);
-	if (!err && subjects->lb)
-		err = lb_subject_packets(subjects->lb, &after);
+	err = err ?: run(subjects, workload, workload->encap, WARM_UP, &outcome);
+	err = err ?: read_counts(subjects, workload->target, &before);
+	err = err ?: run(subjects, workload, workload->encap, REPEATS, &outcome);
+	err = err ?: read_counts(subjects, workload->target, &after);
 	if (err)
 		return err;
-	*ret_why = check_outcome(workload, &outcome)
-			   ?: check_counters(workload, after - before,
-					     subjects->driver->bss->lru_misses - misses);
+	*ret_why = check_outcome(workload, &outcome) ?: check_counts(workload, &before, &after);
 	*ret_ns = outcome.ns;
 	return *ret_why ? -EPROTO : 0;
 }
@@ -284,8 +278,8 @@ static int measure_floor(const struct subjects *subjects, const struct workload 
 	struct outcome outcome;
 	int err = aim(subjects->driver, tc, target_fd(subjects, TARGET_NONE, tc));
 
-	err = err ?: run(subjects, workload, WARM_UP, &outcome);
-	err = err ?: run(subjects, workload, REPEATS, &outcome);
+	err = err ?: run(subjects, workload, 0, WARM_UP, &outcome);
+	err = err ?: run(subjects, workload, 0, REPEATS, &outcome);
 	if (err)
 		return err;
 	if (outcome.verdict != (tc ? TC_ACT_OK : XDP_TX)) {

@@ -5,19 +5,17 @@
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
 
+#include "subjects.h"
 #include "workloads.h"
 
 struct bench_driver_bpf;
-struct lb_xdp_bpf;
-struct node_tc_bpf;
-struct lsr_xdp_bpf;
-struct ptp_tc_bpf;
 
 /* Everything loaded; what no chosen workload needs stays NULL. */
 struct subjects {
 	struct bench_driver_bpf *driver;
-	struct lb_xdp_bpf *lb;
+	struct lb_subject *lb, *lb_sized;
 	struct node_tc_bpf *node;
+	struct katran *katran[KATRAN_USES];
 	struct lsr_xdp_bpf *lsr;
 	struct ptp_tc_bpf *ptp;
 };
@@ -31,10 +29,12 @@ struct sample {
 /**
  * subjects_load() - Load what the workloads with chosen[i] need.
  * @chosen: one for each of workloads[]
+ * @katran: Katran's object; NULL if no workload needs it
  *
  * Return: 0 or -errno, with *ret_what saying what could not be loaded.
  */
-int subjects_load(const bool *chosen, struct subjects *ret_subjects, const char **ret_what);
+int subjects_load(const bool *chosen, const char *katran, struct subjects *ret_subjects,
+		  const char **ret_what);
 void subjects_free(struct subjects *subjects);
 
 /**

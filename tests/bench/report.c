@@ -9,6 +9,9 @@
 
 #define REFERENCE "lru_ref_ns"
 
+/* What the keys of the balancer begin with. */
+#define OURS "lb_"
+
 static int compare_doubles(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -46,29 +49,63 @@ int figure_of(const struct workload *workload, const struct sample *samples, siz
 	return 0;
 }
 
-static double reference_of(const struct figure *figures, size_t count)
+/* 0: no such figure. */
+static double median_by_key(const struct figure *figures, size_t count, const char *key)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(figures[i].key, REFERENCE))
+		if (!strcmp(figures[i].key, key))
 			return figures[i].median;
 	}
 	return 0;
 }
 
+/* What Katran takes for the same as `figure`, a figure of ours; 0: not measured, or not ours. */
+static double katran_of(const struct figure *figures, size_t count, const struct figure *figure)
+{
+	char key[64];
+
+	if (strncmp(figure->key, OURS, strlen(OURS)))
+		return 0;
+	snprintf(key, sizeof(key), "katran_%s", figure->key + strlen(OURS));
+	return median_by_key(figures, count, key);
+}
+
+static void print_ratio(double value, double base)
+{
+	if (base > 0)
+		printf("%9.2fx ", value / base);
+	else
+		printf("%10s ", "-");
+}
+
 void report_table(const struct figure *figures, size_t count)
 {
-	double reference = reference_of(figures, count);
+	double reference = median_by_key(figures, count, REFERENCE);
 
-	printf("%-20s %8s %8s %8s %10s\n", "ns a packet", "median", "min", "floor", "of lru_ref");
+	printf("%-20s %8s %8s %8s %10s %10s\n", "ns a packet", "median", "min", "floor",
+	       "of lru_ref", "of Katran");
 	for (size_t i = 0; i < count; i++) {
 		const struct figure *f = &figures[i];
 
 		printf("%-20s %8.1f %8.1f %8.1f ", f->key, f->median, f->min, f->floor);
-		if (reference > 0)
-			printf("%9.2fx\n", f->median / reference);
-		else
-			printf("%10s\n", "-");
+		print_ratio(f->median, reference);
+		print_ratio(f->median, katran_of(figures, count, f));
+		printf("\n");
 	}
+}
+
+static int put_figure(json_t *object, const struct figure *figures, size_t count, size_t index)
+{
+	const struct figure *figure = &figures[index];
+	double katran = katran_of(figures, count, figure);
+	char key[64];
+
+	if (json_object_set_new(object, figure->key, json_real(figure->median)))
+		return -ENOMEM;
+	if (katran <= 0)
+		return 0;
+	snprintf(key, sizeof(key), "%s_of_katran", figure->key);
+	return json_object_set_new(object, key, json_real(figure->median / katran)) ? -ENOMEM : 0;
 }
 
 /* What is in the file already: figures of others (make bench-net) stay. */
@@ -89,7 +126,7 @@ int report_json(const char *path, const struct figure *figures, size_t count)
 	int err = 0;
 
 	for (size_t i = 0; i < count && !err; i++)
-		err = json_object_set_new(object, figures[i].key, json_real(figures[i].median));
+		err = put_figure(object, figures, count, i);
 	if (err || asprintf(&part, "%s.part", path) < 0) {
 		json_decref(object);
 		return -ENOMEM;

@@ -43,27 +43,30 @@
 #define MPLS_SWAPPED  200
 #define MPLS_PUSHED   300
 
-struct lb_xdp_bpf;
+struct lb_subject;
 struct node_tc_bpf;
+struct katran;
 struct lsr_xdp_bpf;
 struct ptp_tc_bpf;
 
 /**
- * lb_subject_load() - Load lb_xdp: TCP and UDP over IPv4 and TCP over IPv6 at one VIP, all backends
- * up (but for LB_HALF_VPORT and LB_DOWN_VPORT), confirmed and with a next hop that never expires.
+ * lb_subject_load() - Load lb_xdp, all backends up (but for LB_HALF_VPORT and LB_DOWN_VPORT), confirmed
+ * and with a next hop that never expires.
+ * @sized:  the services of sizes[], with just the room they need; else TCP and UDP over IPv4 and TCP
+ *          over IPv6 at one VIP, with the default capacities
  * @ret_lb: free with lb_subject_free()
  *
  * Return: 0 or -errno.
  */
-int lb_subject_load(struct lb_xdp_bpf **ret_lb);
-void lb_subject_free(struct lb_xdp_bpf *lb);
-int lb_subject_fd(const struct lb_xdp_bpf *lb);
+int lb_subject_load(bool sized, struct lb_subject **ret_lb);
+void lb_subject_free(struct lb_subject *lb);
+int lb_subject_fd(const struct lb_subject *lb);
 
 /**
  * lb_subject_packets() - How many packets were sent to members since the load.
  * Return: 0 or -errno.
  */
-int lb_subject_packets(const struct lb_xdp_bpf *lb, __u64 *ret_packets);
+int lb_subject_packets(const struct lb_subject *lb, __u64 *ret_packets);
 
 /**
  * node_subject_load() - Load node_tc for an uplink, with a mapping restored by `interface`, one
@@ -76,6 +79,36 @@ int node_subject_load(struct node_tc_bpf **ret_node);
 void node_subject_free(struct node_tc_bpf *node);
 int node_subject_ingress_fd(const struct node_tc_bpf *node);
 int node_subject_egress_fd(const struct node_tc_bpf *node);
+
+/* What an instance of Katran is for. */
+enum katran_use {
+	KATRAN_ESTABLISHED, /* its flow table holds the flows of the bench */
+	KATRAN_NEW_FLOWS, /* it is empty */
+	KATRAN_SIZED, /* services and flows of sizes[], as many as the object's maps have room for */
+	KATRAN_USES
+};
+
+/**
+ * katran_load() - Load Katran's balancer from an object file that the user has built, and set it up for
+ * the VIP, the backends and the flows of the bench. To be called on the CPU that will run it.
+ * @path:       the object
+ * @ret_katran: free with katran_free()
+ *
+ * Return: 0; -EPROTO the object has other maps than expected; -errno.
+ */
+int katran_load(const char *path, enum katran_use use, struct katran **ret_katran);
+void katran_free(struct katran *katran);
+int katran_fd(const struct katran *katran);
+
+/* How many services of a size fit, at least one; all there are for others than KATRAN_SIZED. */
+__u32 katran_services(const struct katran *katran, __u32 size);
+
+/**
+ * katran_counts() - Packets sent to backends, and those of them whose flow the table did not hold, since
+ * the load.
+ * Return: 0 or -errno.
+ */
+int katran_counts(const struct katran *katran, __u64 *ret_packets, __u64 *ret_misses);
 
 /**
  * lsr_subject_load() - Load lsr_xdp with the labels above, the transparent clock on.

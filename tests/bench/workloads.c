@@ -5,6 +5,7 @@
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
 
+#include "sizes.h"
 #include "subjects.h"
 
 /* clang-format off */
@@ -28,6 +29,24 @@
 #define CLOCK	{ 0x0a090001, 319 }
 #define PEER	{ 0x0a090002, 319 }
 #define SYNC	UDP4, .ptp = true, .source = CLOCK, .dest = PEER
+
+/* What a target of ours puts before a packet: nothing. Katran: an IPv4 header. */
+#define IPIP	20
+
+/* A million flows at random over all services of a size. */
+#define SIZED(key, target, number, to, before, ...)                             \
+	{ key, target, DRIVER_XDP4_SERVICES, 1000000,                            \
+	  { TCP4, .dest = { SIZE_VIP(number), LB_VPORT } },                      \
+	  XDP_TX, true, {}, to, .size = number, .encap = before, ##__VA_ARGS__ }
+
+/* So many flows at random, and the reference with as many. */
+#define FLOWS(name, count)                                                      \
+	{ "lb_flows_" name, TARGET_LB, DRIVER_XDP4_FLOWS, count,                 \
+	  { TCP4, .dest = VIP },                                                 \
+	  XDP_TX, true, {}, TAGGED, .usual = PLOTTED },                          \
+	{ "lru_flows_" name, TARGET_LRU, DRIVER_XDP4_FLOWS, count,               \
+	  { TCP4, .dest = VIP },                                                 \
+	  XDP_TX, false, {}, VIP, .usual = PLOTTED }
 
 /* key, whose time, driver, flows, frame in; what comes out: verdict, counted, source, dest */
 const struct workload workloads[] = {
@@ -100,6 +119,37 @@ const struct workload workloads[] = {
 	{ "ptp_pop_ns", TARGET_LSR, DRIVER_MPLS, 0,
 	  { SYNC, .labels = { MPLS_POP, MPLS_LAST } },
 	  XDP_PASS, false, CLOCK, PEER },
+	SIZED("lb_size_1x10", TARGET_LB_SIZED, SIZE_1X10, TAGGED, 0, .usual = PLOTTED),
+	SIZED("lb_size_10x10", TARGET_LB_SIZED, SIZE_10X10, TAGGED, 0),
+	SIZED("lb_size_100x10", TARGET_LB_SIZED, SIZE_100X10, TAGGED, 0, .usual = PLOTTED),
+	SIZED("lb_size_1000x10", TARGET_LB_SIZED, SIZE_1000X10, TAGGED, 0, .usual = PLOTTED),
+	SIZED("lb_size_10000x10", TARGET_LB_SIZED, SIZE_10000X10, TAGGED, 0),
+	SIZED("lb_size_10x100", TARGET_LB_SIZED, SIZE_10X100, TAGGED, 0, .usual = PLOTTED),
+	SIZED("lb_size_10x1000", TARGET_LB_SIZED, SIZE_10X1000, TAGGED, 0, .usual = PLOTTED),
+	SIZED("lb_size_10x10000", TARGET_LB_SIZED, SIZE_10X10000, TAGGED, 0),
+	FLOWS("10", 10), FLOWS("100", 100), FLOWS("1k", 1000), FLOWS("10k", 10000),
+	FLOWS("100k", 100000), FLOWS("1m", 1000000),
+	{ "lb_flows_10m", TARGET_LB, DRIVER_XDP4_FLOWS, 10000000,
+	  { TCP4, .dest = VIP },
+	  XDP_TX, true, {}, TAGGED, .usual = PLOTTED },
+	{ "katran_tcp4_1flow", TARGET_KATRAN, DRIVER_XDP4_FLOWS, 1,
+	  { TCP4, .dest = VIP },
+	  XDP_TX, true, {}, VIP, .encap = IPIP },
+	{ "katran_tcp4_1m", TARGET_KATRAN, DRIVER_XDP4_FLOWS, 1000000,
+	  { TCP4, .dest = VIP },
+	  XDP_TX, true, {}, VIP, .encap = IPIP },
+	{ "katran_syn4_new", TARGET_KATRAN_NEW, DRIVER_XDP4_FLOWS, FLOWS_NEW,
+	  { TCP4, .dest = VIP, .syn = true },
+	  XDP_TX, true, {}, VIP, .encap = IPIP },
+	{ "katran_udp4_new", TARGET_KATRAN_NEW, DRIVER_XDP4_FLOWS, FLOWS_NEW,
+	  { UDP4, .dest = VIP },
+	  XDP_TX, true, {}, VIP, .encap = IPIP },
+	{ "katran_pass_novip", TARGET_KATRAN, DRIVER_XDP4, 0,
+	  { TCP4, .source = CLIENT, .dest = OTHER },
+	  XDP_PASS, false, CLIENT, OTHER },
+	SIZED("katran_size_10x10", TARGET_KATRAN_SIZED, SIZE_10X10, {}, IPIP),
+	SIZED("katran_size_10000x10", TARGET_KATRAN_SIZED, SIZE_10000X10, {}, IPIP),
+	SIZED("katran_size_10x10000", TARGET_KATRAN_SIZED, SIZE_10X10000, {}, IPIP),
 };
 /* clang-format on */
 

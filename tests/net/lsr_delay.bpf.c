@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
 /*
- * Makes labelled frames wait around the programs that are attached: in front of lsr_xdp, as on a longer
- * wire, or between lsr_xdp and lsr_egress, as in a busy node. The shipped programs have no such knob.
+ * Makes labelled frames and PTP event messages over plain IP wait around the programs that are attached: in
+ * front of lsr_xdp, as on a longer wire, or between lsr_xdp and lsr_egress, as in a busy node. The shipped
+ * programs have no such knob.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#define ETH_P_IP      0x0800
+#define ETH_P_IPV6    0x86dd
 #define ETH_P_MPLS_UC 0x8847
+#define PTP_EVENT     319
 #define TURNS         (1 << 22)
 
 const volatile __u32 delay_ns;
@@ -25,20 +29,39 @@ static long is_over(__u32 turn, __u64 *end)
 	return bpf_ktime_get_ns() >= *end;
 }
 
-static __always_inline void wait_labelled(struct xdp_md *ctx)
+static __always_inline bool is_event(const struct udphdr *udp, const void *end)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct ethhdr *eth = data;
+	return (const void *)(udp + 1) <= end && udp->dest == bpf_htons(PTP_EVENT);
+}
+
+/* ptp4l sends neither IP options nor extension headers. */
+static __always_inline bool waits(const void *data, const void *end)
+{
+	const struct ethhdr *eth = data;
+	const struct ipv6hdr *ip6 = (const void *)(eth + 1);
+	const struct iphdr *ip4 = (const void *)(eth + 1);
+
+	if ((const void *)(ip4 + 1) > end)
+		return false;
+	if (eth->h_proto == bpf_htons(ETH_P_IP))
+		return ip4->protocol == IPPROTO_UDP && is_event((const void *)(ip4 + 1), end);
+	if (eth->h_proto == bpf_htons(ETH_P_IPV6) && (const void *)(ip6 + 1) <= end)
+		return ip6->nexthdr == IPPROTO_UDP && is_event((const void *)(ip6 + 1), end);
+	return eth->h_proto == bpf_htons(ETH_P_MPLS_UC);
+}
+
+static __always_inline void wait_if_due(struct xdp_md *ctx)
+{
 	__u64 until = bpf_ktime_get_ns() + delay_ns;
 
-	if ((void *)(eth + 1) <= end && eth->h_proto == bpf_htons(ETH_P_MPLS_UC))
+	if (waits((void *)(long)ctx->data, (void *)(long)ctx->data_end))
 		bpf_loop(TURNS, is_over, &until, 0);
 }
 
 SEC("xdp")
 int wait_in(struct xdp_md *ctx)
 {
-	wait_labelled(ctx);
+	wait_if_due(ctx);
 	bpf_tail_call(ctx, &behind_in, 0);
 	return XDP_ABORTED;
 }
@@ -46,7 +69,7 @@ int wait_in(struct xdp_md *ctx)
 SEC("xdp/devmap")
 int wait_out(struct xdp_md *ctx)
 {
-	wait_labelled(ctx);
+	wait_if_due(ctx);
 	bpf_tail_call(ctx, &behind_out, 0);
 	return XDP_PASS;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
 /*
- * lsr_delay PINS in|out|raw INTERFACE MICROSECONDS: makes labelled frames wait, in the node whose pins
- * are in that folder and whose namespace this is run in. in: those that come in by the interface, before
- * lsr_xdp. out: those that leave by it, between lsr_xdp and lsr_egress. raw: the same, and lsr_egress does
- * not run at all. Says "ready" and stays, since the programs that go on are held by it.
+ * lsr_delay PINS in|out|raw INTERFACE MICROSECONDS: makes frames wait in the node whose pins are in that folder
+ * and whose namespace this is run in. in: labelled ones, and PTP events over plain IP, that come in by the
+ * interface, before lsr_xdp. out: labelled ones that leave by it, between lsr_xdp and lsr_egress. raw: the
+ * same, and lsr_egress does not run at all. Says "ready" and stays, since the programs that go on are held
+ * by it.
  */
 #include <bpf/bpf.h>
 #include <linux/bpf.h>

@@ -169,6 +169,15 @@ void node_setup_mapping(struct node_setup *node, __u32 index, const struct xdplb
 /* Only the mapping itself. */
 void node_setup_change(struct node_setup *node, __u32 index, const struct xdplb_mapping *mapping);
 
+/* Peers 0 to 2: the backends 0 to 2, tags 61000, 61100, 61200; number 0 lives here, as mapping 0. */
+void node_setup_peers(struct node_setup *node, __u8 family);
+
+/**
+ * node_setup_owners() - The tables of succession 1, the newest first; as many as there are before NULL.
+ * @tables: a digit a bucket, the number of the peer that owns it, repeated
+ */
+void node_setup_owners(struct node_setup *node, const char *const *tables);
+
 /* Deletes flow notes of one kind, 64 at most; returns how many. */
 int node_setup_evict(struct node_setup *node, enum xdplb_note_kind kind);
 

@@ -5,9 +5,11 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "node_setup.h"
 #include "xdplb/fragment.h"
+#include "xdplb/handover.h"
 
 #define fd_of(node, name) bpf_map__fd((node)->skel->maps.name)
 
@@ -32,6 +34,9 @@ void node_setup_open(struct node_setup *ret_node)
 	bpf_map__set_max_entries(skel->maps.endpoints, 2 * SETUP_SLOTS);
 	bpf_map__set_max_entries(skel->maps.mappings, SETUP_MAPPINGS);
 	bpf_map__set_max_entries(skel->maps.flows, SETUP_FLOWS);
+	bpf_map__set_max_entries(skel->maps.successions, 2);
+	bpf_map__set_max_entries(skel->maps.owners, XDPLB_GENERATIONS);
+	bpf_map__set_max_entries(skel->maps.peers, 3);
 	cr_assert_eq(node_tc_bpf__load(skel), 0, "cannot load node_tc");
 	ret_node->skel = skel;
 	ret_node->counters = (struct counter_maps){ bpf_map__fd(skel->maps.drops),
@@ -83,6 +88,34 @@ void node_setup_mapping(struct node_setup *node, __u32 index, const struct xdplb
 	setup_put_endpoint(fd_of(node, tags), live_tags, &tag);
 	if (mapping->restore == XDPLB_RESTORE_SOURCE)
 		setup_put_endpoint(fd_of(node, endpoints), live_endpoints, &endpoint);
+}
+
+void node_setup_peers(struct node_setup *node, __u8 family)
+{
+	for (__u32 i = 0; i < 3; i++) {
+		struct xdplb_peer peer = { .addr = setup_addrs(family)->backends[i],
+					   .tag = htons(SETUP_TAG_FIRST + 100 * i),
+					   .mapping = i ? XDPLB_ELSEWHERE : 0 };
+
+		cr_assert_eq(bpf_map_update_elem(fd_of(node, peers), &i, &peer, BPF_ANY), 0);
+	}
+}
+
+void node_setup_owners(struct node_setup *node, const char *const *tables)
+{
+	struct xdplb_succession succession = { .live = 1 };
+	__u32 one = 1;
+
+	for (__u32 g = 0; g < XDPLB_GENERATIONS && tables[g]; g++) {
+		struct xdplb_bucket_line line;
+
+		for (__u32 i = 0; i < XDPLB_BUCKETS_PER_LINE; i++)
+			line.member[i] = tables[g][i % strlen(tables[g])] - '0';
+		cr_assert_eq(bpf_map_update_elem(fd_of(node, owners), &g, &line, BPF_ANY), 0);
+		succession.tables[1][g] = (struct xdplb_bucket_ref){ g * XDPLB_BUCKETS_PER_LINE,
+								     XDPLB_BUCKETS_PER_LINE };
+	}
+	cr_assert_eq(bpf_map_update_elem(fd_of(node, successions), &one, &succession, BPF_ANY), 0);
 }
 
 static void zero_array(int map, __u32 elements)

@@ -37,6 +37,8 @@ static const struct effective_row effective_rows[] = {
 	{ UP, 0, DOWN, UP, UP },
 	{ DOWN, 0, UP, DOWN, DOWN },
 	{ DRAINING, 0, DOWN, DRAINING, DRAINING },
+	/* the time it had is over */
+	{ DRAINING, 1, UP, MAINTENANCE, MAINTENANCE },
 	{ MAINTENANCE, 0, UP, MAINTENANCE, MAINTENANCE },
 	{ UP, NOW + 1, DOWN, UP, UP },
 	{ DOWN, NOW + 1, UP, DOWN, DOWN },

@@ -90,6 +90,21 @@ Test(host_routes, made_twice_and_taken_back)
 	}
 }
 
+/* A record of a route does not stand for the route: what somebody has removed is made again. */
+Test(host_routes, removed_by_hand)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct bench bench;
+
+		set_up(&bench, vips[i]);
+		cr_expect_eq(prepare(&bench), 0, "%s: %s", vips[i], bench.error.text);
+		net_lab_run("ip %s route del unreachable %s", i ? "-6" : "-4", vips[i]);
+		cr_expect_eq(prepare(&bench), 0, "%s again: %s", vips[i], bench.error.text);
+		cr_expect(is_blocked(vips[i]), "%s: no route", vips[i]);
+		tear_down(&bench);
+	}
+}
+
 /* A route that somebody else has made for the very address stays, and is not recorded. */
 Test(host_routes, foreign_route_is_left_alone)
 {

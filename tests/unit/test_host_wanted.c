@@ -87,7 +87,7 @@ static const struct {
 	{ "node and container", "n",
 	  FILE_HEAD "backends:\n" HOST CONTAINER
 		    "services:\n" SERVICE("s", "192.0.2.1", "interface", "box: , host"),
-	  BOX " 192.0.2.1\n- 192.0.2.1\n" QUIET(BOX, "all") QUIET("-", "all") LOOSE("v0")
+	  "- 192.0.2.1\n" BOX " 192.0.2.1\n" QUIET(BOX, "all") QUIET("-", "all") LOOSE("v0")
 		  ACCEPT_LOCAL("v0"),
 	  NULL, NULL },
 	{ "machine at a bridge", "n",

@@ -81,7 +81,13 @@ static void check_rule(struct lb_world *world, const struct state_row *state,
 	for (size_t r = 0; r < 2 * COUNT(states); r++) {
 		const struct state_row *reported = &states[r / 2];
 		bool is_down = r % 2, counts = state->state && lease->holds;
-		bool usable = counts ? state->usable : !is_down && reported->usable;
+		/* The time of what drains is over with its lease. */
+		bool over = state->state == XDPLB_HEALTH_DRAINING && !lease->holds;
+		bool usable = counts ? state->usable : !is_down && !over && reported->usable;
+		/* Of UDP nobody knows whether it opens a flow: the only member is found by a search
+		 * that takes what drains rather than none. */
+		bool searched = spec.proto == IPPROTO_UDP && usable &&
+				(counts ? state : reported)->state == XDPLB_HEALTH_DRAINING;
 		struct xdplb_health target = {
 			.state = state->state,
 			/* what must not matter */
@@ -98,7 +104,7 @@ static void check_rule(struct lb_world *world, const struct state_row *state,
 		target.lease = lease_of(world, lease->lease);
 		lb_setup_target(&world->lb, 0, &target);
 		lb_world_check(row, world, &spec, usable ? NO_DROP : XDPLB_DROP_NO_USABLE_MEMBER,
-			       0);
+			       searched ? EVENT(NEXT_OWNER) : 0);
 	}
 }
 

@@ -75,6 +75,7 @@ for kernel in "${kernels[@]}"; do
   unpacked=$("$root/tests/support/kernel.sh" "$kernel" "$kept")
   lane "$kernel-load" -t 900 -M "$modules" -- bash tests/vm/test_load.sh "${commands[@]}"
   lane "$kernel-mpls" -t 900 -M "$modules" -- bash tests/vm/test_mpls.sh build/tests/unit_tests
+  lane "$kernel-kernel_mpls" -t 900 -M "$modules mpls_router mpls_iptunnel" -- bash tests/vm/test_kernel_mpls.sh
   lane "$kernel-virtio" -t 900 -M "$modules virtio_net" -q "$(wire)" -- bash tests/vm/test_virtio.sh
   for test in "${net[@]}"; do
     lane "$kernel-$test" -t 1200 -M "$modules" -- bash "tests/net/test_$test.sh"

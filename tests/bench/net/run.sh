@@ -28,11 +28,12 @@ for script in "${scripts[@]}"; do
   bash "$script" >/dev/null || status=1
 done
 
-# meets VALUE GOAL: GOAL as "<=80", or "-" for none.
+# meets VALUE GOAL: GOAL as "<=80", ">=0.8", "=0", or "-" for none.
 meets() {
   case $2 in
   -) return 0 ;;
   '<='*) jq -en --argjson v "$1" --argjson g "${2#<=}" '$v <= $g' >/dev/null ;;
+  '>='*) jq -en --argjson v "$1" --argjson g "${2#>=}" '$v >= $g' >/dev/null ;;
   '='*) jq -en --argjson v "$1" --argjson g "${2#=}" '$v == $g' >/dev/null ;;
   esac
 }
