@@ -51,7 +51,7 @@ NET_TOOLS  := $(addprefix $(BUILD)/tests/bench/net/,load last_packet udp_stream 
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
 LAB_TOOLS  := $(addprefix $(BUILD)/tests/net/,lsr_delay $(addprefix handover/,pattern_client pattern_server flood))
 
-.PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo demo-handover demo-ptp bench bench-katran bench-plot bench-net fuzz check-style install clean vmlinux
+.PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo demo-handover demo-ptp bench bench-katran bench-plot bench-net fuzz fuzz-datapath check-style install clean vmlinux
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -200,6 +200,12 @@ fuzz: $(FUZZERS) ## fuzz the decoders and the cluster file, FUZZ_SECONDS each (p
 	@$(foreach f,$(FUZZERS),mkdir -p $(f).corpus && $(f) -max_total_time=$(FUZZ_SECONDS) \
 		-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/ $(filter -%,$(FUZZ_SEEDS_$(notdir $(f)))) \
 		$(f).corpus $(filter-out -%,$(FUZZ_SEEDS_$(notdir $(f)))) &&) true
+
+# Random packets through lb_xdp and its reference model; FUZZ_SEED=N for others than last time.
+FUZZ_PACKETS ?= 10000000
+FUZZ_SEED    ?= 1
+fuzz-datapath: $(BUILD)/tests/unit_tests ## compare lb_xdp with its reference model, FUZZ_PACKETS packets (as root)
+	@FUZZ_PACKETS=$(FUZZ_PACKETS) FUZZ_SEED=$(FUZZ_SEED) $< --filter 'model/agrees'
 
 check-style: ## formatting, shell scripts, file lengths
 	@tests/support/check_style.sh

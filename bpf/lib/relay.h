@@ -19,8 +19,9 @@ NOINLINE int answer_echo(struct xdp_md *ctx, __u64 shape)
 	if (!echo_enabled || !open_shape(ctx, &pkt, shape))
 		return VERDICT_NEXT;
 	icmp = pkt.l4;
-	if ((void *)(icmp + 1) > pkt.end || !is_echo_request(&pkt, icmp) ||
-	    !source_answerable(&pkt) || !find_vip(&pkt, 0, 0, &index))
+	if ((void *)(icmp + 1) > pkt.end || !holds_l4(&pkt, sizeof(*icmp)) ||
+	    !is_echo_request(&pkt, icmp) || !source_answerable(&pkt) ||
+	    !find_vip(&pkt, 0, 0, &index))
 		return VERDICT_NEXT;
 	pkt.ours = true;
 	if (!take_answer(ANSWER_ECHO))
@@ -120,8 +121,8 @@ NOINLINE int relay_error(struct xdp_md *ctx, __u64 shape)
 	__u32 index;
 	__u64 hash;
 
-	if (!open_shape(ctx, &pkt, shape) || !read_quote(&pkt, &quote) ||
-	    !find_quoted_service(&pkt, &quote.inner, &index))
+	if (!open_shape(ctx, &pkt, shape) || !holds_l4(&pkt, sizeof(struct icmp_head)) ||
+	    !read_quote(&pkt, &quote) || !find_quoted_service(&pkt, &quote.inner, &index))
 		return VERDICT_PASS;
 	pkt.ours = true;
 	service = bpf_map_lookup_elem(&services, &index);

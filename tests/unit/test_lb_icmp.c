@@ -127,6 +127,32 @@ Test(lb_icmp, echo_passes)
 	lb_setup_close(&lb);
 }
 
+/* By its IP length it is longer than its frame, or too short for its header: no IP packet at all. */
+Test(lb_icmp, echo_of_a_wrong_length)
+{
+	struct lb_setup lb;
+
+	lb_setup_open(&lb);
+	lb_setup_fill(&lb, IN_IFINDEX);
+	for (int f = 0; f < 2; f++) {
+		struct packet_spec in = ping(setup_families[f]);
+		size_t header = f ? 0 : 20, at = ETH_LEN + (f ? 4 : 2);
+		const size_t lengths[] = { 0, header + 7, header + 8 + 56 + 1, 65535 };
+
+		for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+			struct test_packet packet;
+			struct expected expected = { XDP_PASS, &packet, NO_DROP, 0 };
+
+			packet_build(&in, &packet);
+			packet.data[at] = lengths[i] >> 8;
+			packet.data[at + 1] = lengths[i];
+			check_run("a wrong length", lb.skel->progs.lb_xdp, lb.counters, &packet, 0,
+				  &expected);
+		}
+	}
+	lb_setup_close(&lb);
+}
+
 /* No answer to what has no single sender. */
 Test(lb_icmp, echo_from_nobody)
 {
