@@ -69,6 +69,26 @@ wire() {
   done | paste -sd' '
 }
 
+# Two NICs with clocks on one wire. Each has a bus of its own, or its virtual functions would be in the other's place.
+clock_wire() {
+  local i
+  for i in 0 1; do
+    echo "-device pcie-root-port,id=port$i,chassis=$((i + 1)) -netdev hubport,id=n$i,hubid=0" \
+      "-device igb,bus=port$i,netdev=n$i,mac=52:54:00:00:00:0$i,romfile="
+  done | paste -sd' '
+}
+
+# The lane of hardware stamps: in an emulator that the release has not.
+igb_lane() {
+  local emulator
+  emulator=$("$root/tests/support/qemu10.sh" "$kept" 2>"$kept/qemu10.log") || {
+    echo "skip $kernel-igb: no QEMU 10: $(tail -n 1 "$kept/qemu10.log")"
+    ((skipped += 1))
+    return
+  }
+  QEMU=$emulator lane "$kernel-igb" -t 900 -M "$modules igb" -q "$(clock_wire)" -- bash tests/vm/test_igb.sh
+}
+
 # The commands, their BPF objects made by each compiler that is there.
 build_commands() {
   local clang
@@ -94,6 +114,7 @@ for kernel in "${kernels[@]}"; do
   lane "$kernel-mpls" -t 900 -M "$modules" -- bash tests/vm/test_mpls.sh build/tests/unit_tests
   lane "$kernel-kernel_mpls" -t 900 -M "$modules mpls_router mpls_iptunnel" -- bash tests/vm/test_kernel_mpls.sh
   lane "$kernel-virtio" -t 900 -M "$modules virtio_net" -q "$(wire)" -- bash tests/vm/test_virtio.sh
+  igb_lane
   for test in "${net[@]}"; do
     lane "$kernel-$test" -t 1200 -M "$modules" -- bash "tests/net/test_$test.sh"
   done
