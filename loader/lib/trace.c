@@ -67,16 +67,22 @@ static bool is_confirmed(const struct access_view *view, uint32_t member)
 	       access_member(view, member)->flags & XDPLB_MEMBER_CONFIRMED;
 }
 
-static bool is_usable(const struct trace_node *node, uint32_t member, uint32_t flags)
+/* A target that drains gets no packet that may open a flow. */
+static bool is_usable(const struct trace_node *node, uint32_t member, const struct trace *trace)
 {
+	bool unknown_is_down = trace->flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN;
+	const struct xdplb_health *health;
 	uint32_t target;
 
 	if (!is_confirmed(node->view, member))
 		return false;
 	target = access_member(node->view, member)->health;
-	return target < node->view->health.count &&
-	       health_usable(map_at(&node->view->health, target), node->jiffies,
-			     flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN);
+	if (target >= node->view->health.count)
+		return false;
+	health = map_at(&node->view->health, target);
+	return health_usable(health, node->jiffies, unknown_is_down) &&
+	       !(trace->opens &&
+		 health_effective(health, node->jiffies, unknown_is_down) == XDPLB_HEALTH_DRAINING);
 }
 
 /* Owners in the order in which they are tried, up to the first that may be used. */
@@ -87,7 +93,7 @@ static void find_owner(const struct trace_node *node, struct xdplb_bucket_ref re
 		uint32_t bucket =
 			i ? owner_bucket(hash, i, ref.count) : (hash >> 32) * ref.count >> 32;
 		uint32_t member = *access_bucket(node->view, ref.base + bucket);
-		bool usable = is_usable(node, member, trace->flags);
+		bool usable = is_usable(node, member, trace);
 
 		trace->owners[trace->owner_count++] =
 			(struct trace_owner){ bucket, member, usable };
@@ -105,10 +111,23 @@ static uint32_t count_usable(const struct trace_node *node, const struct trace *
 
 	for (uint32_t steps = 0; i < node->view->members.count && steps < XDPLB_CHAIN_MAX;
 	     steps++) {
-		n += access_member(node->view, i)->weight && is_usable(node, i, trace->flags);
+		n += access_member(node->view, i)->weight && is_usable(node, i, trace);
 		i = access_member(node->view, i)->next;
 	}
 	return n;
+}
+
+/* Owners, then the whole chain. */
+static void search_all(const struct trace_node *node, struct xdplb_bucket_ref ref, uint64_t hash,
+		       struct trace *trace)
+{
+	trace->owner_count = 0;
+	find_owner(node, ref, hash, trace);
+	if (trace->search == TRACE_OWNER)
+		return;
+	trace->usable_members = count_usable(node, trace);
+	if (trace->usable_members)
+		trace->search = TRACE_ANY;
 }
 
 static void drop(struct trace *trace, enum xdplb_drop reason)
@@ -148,13 +167,13 @@ static void find_member(const struct trace_node *node, const struct trace_flow *
 	if (trace->flags & XDPLB_SERVICE_BY_SOURCE)
 		hash = flow_hash6(node->key.word[0], node->key.word[1], flow->source.word,
 				  flow->vip.word, flow_word(0, 0, 0, flow->family));
-	find_owner(node, ref, hash, trace);
-	if (trace->search == TRACE_OWNER)
-		return;
-	trace->usable_members = count_usable(node, trace);
-	if (trace->usable_members)
-		trace->search = TRACE_ANY;
-	else
+	trace->opens = flow->proto == IPPROTO_UDP; /* TCP: the packet has no SYN */
+	search_all(node, ref, hash, trace);
+	if (trace->search == TRACE_NONE && trace->opens) {
+		trace->opens = false; /* rather one that drains than none */
+		search_all(node, ref, hash, trace);
+	}
+	if (trace->search == TRACE_NONE)
 		go_without(node, flow, trace);
 }
 
@@ -223,7 +242,7 @@ static bool is_any_member(const struct trace_node *node, const struct trace *tra
 
 	for (uint32_t steps = 0; i < node->view->members.count && steps < XDPLB_CHAIN_MAX;
 	     steps++) {
-		if (is_usable(node, i, trace->flags) && is_member_of(node, i, outcome))
+		if (is_usable(node, i, trace) && is_member_of(node, i, outcome))
 			return true;
 		i = access_member(node->view, i)->next;
 	}
