@@ -8,8 +8,10 @@
 #include "flow.h"
 #include "xdplb/handover.h"
 
-/* The headers of a packet as a listener would see them; in a map, since the stack has no room. */
+/* The headers of a packet as a listener would see them, and the key of its note; in a map, since the stack has
+ * no room. */
 struct seen_headers {
+	struct xdplb_flow_key note;
 	struct ipv6hdr ip6;
 	struct iphdr ip4;
 	struct tcphdr tcp;
@@ -77,25 +79,30 @@ INLINE __u32 fill_tuple(const struct packet *pkt, const struct xdplb_mapping *ma
 INLINE bool noted_port(const struct packet *pkt, const struct xdplb_mapping *mapping, __u32 index,
 		       __be16 *ret_port)
 {
-	struct xdplb_flow_key key = {
-		.backend = mapping->backend,
-		.port = mapping->port,
-		.client_port = packet_ports(pkt)->source,
-		.proto = pkt->proto,
-		.family = pkt->family,
-		.kind = XDPLB_NOTE_REPLY,
-	};
+	struct seen_headers *headers;
 	const struct xdplb_flow *note;
+	struct xdplb_flow_key *key;
+	__u32 zero = 0;
 
-	read_source(pkt, &key.client);
-	note = bpf_map_lookup_elem(&flows, &key);
-	*ret_port = key.client_port;
+	*ret_port = packet_ports(pkt)->source;
+	headers = bpf_map_lookup_elem(&seen_headers, &zero);
+	if (!headers)
+		return false;
+	key = &headers->note;
+	key->backend = mapping->backend;
+	key->port = mapping->port;
+	key->client_port = packet_ports(pkt)->source;
+	key->proto = pkt->proto;
+	key->family = pkt->family;
+	key->kind = XDPLB_NOTE_REPLY;
+	read_source(pkt, &key->client);
+	note = bpf_map_lookup_elem(&flows, key);
 	if (note && note->mapping == index && note->epoch == mapping->epoch &&
-	    note->client_port == key.client_port)
+	    note->client_port == key->client_port)
 		return true;
-	key.kind = XDPLB_NOTE_REMAP;
-	key.port = mapping->tag;
-	note = bpf_map_lookup_elem(&flows, &key);
+	key->kind = XDPLB_NOTE_REMAP;
+	key->port = mapping->tag;
+	note = bpf_map_lookup_elem(&flows, key);
 	if (!note || note->mapping != index || note->epoch != mapping->epoch)
 		return false;
 	*ret_port = note->client_port;

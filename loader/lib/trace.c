@@ -67,10 +67,11 @@ static bool is_confirmed(const struct access_view *view, uint32_t member)
 	       access_member(view, member)->flags & XDPLB_MEMBER_CONFIRMED;
 }
 
+/* A target that drains gets no packet that may open a flow. */
 static bool is_usable(const struct trace_node *node, uint32_t member, const struct trace *trace)
 {
+	bool unknown_is_down = trace->flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN;
 	const struct xdplb_health *health;
-	enum xdplb_health_state state;
 	uint32_t target;
 
 	if (!is_confirmed(node->view, member))
@@ -79,9 +80,9 @@ static bool is_usable(const struct trace_node *node, uint32_t member, const stru
 	if (target >= node->view->health.count)
 		return false;
 	health = map_at(&node->view->health, target);
-	state = health_effective(health, node->jiffies,
-				 trace->flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN);
-	return state <= XDPLB_HEALTH_UP || (state == XDPLB_HEALTH_DRAINING && !trace->opens);
+	return health_usable(health, node->jiffies, unknown_is_down) &&
+	       !(trace->opens &&
+		 health_effective(health, node->jiffies, unknown_is_down) == XDPLB_HEALTH_DRAINING);
 }
 
 /* Owners in the order in which they are tried, up to the first that may be used. */
@@ -116,6 +117,19 @@ static uint32_t count_usable(const struct trace_node *node, const struct trace *
 	return n;
 }
 
+/* Owners, then the whole chain. */
+static void search_all(const struct trace_node *node, struct xdplb_bucket_ref ref, uint64_t hash,
+		       struct trace *trace)
+{
+	trace->owner_count = 0;
+	find_owner(node, ref, hash, trace);
+	if (trace->search == TRACE_OWNER)
+		return;
+	trace->usable_members = count_usable(node, trace);
+	if (trace->usable_members)
+		trace->search = TRACE_ANY;
+}
+
 static void drop(struct trace *trace, enum xdplb_drop reason)
 {
 	trace->verdict = TRACE_DROPPED;
@@ -140,18 +154,6 @@ static void go_without(const struct trace_node *node, const struct trace_flow *f
 	}
 }
 
-static void search(const struct trace_node *node, struct xdplb_bucket_ref ref, uint64_t hash,
-		   struct trace *trace)
-{
-	trace->owner_count = 0;
-	find_owner(node, ref, hash, trace);
-	if (trace->search == TRACE_OWNER)
-		return;
-	trace->usable_members = count_usable(node, trace);
-	if (trace->usable_members)
-		trace->search = TRACE_ANY;
-}
-
 static void find_member(const struct trace_node *node, const struct trace_flow *flow,
 			struct trace *trace)
 {
@@ -165,11 +167,11 @@ static void find_member(const struct trace_node *node, const struct trace_flow *
 	if (trace->flags & XDPLB_SERVICE_BY_SOURCE)
 		hash = flow_hash6(node->key.word[0], node->key.word[1], flow->source.word,
 				  flow->vip.word, flow_word(0, 0, 0, flow->family));
-	trace->opens = flow->proto == IPPROTO_UDP;
-	search(node, ref, hash, trace);
+	trace->opens = flow->proto == IPPROTO_UDP; /* TCP: the packet has no SYN */
+	search_all(node, ref, hash, trace);
 	if (trace->search == TRACE_NONE && trace->opens) {
 		trace->opens = false; /* rather one that drains than none */
-		search(node, ref, hash, trace);
+		search_all(node, ref, hash, trace);
 	}
 	if (trace->search == TRACE_NONE)
 		go_without(node, flow, trace);

@@ -50,7 +50,7 @@ struct trace {
 	bool has_service;
 	uint32_t service;
 	uint32_t flags; /* of the service */
-	bool opens; /* the packet may open a flow (UDP): it is not for a backend that drains */
+	bool opens; /* targets that drain were not looked for: the packet may open a flow */
 	bool in_list; /* the client is in the service's list */
 	uint64_t hash;
 	uint32_t mark; /* IPv4: 16 bits; IPv6: 20 bits */

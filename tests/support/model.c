@@ -281,10 +281,11 @@ void model_run(const struct model_world *world, const struct test_packet *in,
 		drop(ret_result, REASON(EXTENSIONS));
 		return;
 	case MODEL_CUT:
-		/* Whether it holds TCP or UDP can't be told, or only half. */
+		/* Whether it holds TCP or UDP, or a fragment, can't be told, or only half. */
 		pass(in, ret_result);
 		ret_result->verdicts |= VERDICT(DROP);
-		ret_result->drops = REASON(TRUNCATED) | REASON(EXTENSIONS);
+		ret_result->drops = REASON(TRUNCATED) | REASON(EXTENSIONS) | REASON(FRAGMENT) |
+				    REASON(FRAGMENT_UNKNOWN);
 		return;
 	case MODEL_FRAGMENT:
 		untold(ret_result, ~0U, ~0ULL);

@@ -3,6 +3,9 @@
  * Errors of services, tags and capacities. A row expects one error alone, unless it counts more.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "config_file.h"
 
@@ -185,4 +188,44 @@ static const struct error_row rows[] = {
 Test(config_service_errors, rows)
 {
 	check_error_rows(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+/* So many prefixes in two services: the bound is that of all together. */
+static void load_prefixes(unsigned int count, struct loaded *ret)
+{
+	static const char *const vips[] = { "192.0.2.1", "192.0.2.2" };
+	char *text = NULL;
+	size_t len;
+	FILE *file = open_memstream(&text, &len);
+
+	fputs(TO_SERVICES, file);
+	for (unsigned int s = 0; s < 2; s++) {
+		fprintf(file,
+			" s%u: {vip: %s, port: 80, protocol: tcp, restore: source" B1 ", deny: [",
+			s, vips[s]);
+		for (unsigned int i = s; i < count; i += 2)
+			fprintf(file, "10.%u.%u.0/24, ", i >> 8, i & 255);
+		fputs("]}\n", file);
+	}
+	fclose(file);
+	load_text(text, NULL, ret);
+	free(text);
+}
+
+Test(config_service_errors, prefixes_of_all_services)
+{
+	struct loaded loaded;
+
+	load_prefixes(10000, &loaded);
+	cr_assert_eq(loaded.result, 0, "%s", loaded.errors.text);
+	cr_expect_eq(loaded.config.services[0].source_count, 5000);
+	cr_expect_eq(loaded.config.services[1].source_count, 5000);
+	loaded_free(&loaded);
+	load_prefixes(10001, &loaded);
+	cr_assert_neq(loaded.result, 0);
+	cr_expect(strstr(loaded.errors.text,
+			 "services.s1.deny: found more than 10000 prefixes in all "
+			 "services, expected no more"),
+		  "%s", loaded.errors.text);
+	loaded_free(&loaded);
 }
