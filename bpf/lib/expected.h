@@ -6,6 +6,7 @@
 #define XDPLB_BPF_EXPECTED_H
 
 #include "flow.h"
+#include "skb.h"
 #include "xdplb/handover.h"
 
 /* The headers of a packet as a listener would see them, and the key of its note; in a map, since the stack has
@@ -109,26 +110,40 @@ INLINE bool noted_port(const struct packet *pkt, const struct xdplb_mapping *map
 	return true;
 }
 
-/* Does the backend of this mapping have the connection? Where that can't be told: yes. */
-INLINE bool is_expected(struct __sk_buff *skb, const struct packet *pkt,
-			const struct xdplb_mapping *mapping, __u32 index)
+/* A whole TCP header behind the IP header; the packet's shape says that it is TCP. */
+INLINE bool open_tcp(struct __sk_buff *skb, struct packet *pkt, __u64 shape)
 {
-	__be16 client_port = packet_ports(pkt)->source;
+	if (!open_shape(skb, pkt, shape) || !holds_l4(pkt, sizeof(struct tcphdr)))
+		return false;
+	pkt->proto = opaque(IPPROTO_TCP);
+	return true;
+}
+
+/* Does the backend of a mapping have the TCP connection? Where that can't be told: yes. */
+NOINLINE int is_expected(struct __sk_buff *skb, __u64 shape, __u32 index)
+{
+	const struct xdplb_mapping *mapping;
 	struct bpf_sock_tuple tuple;
 	struct bpf_sock *sk;
+	struct packet pkt;
+	__be16 client_port;
 	bool found = true;
 
+	mapping = bpf_map_lookup_elem(&mappings, &index);
+	if (!mapping || !open_tcp(skb, &pkt, shape))
+		return true;
+	client_port = packet_ports(&pkt)->source;
 	if (mapping->restore == XDPLB_RESTORE_SOURCE)
-		found = noted_port(pkt, mapping, index, &client_port);
+		found = noted_port(&pkt, mapping, index, &client_port);
 	if (mapping->netns == XDPLB_NETNS_UNSEEN)
 		return found;
-	if (fill_tuple(pkt, mapping, client_port, &tuple) == sizeof(tuple.ipv4))
+	if (fill_tuple(&pkt, mapping, client_port, &tuple) == sizeof(tuple.ipv4))
 		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), mapping->netns, 0);
 	else
 		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv6), mapping->netns, 0);
 	if (!sk)
 		return false;
-	found = sk->state != BPF_TCP_LISTEN || has_cookie(sk, pkt, &tuple);
+	found = sk->state != BPF_TCP_LISTEN || has_cookie(sk, &pkt, &tuple);
 	bpf_sk_release(sk);
 	return found;
 }
