@@ -142,8 +142,9 @@ INLINE __u64 find_shape(void *data, void *end, __u32 frame_len)
 INLINE bool open_packet(struct packet *pkt, void *data, void *end, __u32 frame_len, __u64 shape)
 {
 	start_packet(pkt, data, end, frame_len);
-	pkt->l2_len = shape_l2_len(shape);
-	pkt->l4_offset = shape >> 32 & 0xff;
+	pkt->l2_len = opaque(shape_l2_len(shape));
+	/* opaque(): clang 16 else adds the offset without its mask, which it takes for granted */
+	pkt->l4_offset = opaque(shape >> 32 & 0xff);
 	pkt->proto = shape >> 16 & 0xff;
 	if (data + ETH_HLEN > end || pkt->l2_len > ETH_HLEN + TAGS_MAX * TAG_LEN ||
 	    pkt->l4_offset > L4_OFFSET_MAX)
