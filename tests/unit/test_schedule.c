@@ -107,7 +107,7 @@ Test(schedule, rate)
 	enter(&world);
 	add(&world, &world.up, 20, &record);
 	probe_lab_run(&world.lab, 1.0);
-	cr_expect(record.results >= 40 && record.results <= 51, "%d results", record.results);
+	cr_expect(record.results >= 48 && record.results <= 51, "%d results", record.results);
 	/* On a grid: lateness does not add up, or the results would lie anywhere between its lines. */
 	cr_expect(2 * largest_cluster(&record, 0.02, 0.002) > record.results,
 		  "only %d of %d results within 2 ms of a grid",
