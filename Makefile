@@ -37,7 +37,7 @@ BPF_CFLAGS := -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -I. -Iincl
 
 BPF_OBJS   := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELS      := $(BPF_OBJS:.bpf.o=.skel.h)
-LIB_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/lib/*.c))
+LIB_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/lib/*/*.c))
 LOAD_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/xdplb-load/*.c))
 AGENT_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/xdplb-agent/*.c loader/xdplb-agent/*/*.c))
 UNIT_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/support/*.c))
@@ -181,15 +181,15 @@ FUZZ_CC      := $(CLANG) -g -O1 -std=gnu11 -D_GNU_SOURCE -fsanitize=fuzzer,addre
 	-fno-sanitize-recover=undefined -I. -Iinclude -Iloader/lib
 
 # It includes the .c it is for, so that it reaches what is static there.
-$(BUILD)/fuzz/fuzz_share_wire: tests/fuzz/fuzz_share_wire.c loader/lib/error.c $(wildcard loader/lib/share_*.[ch])
+$(BUILD)/fuzz/fuzz_share_wire: tests/fuzz/fuzz_share_wire.c loader/lib/base/error.c $(wildcard loader/lib/health/share_*.[ch])
 	@mkdir -p $(@D)
-	$(call say,FUZZ  )$(FUZZ_CC) $< loader/lib/error.c -o $@ -lsodium
+	$(call say,FUZZ  )$(FUZZ_CC) $< loader/lib/base/error.c -o $@ -lsodium
 
 # What reads the cluster file, with nothing of the machine behind it: see --wrap in the fuzzer. What else
 # it calls comes from the library, as it is built for the commands.
-FUZZ_CONFIG  := $(addprefix loader/lib/,address.c digest.c error.c error_list.c prime.c probe_spec.c \
-	probe_spec_digest.c share_keys.c) $(wildcard loader/lib/config*.c loader/lib/yaml_*.c loader/lib/cspf*.c)
-$(BUILD)/fuzz/fuzz_config: tests/fuzz/fuzz_config.c $(FUZZ_CONFIG) $(wildcard loader/lib/*.h) $(LIB)
+FUZZ_CONFIG  := $(addprefix loader/lib/,$(addprefix base/,address.c digest.c error.c error_list.c prime.c) \
+	health/share_keys.c) $(wildcard loader/lib/config/*.c)
+$(BUILD)/fuzz/fuzz_config: tests/fuzz/fuzz_config.c $(FUZZ_CONFIG) $(wildcard loader/lib/*/*.h) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,FUZZ  )$(FUZZ_CC) $< $(FUZZ_CONFIG) $(LIB) -o $@ -Wl,--wrap=open,--wrap=getpwnam $(LDLIBS)
 

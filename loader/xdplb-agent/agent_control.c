@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "address.h"
+#include "base/address.h"
 #include "agent_state.h"
 #include "clocks.h"
-#include "health.h"
+#include "health/health.h"
 #include "log.h"
 
 #define WAIT_DEFAULT_MS 3000

@@ -10,7 +10,7 @@
 #include "asker.h"
 #include "attached.h"
 #include "checks.h"
-#include "config.h"
+#include "config/config.h"
 #include "control.h"
 #include "hook.h"
 #include "link.h"

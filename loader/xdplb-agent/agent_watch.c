@@ -8,7 +8,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
-#include "address.h"
+#include "base/address.h"
 #include "agent_state.h"
 #include "log.h"
 #include "tick.h"

@@ -10,7 +10,7 @@
 #include <ev.h>
 #include <stdbool.h>
 
-#include "share_receive.h"
+#include "health/share_receive.h"
 
 #define ASKER_OWN ((size_t)-1) /* as a reporter: this node itself */
 

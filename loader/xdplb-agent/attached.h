@@ -8,8 +8,8 @@
 
 #include <sys/types.h>
 
-#include "access.h"
-#include "mpls_tables.h"
+#include "tables/access.h"
+#include "tables/mpls_tables.h"
 
 enum attached_change {
 	ATTACHED_SAME,

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "clocks.h"
-#include "health.h"
+#include "health/health.h"
 #include "log.h"
 
 /* First probes: so many every so often, so that a thousand of them are no burst. */

@@ -11,7 +11,7 @@
 #ifndef XDPLB_AGENT_CHECKS_H
 #define XDPLB_AGENT_CHECKS_H
 
-#include "config.h"
+#include "config/config.h"
 #include "schedule.h"
 #include "xdplb/health.h"
 

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "agent_call.h"
+#include "show/agent_call.h"
 #include "log.h"
 
 #define REQUEST_MAX      4096

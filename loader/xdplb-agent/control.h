@@ -9,7 +9,7 @@
 #include <ev.h>
 #include <jansson.h>
 
-#include "error.h"
+#include "base/error.h"
 
 #define CONTROL_CLIENTS 16 /* at most; others wait in the socket's queue */
 

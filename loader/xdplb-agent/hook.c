@@ -19,9 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "address.h"
+#include "base/address.h"
 #include "log.h"
-#include "tunnel_status.h"
+#include "tunnel/tunnel_status.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3

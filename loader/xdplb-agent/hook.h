@@ -14,8 +14,8 @@
 #include <ev.h>
 #include <stdbool.h>
 
-#include "config.h"
-#include "tunnel_guard.h"
+#include "config/config.h"
+#include "tunnel/tunnel_guard.h"
 #include "xdplb/infos.h"
 
 struct hook;

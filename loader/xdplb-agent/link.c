@@ -12,10 +12,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "address.h"
+#include "base/address.h"
 #include "clocks.h"
 #include "log.h"
-#include "share_wire.h"
+#include "health/share_wire.h"
 
 /* A thousand nodes that speak at once, each with a full set. */
 #define BUFFER_SIZE (4 << 20)

@@ -12,7 +12,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
-#include "jiffies.h"
+#include "base/jiffies.h"
 #include "neighbours.h"
 #include "tick.h"
 

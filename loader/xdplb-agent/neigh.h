@@ -12,7 +12,7 @@
 #include <ev.h>
 #include <jansson.h>
 
-#include "access.h"
+#include "tables/access.h"
 
 struct neigh;
 

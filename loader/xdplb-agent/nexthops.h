@@ -6,7 +6,7 @@
 #ifndef XDPLB_AGENT_NEXTHOPS_H
 #define XDPLB_AGENT_NEXTHOPS_H
 
-#include "access.h"
+#include "tables/access.h"
 
 /* An interface and a MAC address, as frames leave. */
 struct nexthop_via {

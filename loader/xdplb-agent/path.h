@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "error.h"
-#include "query.h"
+#include "base/error.h"
+#include "node/query.h"
 
 /* How long a round of questions is repeated: 7 questions for each mapping that is silent. At 30 % loss each
  * way all of them fail with 0.51^7 = 0.9 %. */

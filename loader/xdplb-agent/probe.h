@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "probe_spec.h"
+#include "config/probe_spec.h"
 #include "xdplb/health.h"
 
 #define PROBE_DETAIL_LEN 128

@@ -16,12 +16,12 @@
 
 #include <jansson.h>
 
-#include "access.h"
+#include "tables/access.h"
 #include "asker.h"
 #include "checks.h"
 #include "link.h"
 #include "path.h"
-#include "share_receive.h"
+#include "health/share_receive.h"
 
 #define PATH_EVERY_MS 3000
 

@@ -15,7 +15,7 @@
 
 #include "checks.h"
 #include "link.h"
-#include "share_send.h"
+#include "health/share_send.h"
 
 struct reporter;
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "probe.h"
-#include "rise_fall.h"
+#include "health/rise_fall.h"
 
 #define SCHEDULE_INTERVAL_MAX 3600000 /* ms */
 

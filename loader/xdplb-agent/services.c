@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "health_entry.h"
+#include "health/health_entry.h"
 
 struct watched {
 	struct xdplb_service_info info;

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "access.h"
+#include "tables/access.h"
 
 #define SERVICES_SECONDS 0.05
 

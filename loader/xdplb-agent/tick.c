@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "jiffies.h"
+#include "base/jiffies.h"
 
 static struct jiffies_clock start;
 static bool is_started;

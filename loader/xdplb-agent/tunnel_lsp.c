@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tunnel_walk.h"
+#include "tunnel/tunnel_walk.h"
 
 /* What is not answered is asked again after so long, and at the next tick. */
 #define REPEAT_NS 50000000ULL

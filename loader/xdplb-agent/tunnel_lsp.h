@@ -7,7 +7,7 @@
 
 #include <ev.h>
 
-#include "tunnel_state.h"
+#include "tunnel/tunnel_state.h"
 
 struct tunnel_lsp;
 

@@ -13,8 +13,8 @@
 
 #include "log.h"
 #include "tunnel_lsp.h"
-#include "tunnel_status.h"
-#include "tunnel_walk.h"
+#include "tunnel/tunnel_status.h"
+#include "tunnel/tunnel_walk.h"
 
 /* How long a walk may take: every hop is asked several times in it. */
 #define WALK_MS 300

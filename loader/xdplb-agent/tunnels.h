@@ -12,9 +12,9 @@
 #include <ev.h>
 #include <jansson.h>
 
-#include "config.h"
-#include "mpls_tables.h"
-#include "tunnel_guard.h"
+#include "config/config.h"
+#include "tables/mpls_tables.h"
+#include "tunnel/tunnel_guard.h"
 
 struct tunnels;
 

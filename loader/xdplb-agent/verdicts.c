@@ -4,7 +4,7 @@
  */
 #include "verdicts.h"
 
-#include "health_entry.h"
+#include "health/health_entry.h"
 
 /* A reporter's verdict, in force now. */
 static bool is_in_force(const struct xdplb_health *entry, uint64_t jiffies)

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "rise_fall.h"
+#include "health/rise_fall.h"
 #include "xdplb/health.h"
 
 enum verdict_event {

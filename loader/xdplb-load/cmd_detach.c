@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "command.h"
-#include "paths.h"
+#include "base/paths.h"
 
 /* Another name may have been meant. */
 static void print_attached(void)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "command.h"
-#include "drops.h"
+#include "show/drops.h"
 
 /* Reasons that have counted nothing are left out. */
 static void print_text(const json_t *json)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cmd_health.h"
-#include "health.h"
+#include "health/health.h"
 
 static void print_entry(const json_t *entry)
 {

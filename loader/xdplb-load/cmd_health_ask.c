@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "agent_call.h"
+#include "show/agent_call.h"
 
 #define AGENT_WAIT_MS 3000
 /* What the agent may take beyond the time it is given for the answers. */

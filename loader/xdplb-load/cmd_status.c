@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "command.h"
-#include "status.h"
+#include "show/status.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "address.h"
+#include "base/address.h"
 #include "command.h"
-#include "trace.h"
+#include "show/trace.h"
 
 /* "10.0.0.1:80" or "[fd00::1]:80" */
 static bool parse_end(const char *text, struct xdplb_addr *ret_addr, __u8 *ret_family,

@@ -6,7 +6,7 @@
 #define XDPLB_CMD_TUNNEL_H
 
 #include "command.h"
-#include "tunnel_walk.h"
+#include "tunnel/tunnel_walk.h"
 
 /* tunnel list, tunnel show NAME: what runs on this node, from its maps. @name: NULL: all of them. */
 int tunnel_show(const struct command_line *line, const char *node, const char *name);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cmd_tunnel.h"
-#include "tunnel_status.h"
+#include "tunnel/tunnel_status.h"
 
 static const char *text_of(const json_t *json, const char *key)
 {

@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 
-#include "config.h"
-#include "error.h"
-#include "node.h"
+#include "config/config.h"
+#include "base/error.h"
+#include "node/node.h"
 
 #define EXIT_DONE   0
 #define EXIT_FAILED 1

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "endpoint_table.h"
+#include "config/config.h"
+#include "tables/endpoint_table.h"
 #include "fill.h"
 #include "sizes.h"
 #include "bpf/lb_xdp.skel.h"

@@ -4,12 +4,12 @@
  * key, as what an authentic peer wrote. What is read must be written again as it was.
  *
  *   clang -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I. -Iinclude
- *         -Iloader/lib tests/fuzz/fuzz_share_wire.c loader/lib/error.c -lsodium
+ *         -Iloader/lib tests/fuzz/fuzz_share_wire.c loader/lib/base/error.c -lsodium
  */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../loader/lib/share_wire.c"
+#include "../../loader/lib/health/share_wire.c"
 
 static const struct share_keys keys = {
 	.cluster = "cluster",

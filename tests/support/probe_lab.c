@@ -2,7 +2,7 @@
 /*
  * Asking a probe, and servers to be probed.
  */
-#include "health.h"
+#include "health/health.h"
 #include "probe_lab.h"
 
 #include <arpa/inet.h>
@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "address.h"
+#include "base/address.h"
 #include "net_lab.h"
 
 void probe_lab_enter(struct probe_lab *lab)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "maglev.h"
+#include "tables/maglev.h"
 
 static char text[256];
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "address.h"
+#include "base/address.h"
 
 #define SEPARATORS "*@:^/"
 

@@ -7,7 +7,7 @@
 #define TEST_MPLS_CLUSTER_H
 
 #include "config_file.h"
-#include "mpls_tables.h"
+#include "tables/mpls_tables.h"
 
 #define WORLD_NODES 4
 

@@ -8,9 +8,9 @@
 
 #include <sys/types.h>
 
-#include "access.h"
-#include "config.h"
-#include "node_tables.h"
+#include "tables/access.h"
+#include "config/config.h"
+#include "tables/node_tables.h"
 
 /* The cluster's nodes: a (access), n1 and n2 (service). */
 enum cluster_node {

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "share_receive.h"
-#include "share_send.h"
+#include "health/share_receive.h"
+#include "health/share_send.h"
 
 #define WORLD_BACKENDS 1000
 #define WORLD_QUEUE    4096

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "access_sources.h"
+#include "tables/access_sources.h"
 #include "access_walk.h"
 
 TestSuite(access_sources);

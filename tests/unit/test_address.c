@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "address.h"
-#include "prime.h"
+#include "base/address.h"
+#include "base/prime.h"
 
 struct address_row {
 	const char *text;

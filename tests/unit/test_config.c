@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "address.h"
+#include "base/address.h"
 #include "config_file.h"
 
 #define FULL                                                                                      \

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cspf.h"
+#include "config/cspf.h"
 
 #define NODES_MAX 6
 #define LINKS_MAX 11

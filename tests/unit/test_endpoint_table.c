@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "endpoint_table.h"
+#include "tables/endpoint_table.h"
 #include "plan_world.h"
 
 /* Room for two tables, as in a map; the first slots are the live ones. */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "health_entry.h"
+#include "health/health_entry.h"
 
 TestSuite(health_entry);
 

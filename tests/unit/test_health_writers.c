@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "health_entry.h"
+#include "health/health_entry.h"
 
 TestSuite(health_writers);
 

@@ -12,13 +12,13 @@
 
 #include <bpf/bpf.h>
 
-#include "address.h"
-#include "host.h"
+#include "base/address.h"
+#include "host/host.h"
 #include "net_lab.h"
-#include "netlink.h"
-#include "netns.h"
-#include "sysctl.h"
-#include "undo.h"
+#include "host/netlink.h"
+#include "host/netns.h"
+#include "host/sysctl.h"
+#include "host/undo.h"
 
 #define BOX "/run/netns/box" /* a namespace with v1 (10.0.0.2/24), whose peer is v0 */
 

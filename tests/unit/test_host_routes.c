@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "address.h"
-#include "host.h"
+#include "base/address.h"
+#include "host/host.h"
 #include "net_lab.h"
-#include "undo.h"
+#include "host/undo.h"
 #include "xdplb/infos.h"
 
 static const char *const vips[] = { "192.0.2.10", "2001:db8::10" };

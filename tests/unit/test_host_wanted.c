@@ -12,13 +12,13 @@
 #include <bpf/bpf.h>
 #include <netinet/icmp6.h>
 
-#include "address.h"
+#include "base/address.h"
 #include "config_file.h"
-#include "host.h"
+#include "host/host.h"
 #include "net_lab.h"
-#include "netns.h"
-#include "sysctl.h"
-#include "undo.h"
+#include "host/netns.h"
+#include "host/sysctl.h"
+#include "host/undo.h"
 
 /* v0, br0 with port p0, and namespace box with v1 (10.0.0.2). up0: 10.0.0.1. */
 static void set_up(void)

@@ -9,7 +9,7 @@
 
 #include "bpf/lib/hash.h"
 #include "lb_world.h"
-#include "maglev.h"
+#include "tables/maglev.h"
 
 TestSuite(lb_spread);
 

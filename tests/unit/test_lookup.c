@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "lookup.h"
+#include "base/lookup.h"
 
 #define MANY 10000
 

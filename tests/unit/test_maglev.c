@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "maglev.h"
+#include "config/config.h"
+#include "tables/maglev.h"
 #include "plan_world.h"
 
 #define MANY 1000

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "access_walk.h"
-#include "endpoint_table.h"
+#include "tables/endpoint_table.h"
 #include "node_model.h"
 
 /* ---- endpoint_table.h: "-ENOSPC ... or two entries are equal" ---- */

@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "health.h"
+#include "health/health.h"
 #include "net_lab.h"
 #include "probe_lab.h"
 

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "health.h"
+#include "health/health.h"
 #include "net_lab.h"
 #include "probe_lab.h"
 

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "health.h"
+#include "health/health.h"
 #include "net_lab.h"
 #include "probe_lab.h"
 

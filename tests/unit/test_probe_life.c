@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "health.h"
+#include "health/health.h"
 #include "net_lab.h"
 #include "probe_lab.h"
 

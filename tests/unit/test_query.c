@@ -9,10 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "address.h"
+#include "base/address.h"
 #include "fake_node.h"
 #include "net_lab.h"
-#include "query.h"
+#include "node/query.h"
 
 static const struct xdplb_key key = { { 0x0706050403020100, 0x0f0e0d0c0b0a0908 } };
 static const struct xdplb_key other_key = { { 1, 2 } };

@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "rise_fall.h"
+#include "health/rise_fall.h"
 
 struct row {
 	const char *name;

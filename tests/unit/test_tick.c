@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 #include <unistd.h>
 
-#include "jiffies.h"
+#include "base/jiffies.h"
 #include "tick.h"
 
 TestSuite(tick);

@@ -11,7 +11,7 @@
 
 #include "lb_world.h"
 #include "plan_world.h"
-#include "trace.h"
+#include "show/trace.h"
 
 TestSuite(trace);
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tunnel_guard.h"
+#include "tunnel/tunnel_guard.h"
 
 /*
  * A step is a letter: t a tick; a, A the primary's, the backup's probe is answered; w, W a walk of it

@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "address.h"
+#include "base/address.h"
 #include "net_lab.h"
-#include "netlink_device.h"
+#include "host/netlink_device.h"
 
 static struct netlink_prefix prefix(const char *text, uint8_t length)
 {

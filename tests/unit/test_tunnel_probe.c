@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "config_tunnel_text.h"
-#include "tunnel_message.h"
-#include "tunnel_state.h"
+#include "tunnel/tunnel_message.h"
+#include "tunnel/tunnel_state.h"
 
 struct probe_world {
 	struct loaded loaded;

@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "health_entry.h"
+#include "health/health_entry.h"
 #include "verdicts.h"
 
 TestSuite(verdicts);

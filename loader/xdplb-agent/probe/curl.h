@@ -7,7 +7,7 @@
 
 #include <curl/curl.h>
 
-#include "address.h"
+#include "base/address.h"
 #include "probe/kind.h"
 
 struct transfer {

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "address.h"
+#include "base/address.h"
 #include "probe/exec_child.h"
 #include "probe/kind.h"
 

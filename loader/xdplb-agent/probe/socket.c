@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "netns.h"
+#include "host/netns.h"
 
 struct socket_wish {
 	int family, type, protocol;

@@ -25,9 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "health_entry.h"
-#include "maps.h"
-#include "paths.h"
+#include "health/health_entry.h"
+#include "base/maps.h"
+#include "base/paths.h"
 #include "wire.h"
 #include "xdplb/infos.h"
 

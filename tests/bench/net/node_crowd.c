@@ -18,9 +18,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "config.h"
-#include "share_receive.h"
-#include "share_send.h"
+#include "config/config.h"
+#include "health/share_receive.h"
+#include "health/share_send.h"
 #include "xdplb/health.h"
 
 #define ACCESS_MAX  64

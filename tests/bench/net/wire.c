@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "netns.h"
+#include "host/netns.h"
 
 #define BUFFER_SIZE (32 << 20)
 #define SNAP        128 /* bytes: the headers */

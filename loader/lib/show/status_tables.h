@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The parts of status_collect() that read the tables of the datapath.
+ */
+#ifndef XDPLB_STATUS_TABLES_H
+#define XDPLB_STATUS_TABLES_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "base/paths.h"
+
+/* Each adds its keys if the node has the role (its maps are pinned). 0, or -errno with words. */
+int status_add_services(json_t *json, const struct paths *paths, struct error *error);
+int status_add_mappings(json_t *json, const struct paths *paths, struct error *error);
+
+#endif

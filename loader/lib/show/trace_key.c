@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The constants of a running lb_xdp: a map of one element that is not pinned, known by its name's end.
+ */
+#include "show/trace_key.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "bpf/lb_xdp.skel.h"
+
+#define MAPS_MAX 64
+
+/* Reads the map if it holds the constants; 1: it does not. */
+static int read_constants(uint32_t id, struct lb_xdp_bpf__rodata *ret)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info), zero = 0;
+	int fd = bpf_map_get_fd_by_id(id), err;
+	const char *end;
+
+	if (fd < 0)
+		return -errno;
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	end = strchr(info.name, '.');
+	if (!err && (!end || strcmp(end, ".rodata") != 0))
+		err = 1;
+	else if (!err && (info.value_size + 7) / 8 * 8 != sizeof(*ret)) /* it has no padding */
+		err = -EPROTO;
+	else if (!err)
+		err = bpf_map_lookup_elem(fd, &zero, ret);
+	close(fd);
+	return err;
+}
+
+int trace_read_key(int program, struct xdplb_key *ret_key, struct error *error)
+{
+	uint32_t ids[MAPS_MAX], len = sizeof(struct bpf_prog_info);
+	struct bpf_prog_info info = { .nr_map_ids = MAPS_MAX, .map_ids = (uintptr_t)ids };
+	struct lb_xdp_bpf__rodata constants;
+	int err = bpf_obj_get_info_by_fd(program, &info, &len);
+
+	if (err)
+		return fail_errno(error, err, "cannot ask for lb_xdp's maps");
+	err = 1;
+	for (uint32_t i = 0; i < info.nr_map_ids && i < MAPS_MAX && err == 1; i++)
+		err = read_constants(ids[i], &constants);
+	if (err == 1 || err == -EPROTO)
+		return fail(error, -EPROTO,
+			    "another version of lb_xdp runs: `xdplb-load attach` replaces it");
+	if (err)
+		return fail_errno(error, err, "cannot read the constants of lb_xdp");
+	memcpy(ret_key->word, constants.hash_key, sizeof(ret_key->word));
+	explicit_bzero(&constants, sizeof(constants));
+	return 0;
+}

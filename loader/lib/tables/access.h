@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The tables of an access node: reading the pinned ones (access_view), working out what a config
+ * changes in them (access_plan: pure), and writing it in an order in which no packet ever sees half a
+ * change (access_commit).
+ */
+#ifndef XDPLB_ACCESS_TABLES_H
+#define XDPLB_ACCESS_TABLES_H
+
+#include "config/config.h"
+#include "base/error.h"
+#include "base/maps.h"
+#include "base/paths.h"
+#include "xdplb/access.h"
+#include "xdplb/health.h"
+#include "xdplb/infos.h"
+
+/* The node's arrays in memory. */
+struct access_view {
+	struct map_array vips, control, services, buckets, members, health;
+	struct map_array service_infos, member_infos, backend_infos;
+	int traffic_fd;
+	int sources_fd; /* -1: not there, in a node attached before there were lists */
+};
+
+int access_view_open(const struct paths *paths, struct access_view *ret_view, struct error *error);
+void access_view_close(struct access_view *view);
+
+static inline struct xdplb_service *access_service(const struct access_view *view, uint32_t i)
+{
+	return map_at(&view->services, i);
+}
+
+static inline struct xdplb_service_info *access_service_info(const struct access_view *view,
+							     uint32_t i)
+{
+	return map_at(&view->service_infos, i);
+}
+
+static inline struct xdplb_member *access_member(const struct access_view *view, uint32_t i)
+{
+	return map_at(&view->members, i);
+}
+
+static inline struct xdplb_member_info *access_member_info(const struct access_view *view,
+							   uint32_t i)
+{
+	return map_at(&view->member_infos, i);
+}
+
+static inline struct xdplb_backend_info *access_backend_info(const struct access_view *view,
+							     uint32_t i)
+{
+	return map_at(&view->backend_infos, i);
+}
+
+/* The bucket with this number, counted from the start of the map. */
+static inline uint32_t *access_bucket(const struct access_view *view, uint32_t number)
+{
+	struct xdplb_bucket_line *line = map_at(&view->buckets, number / XDPLB_BUCKETS_PER_LINE);
+
+	return &line->member[number % XDPLB_BUCKETS_PER_LINE];
+}
+
+/* Has an index been given to a service? A loader killed in between may have left it without a name. */
+static inline bool access_service_in_use(const struct access_view *view, uint32_t i)
+{
+	return access_service_info(view, i)->name[0] || access_service(view, i)->buckets.count;
+}
+
+/* A service as it is to be. */
+struct access_plan_service {
+	const struct config_service *config;
+	uint32_t index;
+	bool is_new;
+	bool table_changed;
+	uint32_t *members; /* index in `members` of each config member */
+	bool *member_is_new; /* of each config member */
+	uint32_t *table; /* if table_changed: config->buckets indices of members */
+	struct xdplb_bucket_ref buckets; /* where the table lies, or is to lie */
+	uint64_t digest; /* of the new table */
+	uint32_t members_before; /* what its info said when this was planned */
+	bool sources_changed; /* its list of clients is to be written ... */
+	bool sources_b; /* ... as this version; see access_sources.h */
+};
+
+struct access_plan {
+	struct access_plan_service *services;
+	size_t service_count;
+	uint32_t *targets; /* index in `health` of each config target */
+	bool *target_is_new;
+	size_t target_count;
+	struct xdplb_endpoint *vips; /* the new table, or NULL if it stays */
+	uint32_t vip_slots, vip_seed;
+	/* Marks of what stays; anything in use and unmarked goes. One for each index of the maps. */
+	bool *service_kept, *member_kept, *backend_kept;
+	size_t changes; /* things that are not yet as they should be; 0: nothing to do */
+};
+
+/**
+ * access_plan_build() - What it takes to make a node's tables those of a config.
+ *
+ * Changes nothing. Indices of services, members and backends that stay are kept, new ones get the
+ * lowest free.
+ *
+ * Return: 0; -ENOSPC a capacity is exhausted, with words; -ENOMEM.
+ */
+int access_plan_build(const struct config *config, const struct access_view *view,
+		      struct access_plan *ret_plan, struct error *error);
+void access_plan_free(struct access_plan *plan);
+
+/* How to prepare, and what came of it. */
+struct access_asking {
+	size_t node; /* index of this node: mappings of its own are known to be there */
+	unsigned int
+		wait_ms; /* for service nodes to confirm new members before the tables switch */
+	struct notes *notes; /* says which members stay out of use */
+	size_t confirmed; /* result: members that may be used and could not before */
+};
+
+/**
+ * access_prepare() - Write what no packet meets yet, and ask for the word of service nodes.
+ *
+ * New members are written and, if their service nodes hold the mappings, confirmed. A member that is
+ * not confirmed in time will stay out of use and is named in asking->notes.
+ *
+ * Return: 0; -EINTR a signal ended the waiting; -errno a list of clients could not be written. All is
+ * taken back then.
+ */
+int access_prepare(const struct config *config, const struct access_plan *plan,
+		   struct access_view *view, struct access_asking *asking);
+
+/* Takes back what access_prepare() wrote. */
+void access_take_back(const struct access_plan *plan, struct access_view *view);
+
+/**
+ * access_commit() - Make a prepared plan true; cannot fail.
+ *
+ * Tables first, then the references to them, each in one store; what is no longer referred to is
+ * cleared after a grace period.
+ */
+void access_commit(const struct config *config, const struct access_plan *plan,
+		   struct access_view *view);
+
+/* The digest of a service's live table, by backend names; equal on every access node. */
+uint64_t access_table_digest(const struct access_view *view, uint32_t service);
+
+#endif

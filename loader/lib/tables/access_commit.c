@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Writing an access node's tables, in an order in which no packet sees half a change.
+ */
+#include "tables/access.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tables/access_chain.h"
+#include "tables/access_confirm.h"
+#include "tables/access_sources.h"
+
+/* The 16-bit ones' complement sum of (new + ~old) over an address. */
+static uint32_t address_delta(const struct xdplb_addr *old, const struct xdplb_addr *new)
+{
+	uint32_t delta = 0;
+
+	for (int i = 0; i < 4; i++) {
+		uint32_t before = ~old->word[i], after = new->word[i];
+
+		delta += (before & 0xffff) + (before >> 16) + (after & 0xffff) + (after >> 16);
+	}
+	return delta;
+}
+
+static uint16_t fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+static struct xdplb_member make_member(const struct access_plan *plan,
+				       const struct access_plan_service *service, size_t number)
+{
+	const struct config_service *wanted = service->config;
+	const struct config_member *config = &wanted->members[number];
+	uint32_t delta = address_delta(&wanted->vip, &config->addr);
+
+	return (struct xdplb_member){
+		.addr = config->addr,
+		.tag = config->tag,
+		.l4_delta = fold(delta + (uint16_t)~wanted->port + config->tag),
+		.ip_delta = wanted->family == XDPLB_IPV4 ? fold(delta) : 0,
+		.health = plan->targets[config->target],
+		.service = service->index,
+		.weight = config->weight,
+		.next = access_chain_next(service, number),
+	};
+}
+
+static void write_new_targets(const struct config *config, const struct access_plan *plan,
+			      struct access_view *view)
+{
+	for (size_t i = 0; i < plan->target_count; i++) {
+		struct xdplb_backend_info *info = access_backend_info(view, plan->targets[i]);
+
+		if (!plan->target_is_new[i])
+			continue;
+		memset(map_at(&view->health, plan->targets[i]), 0, sizeof(struct xdplb_health));
+		info->identity = config->targets[i].identity;
+		strcpy(info->name, config->backends[config->targets[i].backend].name);
+	}
+}
+
+static void describe_targets(const struct config *config, const struct access_plan *plan,
+			     struct access_view *view)
+{
+	for (size_t i = 0; i < plan->target_count; i++)
+		access_target_describe(config, &config->targets[i],
+				       access_backend_info(view, plan->targets[i]));
+}
+
+static void write_members(const struct access_plan *plan, const struct access_plan_service *service,
+			  struct access_view *view)
+{
+	/* Until its table is live: a loader killed in between must not take the service as done. */
+	if (service->table_changed)
+		access_service_info(view, service->index)->members = 0;
+	for (size_t i = 0; i < service->config->member_count; i++) {
+		const struct config_member *config = &service->config->members[i];
+		struct xdplb_member_info *info = access_member_info(view, service->members[i]);
+		uint32_t backend = plan->targets[config->target];
+
+		if (!service->member_is_new[i])
+			continue;
+		*access_member(view, service->members[i]) = make_member(plan, service, i);
+		map_clear_percpu(view->traffic_fd, service->members[i]);
+		info->service = service->index;
+		info->backend = backend;
+		info->buckets = 0;
+		info->in_use = 1;
+	}
+}
+
+/* The new table, into room that no live table uses. */
+static void write_table(const struct access_plan_service *service, struct access_view *view)
+{
+	for (size_t i = 0; i < service->config->member_count; i++) {
+		struct xdplb_member_info *info = access_member_info(view, service->members[i]);
+
+		info->weight = service->config->members[i].weight;
+		info->buckets = 0;
+	}
+	for (uint32_t i = 0; i < service->buckets.count; i++) {
+		*access_bucket(view, service->buckets.base + i) = service->table[i];
+		access_member_info(view, service->table[i])->buckets++;
+	}
+}
+
+static void write_service_info(const struct access_plan_service *service, struct access_view *view)
+{
+	struct xdplb_service_info *info = access_service_info(view, service->index);
+	const struct config_service *config = service->config;
+
+	memset(info->name, 0, sizeof(info->name));
+	strcpy(info->name, config->name);
+	info->vip = config->vip;
+	info->port = config->port;
+	info->proto = config->proto;
+	info->family = config->family;
+	info->restore = config->restore;
+	if (service->table_changed)
+		info->table_hash = service->digest;
+	/* Last: it says that all the rest is done. */
+	__atomic_store_n(&info->members, config->member_count, __ATOMIC_RELEASE);
+}
+
+/* The one store that makes a table live. */
+static void switch_table(const struct access_plan_service *service, struct access_view *view)
+{
+	uint64_t *live = (uint64_t *)&access_service(view, service->index)->buckets, word;
+
+	memcpy(&word, &service->buckets, sizeof(word));
+	__atomic_store_n(live, word, __ATOMIC_RELEASE);
+}
+
+static void switch_vips(const struct access_plan *plan, struct access_view *view)
+{
+	struct xdplb_lb_control *control = map_at(&view->control, 0);
+	struct xdplb_table_ref ref = {
+		.base = control->vips.base ? 0 : plan->vip_slots,
+		.seed = plan->vip_seed,
+	};
+	uint64_t word;
+
+	memcpy(map_at(&view->vips, ref.base), plan->vips, plan->vip_slots * sizeof(*plan->vips));
+	memcpy(&word, &ref, sizeof(word));
+	__atomic_store_n((uint64_t *)&control->vips, word, __ATOMIC_RELEASE);
+}
+
+/* Clears what is in use and not part of the plan; nothing refers to it any more. */
+static void clear_rest(const struct access_plan *plan, struct access_view *view)
+{
+	for (uint32_t i = 0; i < view->service_infos.count; i++) {
+		if (plan->service_kept[i] || !access_service_in_use(view, i))
+			continue;
+		memset(access_service(view, i), 0, sizeof(struct xdplb_service));
+		memset(access_service_info(view, i), 0, sizeof(struct xdplb_service_info));
+	}
+	for (uint32_t i = 0; i < view->member_infos.count; i++) {
+		if (plan->member_kept[i] || !access_member_info(view, i)->in_use)
+			continue;
+		memset(access_member(view, i), 0, sizeof(struct xdplb_member));
+		memset(access_member_info(view, i), 0, sizeof(struct xdplb_member_info));
+	}
+	for (uint32_t i = 0; i < view->backend_infos.count; i++) {
+		if (plan->backend_kept[i] || !access_backend_info(view, i)->name[0])
+			continue;
+		memset(map_at(&view->health, i), 0, sizeof(struct xdplb_health));
+		memset(access_backend_info(view, i), 0, sizeof(struct xdplb_backend_info));
+	}
+}
+
+/* Takes back what access_prepare() wrote: nothing refers to it. */
+void access_take_back(const struct access_plan *plan, struct access_view *view)
+{
+	for (size_t i = 0; i < plan->service_count; i++) {
+		const struct access_plan_service *service = &plan->services[i];
+
+		for (size_t m = 0; m < service->config->member_count; m++) {
+			uint32_t index = service->members[m];
+
+			if (!service->member_is_new[m])
+				continue;
+			memset(access_member(view, index), 0, sizeof(struct xdplb_member));
+			memset(access_member_info(view, index), 0,
+			       sizeof(struct xdplb_member_info));
+		}
+		access_service_info(view, service->index)->members = service->members_before;
+	}
+	for (size_t i = 0; i < plan->target_count; i++)
+		if (plan->target_is_new[i])
+			memset(access_backend_info(view, plan->targets[i]), 0,
+			       sizeof(struct xdplb_backend_info));
+	access_sources_prune(view);
+}
+
+int access_prepare(const struct config *config, const struct access_plan *plan,
+		   struct access_view *view, struct access_asking *asking)
+{
+	int err = access_sources_write(plan, view);
+
+	if (err)
+		return err;
+	write_new_targets(config, plan, view);
+	for (size_t i = 0; i < plan->service_count; i++)
+		write_members(plan, &plan->services[i], view);
+	err = access_confirm(config, plan, view, asking);
+	if (err == -EINTR)
+		access_take_back(plan, view);
+	return err == -EINTR ? err : 0;
+}
+
+void access_commit(const struct config *config, const struct access_plan *plan,
+		   struct access_view *view)
+{
+	struct xdplb_lb_control *control = map_at(&view->control, 0);
+
+	for (size_t i = 0; i < plan->service_count; i++) {
+		if (plan->services[i].table_changed) {
+			write_table(&plan->services[i], view);
+			switch_table(&plan->services[i], view);
+		}
+		access_chain_write(plan, &plan->services[i], view);
+		write_service_info(&plan->services[i], view);
+	}
+	describe_targets(config, plan, view);
+	if (plan->vips)
+		switch_vips(plan, view);
+	if (plan->changes)
+		control->generation++;
+	map_wait_for_readers();
+	clear_rest(plan, view);
+	access_sources_prune(view);
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Config and running tables in, changes out. Reads the view, writes nothing to it.
+ */
+#include "tables/access_chain.h"
+#include "tables/access_running.h"
+#include "tables/access_tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tables/access_sources.h"
+
+/* ---- targets, services and members ---- */
+
+static int plan_target(struct access_running *running, struct access_plan *plan, size_t number)
+{
+	uint32_t index = access_running_target(running, &running->config->targets[number]);
+
+	if (index == LOOKUP_NONE) {
+		index = access_free_backend(running, plan);
+		if (index == LOOKUP_NONE)
+			return -ENOSPC;
+		plan->target_is_new[number] = true;
+	}
+	plan->targets[number] = index;
+	plan->backend_kept[index] = true;
+	return 0;
+}
+
+static int plan_targets(struct access_running *running, struct access_plan *plan,
+			struct error *error)
+{
+	const struct config *config = running->config;
+
+	for (size_t i = 0; i < config->target_count; i++)
+		if (plan_target(running, plan, i))
+			return fail(error, -ENOSPC,
+				    "backend %s: no free index: capacities.backends is %zu",
+				    config->backends[config->targets[i].backend].name,
+				    running->view->backend_infos.count);
+	return 0;
+}
+
+static int plan_service_index(struct access_running *running, struct access_plan *plan,
+			      struct access_plan_service *service)
+{
+	service->index = access_running_service(running, service->config);
+	if (service->index != LOOKUP_NONE) {
+		service->buckets = access_service(running->view, service->index)->buckets;
+	} else {
+		service->index = access_free_service(running, plan);
+		if (service->index == LOOKUP_NONE)
+			return -ENOSPC;
+		service->is_new = true;
+	}
+	plan->service_kept[service->index] = true;
+	return 0;
+}
+
+/* Finds or allots one member; false: there is no free index. */
+static bool plan_member(struct access_running *running, struct access_plan *plan,
+			struct access_plan_service *service, size_t number)
+{
+	const struct config_member *member = &service->config->members[number];
+	uint32_t index = LOOKUP_NONE;
+
+	if (!service->is_new)
+		index = access_running_member(running, service->index, member);
+	if (index == LOOKUP_NONE) {
+		index = access_free_member(running, plan);
+		if (index == LOOKUP_NONE)
+			return false;
+		service->member_is_new[number] = true;
+		service->table_changed = true;
+	} else if (access_member_info(running->view, index)->weight != member->weight) {
+		service->table_changed = true;
+	}
+	service->members[number] = index;
+	plan->member_kept[index] = true;
+	return true;
+}
+
+/* Finds or allots the members of a service; says whether its table stays as it is. */
+static int plan_members(struct access_running *running, struct access_plan *plan,
+			struct access_plan_service *service)
+{
+	const struct config_service *wanted = service->config;
+	const struct xdplb_service_info *info = access_service_info(running->view, service->index);
+
+	service->members = calloc(wanted->member_count, sizeof(*service->members));
+	service->member_is_new = calloc(wanted->member_count, sizeof(*service->member_is_new));
+	if (!service->members || !service->member_is_new)
+		return -ENOMEM;
+	service->members_before = info->members;
+	service->table_changed = service->is_new || info->members != wanted->member_count ||
+				 service->buckets.count != wanted->buckets;
+	for (size_t i = 0; i < wanted->member_count; i++)
+		if (!plan_member(running, plan, service, i))
+			return -ENOSPC;
+	if (!service->is_new && access_members_go(running, plan, service->index))
+		service->table_changed = true;
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+/* Is a running service's description another one than its config's? */
+static bool described_otherwise(const struct access_view *view,
+				const struct access_plan_service *service)
+{
+	const struct xdplb_service_info *info = access_service_info(view, service->index);
+
+	return strcmp(info->name, service->config->name) ||
+	       info->restore != service->config->restore;
+}
+
+static void count_changes(const struct config *config, const struct access_view *view,
+			  struct access_plan *plan)
+{
+	plan->changes = plan->vips != NULL;
+	for (size_t i = 0; i < plan->service_count; i++)
+		plan->changes += plan->services[i].table_changed ||
+				 plan->services[i].sources_changed ||
+				 described_otherwise(view, &plan->services[i]) ||
+				 access_chain_differs(plan, &plan->services[i], view);
+	for (size_t i = 0; i < plan->target_count; i++)
+		plan->changes += plan->target_is_new[i] ||
+				 access_target_differs(config, &config->targets[i],
+						       access_backend_info(view, plan->targets[i]));
+	for (size_t i = 0; i < view->service_infos.count; i++)
+		plan->changes += access_service_in_use(view, i) && !plan->service_kept[i];
+	for (size_t i = 0; i < view->member_infos.count; i++)
+		plan->changes += access_member_info(view, i)->in_use && !plan->member_kept[i];
+	for (size_t i = 0; i < view->backend_infos.count; i++)
+		plan->changes += access_backend_info(view, i)->name[0] && !plan->backend_kept[i];
+}
+
+static int plan_services(struct access_running *running, struct access_plan *plan,
+			 struct error *error)
+{
+	const struct access_view *view = running->view;
+	const struct config *config = running->config;
+	int err;
+
+	for (size_t i = 0; i < config->service_count; i++) {
+		struct access_plan_service *service = &plan->services[i];
+
+		service->config = &config->services[i];
+		if (plan_service_index(running, plan, service))
+			return fail(error, -ENOSPC,
+				    "service %s: no free index: capacities.services is %zu, and a "
+				    "service being replaced needs one for each version",
+				    service->config->name, view->service_infos.count);
+		err = plan_members(running, plan, service);
+		if (err == -ENOSPC)
+			return fail(error, err,
+				    "service %s: no free member: capacities.members is %zu, and a "
+				    "member being replaced needs one for each version",
+				    service->config->name, view->member_infos.count);
+		if (!err && service->table_changed)
+			err = access_build_table(config, service);
+		if (err)
+			return fail_errno(error, err, "service %s", service->config->name);
+	}
+	return 0;
+}
+
+static int allocate(const struct config *config, const struct access_view *view,
+		    struct access_plan *plan)
+{
+	plan->service_count = config->service_count;
+	plan->target_count = config->target_count;
+	plan->services = calloc(plan->service_count + 1, sizeof(*plan->services));
+	plan->targets = calloc(plan->target_count + 1, sizeof(*plan->targets));
+	plan->target_is_new = calloc(plan->target_count + 1, sizeof(bool));
+	plan->service_kept = calloc(view->service_infos.count, sizeof(bool));
+	plan->member_kept = calloc(view->member_infos.count, sizeof(bool));
+	plan->backend_kept = calloc(view->backend_infos.count, sizeof(bool));
+	return plan->services && plan->targets && plan->target_is_new && plan->service_kept &&
+			       plan->member_kept && plan->backend_kept
+		       ? 0
+		       : -ENOMEM;
+}
+
+int access_plan_build(const struct config *config, const struct access_view *view,
+		      struct access_plan *ret_plan, struct error *error)
+{
+	struct access_plan plan = { 0 };
+	struct access_running running = { 0 };
+	int err = allocate(config, view, &plan);
+
+	if (!err)
+		err = access_running_open(config, view, &running);
+	if (err) {
+		fail_errno(error, err, "cannot plan");
+		goto out;
+	}
+	err = plan_targets(&running, &plan, error);
+	if (!err)
+		err = plan_services(&running, &plan, error);
+	if (!err)
+		err = access_sources_plan(view, &plan, error);
+	if (err)
+		goto out;
+	err = access_place_tables(view, &plan);
+	if (err) {
+		fail(error, err,
+		     "no room for the new bucket tables: capacities.buckets is %zu, and a table "
+		     "being "
+		     "changed needs room for both versions",
+		     view->buckets.count * XDPLB_BUCKETS_PER_LINE);
+		goto out;
+	}
+	err = access_plan_vips(view, &plan);
+	if (err) {
+		fail_errno(error, err, "cannot fill the table of VIPs");
+		goto out;
+	}
+	count_changes(config, view, &plan);
+	*ret_plan = plan;
+out:
+	if (err)
+		access_plan_free(&plan);
+	access_running_close(&running);
+	return err;
+}
+
+void access_plan_free(struct access_plan *plan)
+{
+	for (size_t i = 0; plan->services && i < plan->service_count; i++) {
+		free(plan->services[i].members);
+		free(plan->services[i].member_is_new);
+		free(plan->services[i].table);
+	}
+	free(plan->services);
+	free(plan->targets);
+	free(plan->target_is_new);
+	free(plan->vips);
+	free(plan->service_kept);
+	free(plan->member_kept);
+	free(plan->backend_kept);
+	memset(plan, 0, sizeof(*plan));
+}

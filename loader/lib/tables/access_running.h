@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What of a config is running on an access node already, and under which index; and which index is free
+ * for what is not. Steps of access_plan_build().
+ */
+#ifndef XDPLB_ACCESS_RUNNING_H
+#define XDPLB_ACCESS_RUNNING_H
+
+#include "tables/access.h"
+#include "base/lookup.h"
+
+struct access_running {
+	const struct config *config;
+	const struct access_view *view;
+	struct lookup services, members, backends;
+	/* The members of each service, chained. */
+	uint32_t *first; /* by service; LOOKUP_NONE: none */
+	uint32_t *next; /* by member */
+	/* Where the next ones are likely to be, since files are written in order: a look at these saves
+	 * the lookups of most. */
+	uint32_t likely_member, likely_backend;
+	/* Below these no index is free. */
+	uint32_t free_service, free_member, free_backend;
+};
+
+/* 0 or -ENOMEM; access_running_close() gives back what a zeroed struct got. */
+int access_running_open(const struct config *config, const struct access_view *view,
+			struct access_running *ret);
+void access_running_close(struct access_running *running);
+
+/* Indices, or LOOKUP_NONE. A service is what it is on the wire: it may be renamed. */
+uint32_t access_running_service(const struct access_running *running,
+				const struct config_service *service);
+uint32_t access_running_target(struct access_running *running, const struct config_target *target);
+uint32_t access_running_member(struct access_running *running, uint32_t service,
+			       const struct config_member *member);
+
+/* An index that neither is in use nor is kept by the plan; LOOKUP_NONE: there is none. */
+uint32_t access_free_service(struct access_running *running, const struct access_plan *plan);
+uint32_t access_free_member(struct access_running *running, const struct access_plan *plan);
+uint32_t access_free_backend(struct access_running *running, const struct access_plan *plan);
+
+/* Is a member of this service in use that the plan does not keep? */
+bool access_members_go(const struct access_running *running, const struct access_plan *plan,
+		       uint32_t service);
+
+#endif

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The bucket tables of a plan: filling them, and finding room for them beside those that are live.
+ */
+#include "tables/access_tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tables/maglev.h"
+
+/* From numbers in the config to indices in the map; and what the table comes to, by names. */
+static int finish_table(const struct maglev_member *members, struct access_plan_service *service)
+{
+	const struct config_service *wanted = service->config;
+	uint64_t *names = calloc(wanted->member_count, sizeof(*names));
+	uint64_t *hashes = calloc(wanted->buckets, sizeof(*hashes));
+	int err = names && hashes ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < wanted->member_count && !err; i++)
+		names[i] = maglev_name_hash(members[i].name);
+	for (uint32_t i = 0; i < wanted->buckets && !err; i++) {
+		hashes[i] = names[service->table[i]];
+		service->table[i] = service->members[service->table[i]];
+	}
+	if (!err)
+		service->digest = maglev_digest(hashes, wanted->buckets);
+	free(names);
+	free(hashes);
+	return err;
+}
+
+int access_build_table(const struct config *config, struct access_plan_service *service)
+{
+	const struct config_service *wanted = service->config;
+	struct maglev_member *members = calloc(wanted->member_count, sizeof(*members));
+	int err = -ENOMEM;
+
+	service->table = calloc(wanted->buckets, sizeof(*service->table));
+	if (!members || !service->table)
+		goto out;
+	for (size_t i = 0; i < wanted->member_count; i++)
+		members[i] = (struct maglev_member){
+			.name = config->backends[wanted->members[i].backend].name,
+			.weight = wanted->members[i].weight,
+		};
+	err = maglev_build(members, wanted->member_count, service->table, wanted->buckets);
+	if (!err)
+		err = finish_table(members, service);
+out:
+	free(members);
+	return err;
+}
+
+/* A run of bucket lines in use. */
+struct extent {
+	uint32_t first, count;
+};
+
+static int by_first(const void *a, const void *b)
+{
+	const struct extent *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static struct extent extent_of(struct xdplb_bucket_ref ref)
+{
+	return (struct extent){
+		.first = ref.base / XDPLB_BUCKETS_PER_LINE,
+		.count = (ref.count + XDPLB_BUCKETS_PER_LINE - 1) / XDPLB_BUCKETS_PER_LINE,
+	};
+}
+
+/* The first gap of `count` lines between sorted extents below `end`; UINT32_MAX: none. */
+static uint32_t find_gap(const struct extent *extents, size_t n, uint32_t count, uint32_t end)
+{
+	uint32_t at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (extents[i].first - at >= count)
+			return at;
+		at = extents[i].first + extents[i].count;
+	}
+	return end - at >= count ? at : UINT32_MAX;
+}
+
+/* Where there is room for one more. */
+static void insert_extent(struct extent *extents, size_t n, struct extent extent)
+{
+	size_t at = n;
+
+	while (at > 0 && extents[at - 1].first > extent.first)
+		at--;
+	memmove(&extents[at + 1], &extents[at], (n - at) * sizeof(*extents));
+	extents[at] = extent;
+}
+
+int access_place_tables(const struct access_view *view, struct access_plan *plan)
+{
+	size_t capacity = view->services.count + plan->service_count, n = 0;
+	struct extent *extents = calloc(capacity, sizeof(*extents));
+
+	if (!extents)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < view->services.count; i++)
+		if (access_service(view, i)->buckets.count)
+			extents[n++] = extent_of(access_service(view, i)->buckets);
+	/* Sorted once and kept so: a file may bring thousands of tables. */
+	qsort(extents, n, sizeof(*extents), by_first);
+	for (size_t i = 0; i < plan->service_count; i++) {
+		struct access_plan_service *service = &plan->services[i];
+		struct extent extent;
+
+		if (!service->table_changed)
+			continue;
+		service->buckets.count = service->config->buckets;
+		extent = extent_of(service->buckets);
+		extent.first = find_gap(extents, n, extent.count, view->buckets.count);
+		if (extent.first == UINT32_MAX) {
+			free(extents);
+			return -ENOSPC;
+		}
+		service->buckets.base = extent.first * XDPLB_BUCKETS_PER_LINE;
+		insert_extent(extents, n++, extent);
+	}
+	free(extents);
+	return 0;
+}
