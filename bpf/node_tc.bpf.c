@@ -5,9 +5,9 @@
  * side of a backend's virtual NIC, where ingress and egress change places. A packet's walk is told in
  * bpf/README.md.
  */
-#include "lib/deliver.h"
 #include "lib/flow.h"
 #include "lib/handover.h"
+#include "lib/handover_error.h"
 #include "lib/icmp.h"
 #include "lib/mapping.h"
 #include "lib/query.h"
@@ -58,7 +58,9 @@ INLINE enum verdict to_tag(struct __sk_buff *skb, struct packet *pkt, const stru
 		return VERDICT_PASS;
 	pkt->ours = true;
 	hash = hash_flow(pkt, mapping);
-	handed = pkt->admitted ? 0 : read_handed(pkt, hash);
+	handed = pkt->admitted
+			 ? 0
+			 : read_handed(pkt, hash, pkt->proto != IPPROTO_TCP || opens_flow(pkt));
 	if (unlikely(handed == NOT_ADMITTED))
 		return answer_query(skb, pkt, mapping, hash_key, hook->redirect_flags);
 	if (pkt->proto != mapping->proto)
@@ -126,7 +128,7 @@ INLINE enum verdict to_backend(struct __sk_buff *skb, const struct hook *hook)
 	case PARSED_L4:
 		break;
 	case PARSED_ICMP:
-		return deliver_error(skb, shape, hook->ifindex);
+		return take_error(skb, shape, hook->ifindex);
 	case PARSED_FRAGMENT:
 		verdict = admit_fragment(skb, shape, hook->ifindex);
 		if (verdict != VERDICT_NEXT)
