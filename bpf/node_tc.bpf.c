@@ -166,7 +166,7 @@ INLINE struct xdplb_flow *find_note(const struct xdplb_flow_key *key, const stru
 	ref = read_table_ref(&control->endpoints);
 	if (likely(!mapping_of(find_endpoint(&endpoints, ref, endpoint_mask, &endpoint), hook)))
 		return NULL;
-	return bpf_map_lookup_elem(&flows, key);
+	return find_any_note(key);
 }
 
 /* Who a noted flow's backend is to the client: a VIP, or itself in a direct flow; false: the mapping
@@ -199,14 +199,16 @@ INLINE enum verdict restore_source(struct __sk_buff *skb, struct packet *pkt,
 		.family = pkt->family,
 	};
 	struct rewriting to = { .ports = *packet_ports(pkt) };
-	const struct xdplb_flow *note;
+	struct xdplb_flow *note;
 
 	read_source(pkt, &key.backend);
 	read_dest(pkt, &key.client);
 	note = find_note(&key, hook);
 	if (!note || !face_of(note, &to))
 		return VERDICT_PASS;
-	if (to.side == SIDE_NONE && to.ports.dest == key.client_port)
+	if (unlikely(!(note->flags & XDPLB_FLOW_ESTABLISHED) && proves_flow(pkt)))
+		establish(&key, note);
+	if (to.side == SIDE_NONE && to.ports.dest == packet_ports(pkt)->dest)
 		return VERDICT_PASS; /* a direct flow as it is */
 	if (unlikely(fragment_shape && to.side == SIDE_SOURCE))
 		note_reply(skb, fragment_shape, &to.addr, hook->ifindex);

@@ -90,13 +90,13 @@ INLINE bool noted_port(const struct packet *pkt, const struct xdplb_mapping *map
 	key->family = pkt->family;
 	key->kind = XDPLB_NOTE_REPLY;
 	key->client = headers->client;
-	note = bpf_map_lookup_elem(&flows, key);
+	note = find_any_note(key);
 	if (note && note->mapping == index && note->epoch == mapping->epoch &&
 	    note->client_port == key->client_port)
 		return true;
 	key->kind = XDPLB_NOTE_REMAP;
 	key->port = mapping->tag;
-	note = bpf_map_lookup_elem(&flows, key);
+	note = find_any_note(key);
 	if (!note || note->mapping != index || note->epoch != mapping->epoch)
 		return false;
 	*ret_port = note->client_port;

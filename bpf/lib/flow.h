@@ -6,69 +6,11 @@
 #ifndef XDPLB_BPF_FLOW_H
 #define XDPLB_BPF_FLOW_H
 
-#include "parse.h"
-#include "xdplb/node.h"
-
-/* Sizes are placeholders: the loader sets them from the declared capacities. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct xdplb_flow_key);
-	__type(value, struct xdplb_flow);
-} flows SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct xdplb_mapping);
-} mappings SEC(".maps");
+#include "note.h"
 
 /* Other client ports tried for a flow whose own is taken. */
 #define REMAP_ATTEMPTS   16
 #define REMAP_FIRST_PORT 1024
-
-/* Whose flow it is, towards which port: a mapping's, or a direct one to the backend's own port. */
-struct flow_owner {
-	__u32 mapping; /* or XDPLB_MAPPING_DIRECT */
-	__u16 epoch;
-	__be16 port; /* where the backend listens */
-	__be16 entry_port; /* where the packet was sent: the tag, or the same port if direct */
-};
-
-/* A note whose mapping has gone is as good as none. */
-INLINE bool note_alive(const struct xdplb_flow *note)
-{
-	__u32 key = note->mapping;
-	const struct xdplb_mapping *mapping;
-
-	if (note->mapping == XDPLB_MAPPING_DIRECT)
-		return true;
-	mapping = bpf_map_lookup_elem(&mappings, &key);
-	return mapping && mapping->state != XDPLB_MAPPING_FREE && mapping->epoch == note->epoch;
-}
-
-INLINE bool note_is_of(const struct xdplb_flow *note, const struct flow_owner *owner, __be16 port)
-{
-	return note->mapping == owner->mapping && note->epoch == owner->epoch &&
-	       note->client_port == port;
-}
-
-/* Writes a note; what stood there is overwritten if it was dead. */
-INLINE bool put_note(const struct xdplb_flow_key *key, const struct flow_owner *owner, __be16 port)
-{
-	struct xdplb_flow note = {
-		.mapping = owner->mapping,
-		.client_port = port,
-		.epoch = owner->epoch,
-	};
-	struct xdplb_flow *old = bpf_map_lookup_elem(&flows, key);
-
-	if (old && !note_alive(old))
-		bpf_map_delete_elem(&flows, key);
-	return !bpf_map_update_elem(&flows, key, &note, BPF_NOEXIST);
-}
 
 INLINE __be16 remap_candidate(__be16 port, __be16 entry_port, __u32 attempt)
 {
@@ -91,8 +33,9 @@ INLINE bool remap_flow(struct xdplb_flow_key *reply, const struct xdplb_flow_key
 		if (!put_note(reply, owner, remap->client_port))
 			continue;
 		note.client_port = reply->client_port;
-		if (bpf_map_update_elem(&flows, remap, &note, BPF_ANY)) {
-			bpf_map_delete_elem(&flows, reply);
+		bpf_map_delete_elem(&flows, remap);
+		if (bpf_map_update_elem(&new_flows, remap, &note, BPF_ANY)) {
+			delete_note(reply);
 			return false;
 		}
 		*ret_port = reply->client_port;
@@ -106,13 +49,13 @@ INLINE bool remap_flow(struct xdplb_flow_key *reply, const struct xdplb_flow_key
 INLINE bool use_remap(struct xdplb_flow_key *reply, const struct xdplb_flow_key *remap,
 		      const struct flow_owner *owner, __be16 *ret_port)
 {
-	const struct xdplb_flow *given = bpf_map_lookup_elem(&flows, remap), *note;
+	const struct xdplb_flow *given = find_any_note(remap), *note;
 
 	if (!given || given->mapping != owner->mapping || given->epoch != owner->epoch)
 		return false;
 	reply->client_port = given->client_port;
 	*ret_port = given->client_port;
-	note = bpf_map_lookup_elem(&flows, reply);
+	note = find_any_note(reply);
 	if (note && note_is_of(note, owner, remap->client_port))
 		return true;
 	return put_note(reply, owner, remap->client_port); /* the note was evicted */
@@ -124,14 +67,14 @@ INLINE bool use_remap(struct xdplb_flow_key *reply, const struct xdplb_flow_key 
  */
 INLINE bool find_flow(struct xdplb_flow_key *key, const struct flow_owner *owner, __be16 *ret_port)
 {
-	const struct xdplb_flow *note = bpf_map_lookup_elem(&flows, key);
+	const struct xdplb_flow *note = find_any_note(key);
 
 	*ret_port = key->client_port;
 	if (note && note_is_of(note, owner, key->client_port))
 		return true;
 	key->kind = XDPLB_NOTE_REMAP;
 	key->port = owner->entry_port;
-	note = bpf_map_lookup_elem(&flows, key);
+	note = find_any_note(key);
 	if (!note || note->mapping != owner->mapping || note->epoch != owner->epoch)
 		return false;
 	*ret_port = note->client_port;
@@ -159,7 +102,7 @@ INLINE void flow_keys(const struct packet *pkt, const struct flow_owner *owner,
 INLINE enum verdict take_race(struct packet *pkt, const struct flow_owner *owner,
 			      const struct xdplb_flow_key *reply, __be16 client_port)
 {
-	const struct xdplb_flow *note = bpf_map_lookup_elem(&flows, reply);
+	const struct xdplb_flow *note = find_any_note(reply);
 
 	if (note && note_is_of(note, owner, client_port))
 		return VERDICT_NEXT;
@@ -181,14 +124,14 @@ INLINE enum verdict note_flow(struct packet *pkt, const struct flow_owner *owner
 
 	flow_keys(pkt, owner, &reply, &remap);
 	*ret_port = client_port;
-	note = bpf_map_lookup_elem(&flows, &reply);
+	note = find_any_note(&reply);
 	if (likely(note && note_is_of(note, owner, client_port)))
 		return VERDICT_NEXT;
 	if (use_remap(&reply, &remap, owner, ret_port))
 		return VERDICT_NEXT;
 	*ret_port = client_port;
 	reply.client_port = client_port;
-	note = bpf_map_lookup_elem(&flows, &reply);
+	note = find_any_note(&reply);
 	if (!note || !note_alive(note)) {
 		if (direct && !opens)
 			return VERDICT_PASS;

@@ -81,12 +81,15 @@ enum xdplb_note_kind {
 /* mapping of a note that belongs to a client who talks to the backend's own port, past any VIP. */
 #define XDPLB_MAPPING_DIRECT 0xffffffffU
 
+/* TCP: the backend has sent what a stack sends in an established connection alone. */
+#define XDPLB_FLOW_ESTABLISHED (1U << 0)
+
 /* A flow note: to which VIP the replies of this flow belong. */
 struct xdplb_flow {
 	__u32 mapping; /* index into `mappings`, or XDPLB_MAPPING_DIRECT */
 	__be16 client_port; /* reply note: the one the client has; remap note: the one it was given */
 	__u16 epoch; /* of the mapping when the note was made; 0: direct */
-	__u32 flags; /* reserved: established, closing */
+	__u32 flags; /* XDPLB_FLOW_ESTABLISHED */
 	__u32 reserved;
 };
 XDPLB_ASSERT_SIZE(struct xdplb_flow, 16);

@@ -71,6 +71,7 @@ static int size_maps(const struct node_tc_bpf *node)
 	err = err ?: bpf_map__set_max_entries(node->maps.successions, SERVICES);
 	err = err ?: bpf_map__set_max_entries(node->maps.owners, OWNERS);
 	err = err ?: bpf_map__set_max_entries(node->maps.peers, MEMBERS);
+	err = err ?: bpf_map__set_max_entries(node->maps.new_flows, FLOWS);
 	return err ?: bpf_map__set_max_entries(node->maps.flows, FLOWS);
 }
 
@@ -117,7 +118,9 @@ static int fill_note(const struct node_tc_bpf *node)
 		.family = XDPLB_IPV4,
 		.kind = XDPLB_NOTE_REPLY,
 	};
-	struct xdplb_flow flow = { .mapping = SOURCE, .client_port = key.client_port };
+	struct xdplb_flow flow = { .mapping = SOURCE,
+				   .client_port = key.client_port,
+				   .flags = XDPLB_FLOW_ESTABLISHED };
 
 	if (bpf_map_update_elem(bpf_map__fd(node->maps.flows), &key, &flow, BPF_NOEXIST))
 		return -errno;

@@ -181,10 +181,11 @@ void node_setup_owners(struct node_setup *node, const char *const *tables);
 /* Which of them follow the source alone: a bit each. */
 void node_setup_by_source(struct node_setup *node, __u32 tables);
 
-/* Deletes flow notes of one kind, 64 at most; returns how many. */
+/* Deletes flow notes of one kind, 64 at most of new and of established flows each; returns how many. */
 int node_setup_evict(struct node_setup *node, enum xdplb_note_kind kind);
 
-/* How many flow notes there are. */
+/* How many flow notes there are; those of established flows alone. */
 int node_setup_notes(struct node_setup *node);
+int node_setup_established(struct node_setup *node);
 
 #endif

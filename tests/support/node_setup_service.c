@@ -34,6 +34,7 @@ void node_setup_open(struct node_setup *ret_node)
 	bpf_map__set_max_entries(skel->maps.endpoints, 2 * SETUP_SLOTS);
 	bpf_map__set_max_entries(skel->maps.mappings, SETUP_MAPPINGS);
 	bpf_map__set_max_entries(skel->maps.flows, SETUP_FLOWS);
+	bpf_map__set_max_entries(skel->maps.new_flows, SETUP_FLOWS);
 	bpf_map__set_max_entries(skel->maps.successions, 2);
 	bpf_map__set_max_entries(skel->maps.owners, XDPLB_GENERATIONS);
 	bpf_map__set_max_entries(skel->maps.peers, 3);
@@ -149,29 +150,44 @@ void node_setup_clear(struct node_setup *node)
 		;
 }
 
-int node_setup_evict(struct node_setup *node, enum xdplb_note_kind kind)
+static int evict_from(int map, enum xdplb_note_kind kind)
 {
 	struct xdplb_flow_key keys[64], *last = NULL;
 	int found = 0;
 
-	while (found < 64 && !bpf_map_get_next_key(fd_of(node, flows), last, &keys[found])) {
+	while (found < 64 && !bpf_map_get_next_key(map, last, &keys[found])) {
 		last = &keys[found];
 		if (last->kind == kind)
 			found++;
 	}
 	for (int i = 0; i < found; i++)
-		cr_assert_eq(bpf_map_delete_elem(fd_of(node, flows), &keys[i]), 0);
+		cr_assert_eq(bpf_map_delete_elem(map, &keys[i]), 0);
 	return found;
 }
 
-int node_setup_notes(struct node_setup *node)
+int node_setup_evict(struct node_setup *node, enum xdplb_note_kind kind)
+{
+	return evict_from(fd_of(node, flows), kind) + evict_from(fd_of(node, new_flows), kind);
+}
+
+static int count_notes(int map)
 {
 	struct xdplb_flow_key key, *last = NULL;
 	int notes = 0;
 
-	while (!bpf_map_get_next_key(fd_of(node, flows), last, &key)) {
+	while (!bpf_map_get_next_key(map, last, &key)) {
 		last = &key;
 		notes++;
 	}
 	return notes;
+}
+
+int node_setup_notes(struct node_setup *node)
+{
+	return node_setup_established(node) + count_notes(fd_of(node, new_flows));
+}
+
+int node_setup_established(struct node_setup *node)
+{
+	return count_notes(fd_of(node, flows));
 }

@@ -251,9 +251,11 @@ int programs_unpin_access(const struct paths *paths)
 
 int programs_unpin_service(const struct paths *paths)
 {
-	static const char *const maps[] = { "tags",         "endpoints",      "mappings", "flows",
-					    "node_control", "successions",    "owners",   "peers",
-					    "seen_headers", "owner_searches", NULL };
+	static const char *const maps[] = {
+		"tags",           "endpoints",   "mappings", "flows", "new_flows",
+		"node_control",   "successions", "owners",   "peers", "seen_headers",
+		"owner_searches", "error_ways",  NULL
+	};
 	static const enum program programs[] = { PROGRAM_UPLINK_INGRESS, PROGRAM_UPLINK_EGRESS,
 						 PROGRAM_VNIC_INGRESS, PROGRAM_VNIC_EGRESS };
 

@@ -70,6 +70,7 @@ static void plan_maps(const struct config *config, const struct config_node *nod
 		{ "backend_infos", "backends", c->backends },
 		{ "buckets", "buckets", lines },
 		{ "flows", "flows", c->flows },
+		{ "new_flows", "flows", c->flows },
 		/* element 0 stands for none */
 		{ "successions", "services", c->services + 1 },
 		{ "succession_infos", "services", c->services + 1 },
