@@ -20,15 +20,6 @@
 #define NOBODY_BUCKET 17 /* names no member */
 #define ABSENT_BUCKET 23 /* names one that is not there */
 
-/* xorshift64* */
-uint32_t lab_draw(struct model_lab *lab, uint32_t below)
-{
-	lab->random ^= lab->random >> 12;
-	lab->random ^= lab->random << 25;
-	lab->random ^= lab->random >> 27;
-	return (lab->random * 0x2545f4914f6cdd1dULL >> 32) * below >> 32;
-}
-
 static struct xdplb_health draw_health(struct model_lab *lab, bool is_dead)
 {
 	static const __u8 states[] = {
@@ -40,19 +31,21 @@ static struct xdplb_health draw_health(struct model_lab *lab, bool is_dead)
 
 	if (is_dead)
 		return (struct xdplb_health){ .state = XDPLB_HEALTH_DOWN };
-	return (struct xdplb_health){ .state = states[lab_draw(lab, sizeof(states))],
-				      .reported = states[lab_draw(lab, sizeof(states))],
-				      .lease = leases[lab_draw(lab, 4)] };
+	return (struct xdplb_health){ .state = states[fuzz_draw(&lab->fuzz, sizeof(states))],
+				      .reported = states[fuzz_draw(&lab->fuzz, sizeof(states))],
+				      .lease = leases[fuzz_draw(&lab->fuzz, 4)] };
 }
 
 static __u32 draw_mtu(struct model_lab *lab)
 {
-	return lab_draw(lab, 4) ? 0 : lab_draw(lab, 2) ? 60 + lab_draw(lab, 300) : 1280;
+	return fuzz_draw(&lab->fuzz, 4)   ? 0
+	       : fuzz_draw(&lab->fuzz, 2) ? 60 + fuzz_draw(&lab->fuzz, 300)
+					  : 1280;
 }
 
 static void make_usable(struct model_lab *lab, struct model_member *member, bool is_dead)
 {
-	member->confirmed = lab_draw(lab, 4) != 0;
+	member->confirmed = fuzz_draw(&lab->fuzz, 4) != 0;
 	member->health = draw_health(lab, is_dead);
 	lb_setup_confirm(&lab->lb, member->index, member->confirmed);
 	lb_setup_target(&lab->lb, member->index, &member->health);
@@ -66,10 +59,10 @@ static void make_member(struct model_lab *lab, __u32 service, __u32 number, bool
 	__u32 index = service * LAB_MEMBERS + number;
 
 	*member = (struct model_member){
-		.addr = setup_addrs(wanted->family)->backends[lab_draw(lab, 3)],
-		.tag = htons(SETUP_TAG_FIRST + lab_draw(lab, 999)),
-		.dmac = { 2, 1, service, number, 0, lab_draw(lab, 256) },
-		.ifindex = lab_draw(lab, 4) ? LAB_IFINDEX : OTHER_IFINDEX,
+		.addr = setup_addrs(wanted->family)->backends[fuzz_draw(&lab->fuzz, 3)],
+		.tag = htons(SETUP_TAG_FIRST + fuzz_draw(&lab->fuzz, 999)),
+		.dmac = { 2, 1, service, number, 0, fuzz_draw(&lab->fuzz, 256) },
+		.ifindex = fuzz_draw(&lab->fuzz, 4) ? LAB_IFINDEX : OTHER_IFINDEX,
 		.mtu = draw_mtu(lab),
 		.index = index,
 	};
@@ -136,13 +129,13 @@ static void make_service(struct model_lab *lab, __u32 index)
 	static const __u32 lists[] = { 0, 0, XDPLB_SERVICE_SOURCES_ALLOWED,
 				       XDPLB_SERVICE_SOURCES_DENIED };
 	struct model_service *service = &lab->services[index];
-	bool is_dead = !lab_draw(lab, 4);
+	bool is_dead = !fuzz_draw(&lab->fuzz, 4);
 
-	service->flags = lab_draw(lab, 16) | lists[lab_draw(lab, 4)] |
-			 (lab_draw(lab, 2) ? XDPLB_SERVICE_SOURCES_B : 0);
+	service->flags = fuzz_draw(&lab->fuzz, 16) | lists[fuzz_draw(&lab->fuzz, 4)] |
+			 (fuzz_draw(&lab->fuzz, 2) ? XDPLB_SERVICE_SOURCES_B : 0);
 	service->member_count = LAB_MEMBERS;
 	service->table = lab->table;
-	service->buckets = lab_draw(lab, 16) ? LAB_BUCKETS : 0;
+	service->buckets = fuzz_draw(&lab->fuzz, 16) ? LAB_BUCKETS : 0;
 	for (__u32 i = 0; i < LAB_MEMBERS; i++)
 		make_member(lab, index, i, is_dead);
 	make_list(lab, index);
@@ -153,7 +146,7 @@ static void make_service(struct model_lab *lab, __u32 index)
 void lab_change_health(struct model_lab *lab)
 {
 	for (__u32 i = 0; i < LAB_SERVICES; i++) {
-		bool is_dead = !lab_draw(lab, 4);
+		bool is_dead = !fuzz_draw(&lab->fuzz, 4);
 
 		for (__u32 member = 0; member < LAB_MEMBERS; member++)
 			make_usable(lab, &lab->services[i].members[member], is_dead);
@@ -173,7 +166,7 @@ static void empty_map(int map)
 /* Often few, so that they are used up; they are never refilled. */
 static __u64 draw_budget(struct model_lab *lab)
 {
-	return lab_draw(lab, 2) ? PLENTY : lab_draw(lab, 30);
+	return fuzz_draw(&lab->fuzz, 2) ? PLENTY : fuzz_draw(&lab->fuzz, 30);
 }
 
 static void make_budgets(struct model_lab *lab)
@@ -245,7 +238,13 @@ void lab_open(struct model_lab *lab, uint64_t seed)
 	__u64 key[2] = { SETUP_KEY0, SETUP_KEY1 };
 
 	memset(lab, 0, sizeof(*lab));
-	lab->random = (seed ?: 1) * 0x9e3779b97f4a7c15ULL;
+	fuzz_seed(&lab->fuzz, seed);
+	for (int i = 0; i < 2; i++) {
+		struct packet_spec usual = setup_spec(setup_families[i], IPPROTO_TCP);
+
+		lab->fuzz.casts[i] = (struct fuzz_cast){ usual.source, usual.dest,
+							 setup_addrs(usual.family)->stranger };
+	}
 	stay_on_one_cpu();
 	lb_setup_open_as(&lab->lb, &options);
 	for (__u32 bucket = 0; bucket < LAB_BUCKETS; bucket++)

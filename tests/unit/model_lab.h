@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * A world drawn at random that lb_xdp and its reference model share, and packets for it. Functions fail the
- * test if something can't be done.
+ * A world drawn at random that lb_xdp and its reference model share. Functions fail the test if something
+ * can't be done.
  */
 #ifndef TEST_MODEL_LAB_H
 #define TEST_MODEL_LAB_H
 
 #include "model.h"
 #include "node_setup.h"
+#include "packet_fuzz.h"
 
 #define LAB_IFINDEX  1 /* by which packets come in */
 #define LAB_SERVICES 8
@@ -20,12 +21,9 @@ struct model_lab {
 	struct model_service services[LAB_SERVICES];
 	struct model_note notes[MODEL_NOTES];
 	__u8 table[LAB_BUCKETS]; /* which member of its service a bucket names */
-	uint64_t random;
+	struct packet_fuzz fuzz; /* all that is random comes from it */
 	struct xdplb_traffic traffic[LAB_SERVICES * LAB_MEMBERS]; /* as the model counts it */
 };
-
-/* The same numbers for the same state: below `below`. */
-uint32_t lab_draw(struct model_lab *lab, uint32_t below);
 
 void lab_open(struct model_lab *lab, uint64_t seed);
 void lab_close(struct model_lab *lab);
@@ -35,8 +33,5 @@ void lab_make_world(struct model_lab *lab);
 
 /* Other health and confirmations; notes stay. */
 void lab_change_health(struct model_lab *lab);
-
-/* A packet, mostly to a VIP, half of them with faults. */
-void lab_draw_packet(struct model_lab *lab, struct test_packet *ret_packet);
 
 #endif

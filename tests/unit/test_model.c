@@ -264,7 +264,7 @@ Test(model, agrees)
 			lab_make_world(&fuzz->lab);
 		else if (fuzz->packets % PACKETS_A_HEALTH == 0)
 			lab_change_health(&fuzz->lab);
-		lab_draw_packet(&fuzz->lab, &packet);
+		fuzz_draw_packet(&fuzz->lab.fuzz, &packet);
 		meet(fuzz, &packet);
 	}
 	if (!fuzz->differences) {
