@@ -16,6 +16,7 @@
 #define DOWN	{ LB_VIP, LB_DOWN_VPORT } /* all are */
 #define ACL	{ LB_VIP, LB_ACL_VPORT } /* it allows 10,000 prefixes */
 #define TAGGED	{ 0, LB_TAG }
+#define NOTED	{ LB_BACKEND, LB_VPORT } /* a later fragment has no ports to rewrite */
 #define OTHER	{ 0xc0000263, 80 } /* 192.0.2.99, no VIP */
 #define LOCAL	{ NODE_LOCAL, NODE_TAG }
 #define SOURCE	{ NODE_SOURCE, NODE_TAG }
@@ -74,6 +75,12 @@ const struct workload workloads[] = {
 	{ "lb_udp4_new", TARGET_LB, DRIVER_XDP4_FLOWS, FLOWS_NEW,
 	  { UDP4, .dest = VIP },
 	  XDP_TX, true, {}, TAGGED },
+	{ "lb_udp4_1m", TARGET_LB, DRIVER_XDP4_FLOWS, 1000000,
+	  { UDP4, .dest = VIP },
+	  XDP_TX, true, {}, TAGGED },
+	{ "lb_frag4", TARGET_LB, DRIVER_XDP4_FLOWS, LB_FRAGMENTS,
+	  { UDP4, .dest = VIP, .later = true },
+	  XDP_TX, true, {}, NOTED },
 	{ "lb_tcp6_1m", TARGET_LB, DRIVER_XDP6_FLOWS, 1000000,
 	  { TCP6, .dest = VIP },
 	  XDP_TX, true, {}, TAGGED },
