@@ -22,17 +22,17 @@ NOINLINE __u64 read_shape(struct xdp_md *ctx)
 	return find_shape(data, end, end - data);
 }
 
-/* TCP or UDP behind tags or extension headers. */
+/* TCP or UDP behind tags or extension headers, or to a port that is no service's own. */
 NOINLINE int serve_shape(struct xdp_md *ctx, __u64 shape)
 {
 	struct packet pkt;
 	__u32 index;
 
 	if (!open_shape(ctx, &pkt, shape) || parse_l4(&pkt) != PARSED_L4 ||
-	    !find_vip(&pkt, packet_ports(&pkt)->dest, pkt.proto, &index))
+	    !find_served(&pkt, &index))
 		return VERDICT_PASS;
 	pkt.ours = true;
-	return serve_packet(ctx, &pkt, index);
+	return serve_packet(ctx, &pkt, index, true);
 }
 
 /* A packet without usable ports is ours, and can only be refused, if its destination is a VIP. */
@@ -79,9 +79,9 @@ INLINE enum verdict balance(struct xdp_md *ctx)
 	if (unlikely(parse_packet(&pkt, data, end, end - data) != PARSED_L4))
 		return balance_rare(ctx);
 	if (!find_vip(&pkt, packet_ports(&pkt)->dest, pkt.proto, &index))
-		return VERDICT_PASS;
+		return has_ranges() ? serve_shape(ctx, pack_shape(&pkt, PARSED_L4)) : VERDICT_PASS;
 	pkt.ours = true;
-	return serve_packet(ctx, &pkt, index);
+	return serve_packet(ctx, &pkt, index, false);
 }
 
 /* What VERDICT_REPORT wants: here, where nothing else lies on the stack. */

@@ -38,10 +38,20 @@ INLINE void mark_packet(struct packet *pkt, __u64 flow_hash)
 	write_mark(pkt, pkt->family == XDPLB_IPV4 ? mark_ipv4(flow_hash) : mark_ipv6(flow_hash));
 }
 
-INLINE void dnat_packet(struct packet *pkt, const struct xdplb_member *member, __u64 flow_hash)
+/* The port at which a member gets what was for this one: its tag, or the same. */
+INLINE __be16 member_port(const struct xdplb_member *member, __be16 port)
 {
+	return member->flags & XDPLB_MEMBER_KEEPS_PORT ? port : member->tag;
+}
+
+/* @may_keep: the member may be one of a service of many ports */
+INLINE void dnat_packet(struct packet *pkt, const struct xdplb_member *member, __u64 flow_hash,
+			bool may_keep)
+{
+	struct ports *ports = packet_ports(pkt);
+
 	csum_apply_l4(pkt, member->l4_delta);
-	packet_ports(pkt)->dest = member->tag;
+	ports->dest = may_keep ? member_port(member, ports->dest) : member->tag;
 	if (pkt->family == XDPLB_IPV4) {
 		struct iphdr *ip = pkt->ip4;
 		__be16 mark = bpf_htons(mark_ipv4(flow_hash));
@@ -73,7 +83,7 @@ INLINE void dnat_first(struct packet *pkt, const struct xdplb_member *member, __
 	if (pkt->family == XDPLB_IPV4)
 		delta += fragment_mark(hash);
 	csum_apply_l4(pkt, delta);
-	packet_ports(pkt)->dest = member->tag;
+	packet_ports(pkt)->dest = member_port(member, packet_ports(pkt)->dest);
 	dnat_addresses(pkt, member, hash);
 }
 
