@@ -49,7 +49,7 @@ NET_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/net/*.c))
 NET_TOOLS  := $(addprefix $(BUILD)/tests/bench/net/,load last_packet udp_stream probe_count \
 	connect_loop node_crowd pps)
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
-LAB_TOOLS  := $(addprefix $(BUILD)/tests/net/,lsr_delay $(addprefix handover/,pattern_client pattern_server flood))
+LAB_TOOLS  := $(addprefix $(BUILD)/tests/net/,lsr_delay fuzz_frames $(addprefix handover/,pattern_client pattern_server flood))
 
 .PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo demo-handover demo-ptp bench bench-katran bench-plot bench-net fuzz fuzz-datapath check-style install clean vmlinux
 .SECONDARY:
@@ -117,6 +117,7 @@ $(BUILD)/tests/net/lsr_delay.o: $(BUILD)/tests/net/lsr_delay.skel.h
 $(BUILD)/tests/net/handover/pattern_client: $(BUILD)/tests/net/handover/streams.o
 $(addprefix $(BUILD)/tests/net/handover/,pattern_client pattern_server flood): \
 	$(BUILD)/tests/net/handover/endpoint.o
+$(BUILD)/tests/net/fuzz_frames: $(addprefix $(BUILD)/tests/support/,packet_fuzz.o packet.o fragments.o icmp_error.o)
 $(LAB_TOOLS): %: %.o
 	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 

@@ -300,7 +300,7 @@ void lb_setup_target(struct lb_setup *lb, __u32 index, const struct xdplb_health
 	put(fd_of(lb, health), index, target);
 }
 
-void lb_setup_budget(struct lb_setup *lb, __u32 kind, __u64 left)
+void lb_setup_budget(struct lb_setup *lb, enum lb_budget kind, __u64 left)
 {
 	static struct {
 		__u64 tick, left;
@@ -310,7 +310,10 @@ void lb_setup_budget(struct lb_setup *lb, __u32 kind, __u64 left)
 	cr_assert(cpus > 0 && cpus <= 1024);
 	for (int i = 0; i < cpus; i++)
 		budgets[i].left = left;
-	put(fd_of(lb, answer_budgets), kind, budgets);
+	if (kind == LB_BUDGET_RESETS)
+		put(fd_of(lb, reset_budgets), 0, budgets);
+	else
+		put(fd_of(lb, answer_budgets), kind, budgets);
 }
 
 void lb_setup_mtu(struct lb_setup *lb, __u32 index, __u16 mtu)

@@ -138,8 +138,16 @@ void lb_setup_bucket(struct lb_setup *lb, __u32 number, __u32 member);
 void lb_setup_member(struct lb_setup *lb, __u32 index, const struct setup_member *member);
 void lb_setup_health(struct lb_setup *lb, __u32 index, enum xdplb_health_state state);
 void lb_setup_target(struct lb_setup *lb, __u32 index, const struct xdplb_health *target);
+
+/* What an access node sends of its own, within budgets; the first two by their numbers in the map. */
+enum lb_budget {
+	LB_BUDGET_ECHOES,
+	LB_BUDGET_REPORTS,
+	LB_BUDGET_RESETS,
+};
+
 /* What each CPU has left to send of one kind of answer. */
-void lb_setup_budget(struct lb_setup *lb, __u32 kind, __u64 left);
+void lb_setup_budget(struct lb_setup *lb, enum lb_budget kind, __u64 left);
 void lb_setup_mtu(struct lb_setup *lb, __u32 index, __u16 mtu);
 void lb_setup_confirm(struct lb_setup *lb, __u32 index, bool confirmed);
 struct xdplb_member lb_setup_read(struct lb_setup *lb, __u32 index);
