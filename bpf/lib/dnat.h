@@ -38,20 +38,25 @@ INLINE void mark_packet(struct packet *pkt, __u64 flow_hash)
 	write_mark(pkt, pkt->family == XDPLB_IPV4 ? mark_ipv4(flow_hash) : mark_ipv6(flow_hash));
 }
 
-INLINE void dnat_packet(struct packet *pkt, const struct xdplb_member *member, __u64 flow_hash)
+/* @forwards: the packet leaves for the next hop, and takes one from its TTL or hop limit. */
+INLINE void dnat_packet(struct packet *pkt, const struct xdplb_member *member, __u64 flow_hash,
+			bool forwards)
 {
 	csum_apply_l4(pkt, member->l4_delta);
 	packet_ports(pkt)->dest = member->tag;
 	if (pkt->family == XDPLB_IPV4) {
 		struct iphdr *ip = pkt->ip4;
 		__be16 mark = bpf_htons(mark_ipv4(flow_hash));
+		__u32 delta = member->ip_delta + csum_delta16(ip->id, mark);
 
-		ip->check = csum_apply(ip->check, member->ip_delta + csum_delta16(ip->id, mark));
+		ip->check = csum_apply(ip->check, forwards ? delta + CSUM_DELTA_TTL : delta);
+		ip->ttl -= forwards;
 		ip->id = mark;
 		ip->daddr = member->addr.word[0];
 		return;
 	}
 	set_flow_label(pkt->ip6, mark_ipv6(flow_hash));
+	pkt->ip6->hop_limit -= forwards;
 	*(struct xdplb_addr *)&pkt->ip6->daddr = member->addr;
 }
 

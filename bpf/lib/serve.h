@@ -217,7 +217,7 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 		return verdict;
 	if (unlikely(verdict == VERDICT_NEXT && too_big(pkt, choice.member)))
 		return serve_oversized(ctx, pack_shape(pkt, PARSED_L4), choice.index, hash);
-	dnat_packet(pkt, choice.member, hash);
+	dnat_packet(pkt, choice.member, hash, false);
 	return finish_packet(ctx, pkt, &choice, verdict);
 }
 
