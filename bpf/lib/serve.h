@@ -35,16 +35,12 @@ INLINE __u64 hash_flow(const struct packet *pkt)
 			  addr_words(&pkt->ip6->daddr), word);
 }
 
-/* Port, protocol and client port count for nothing: a client's connections to all services of a VIP
- * that have the same backends go to the same one. */
 NOINLINE __u64 hash_addresses(const struct xdplb_addr *client, const struct xdplb_addr *vip,
 			      __u32 family)
 {
-	__u64 word = flow_word(0, 0, 0, family);
-
 	if (!client || !vip)
 		return 0;
-	return flow_hash6(hash_key[0], hash_key[1], client->word, vip->word, word);
+	return source_hash(hash_key[0], hash_key[1], client->word, vip->word, family);
 }
 
 /* Of a client's packet; apart, since the fast path has no room for addresses on its stack. */
