@@ -71,6 +71,21 @@ link_fails() {
   arrives
 }
 
+# backup_is WORDS: A's agent has said so last.
+backup_is() {
+  grep 'its backup' "$LAB_DIR/A.log" | tail -n 1 | grep -c "its backup $1"
+}
+
+# The backup fails while nobody needs it: it is told, and nothing else happens.
+idle_backup() {
+  ip -n E1 link set l2 down
+  wait_until 5 backup_is 'has failed' || fail "A: $(cat "$LAB_DIR/A.log")"
+  expect "A" "$(where A)" "up primary"
+  ip -n E1 link set l2 up
+  wait_until 5 backup_is 'is whole' || fail "A: $(cat "$LAB_DIR/A.log")"
+  arrives
+}
+
 # A label that is wrong on the way back alone.
 wrong_label() {
   local label slot entry
@@ -235,6 +250,7 @@ chmod 755 "$LAB_DIR/hook"
 lab_setup "$CLUSTER" "${NODES[@]}"
 check come_up come_up
 check link_fails link_fails
+check idle_backup idle_backup
 check wrong_label wrong_label
 check both_fail both_fail
 check agent_ends agent_ends
