@@ -192,7 +192,8 @@ static void read_service(struct config_draft *draft, size_t index)
 {
 	static const struct yaml_key keys[] = {
 		{ "vip", EXPECTED_ADDRESS },
-		{ "port", "a port from 1 to 65535, a range like 5000-5999, a list of such, or any" },
+		{ "port",
+		  "a port from 1 to 65535, a range like 5000-5999, a list of such, or any" },
 		{ "protocol", "tcp or udp" },
 		{ "restore", "interface or source" },
 		{ "backend_port", NULL },
