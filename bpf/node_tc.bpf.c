@@ -5,9 +5,9 @@
  * side of a backend's virtual NIC, where ingress and egress change places. A packet's walk is told in
  * bpf/README.md.
  */
-#include "lib/deliver.h"
 #include "lib/flow.h"
 #include "lib/handover.h"
+#include "lib/handover_error.h"
 #include "lib/icmp.h"
 #include "lib/mapping.h"
 #include "lib/query.h"
@@ -56,7 +56,9 @@ INLINE enum verdict to_mapping(struct __sk_buff *skb, struct packet *pkt, const 
 	enum verdict verdict;
 	int handed;
 
-	handed = pkt->admitted ? 0 : read_handed(pkt, hash);
+	handed = pkt->admitted
+			 ? 0
+			 : read_handed(pkt, hash, pkt->proto != IPPROTO_TCP || opens_flow(pkt));
 	if (unlikely(handed == NOT_ADMITTED))
 		return keeps_port(mapping)
 			       ? VERDICT_NEXT
@@ -173,7 +175,7 @@ INLINE enum verdict to_backend(struct __sk_buff *skb, const struct hook *hook)
 	case PARSED_L4:
 		break;
 	case PARSED_ICMP:
-		return deliver_error(skb, shape, hook->ifindex);
+		return take_error(skb, shape, hook->ifindex);
 	case PARSED_FRAGMENT:
 		verdict = admit_fragment(skb, shape, hook->ifindex,
 					 find_first_target(skb, shape, hook->ifindex));

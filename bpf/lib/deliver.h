@@ -6,6 +6,7 @@
 #ifndef XDPLB_BPF_DELIVER_H
 #define XDPLB_BPF_DELIVER_H
 
+#include "handover.h"
 #include "icmp.h"
 #include "mapping.h"
 #include "skb.h"
@@ -86,9 +87,10 @@ INLINE const struct xdplb_mapping *find_quoted(const struct packet *pkt, const s
 
 /*
  * To a backend's address, about a packet that has come from its tag port: no packet ever does, but the
- * access node has written it so. All else passes.
+ * access node has written it so. All else passes. VERDICT_NEXT: it is about a connection that is not here.
+ * @last: nobody else is asked for it
  */
-NOINLINE int deliver_error(struct __sk_buff *skb, __u64 shape, __u32 hook_ifindex)
+NOINLINE int deliver_error(struct __sk_buff *skb, __u64 shape, __u32 hook_ifindex, bool last)
 {
 	struct hook hook = { .ifindex = hook_ifindex };
 	const struct xdplb_mapping *mapping;
@@ -96,6 +98,7 @@ NOINLINE int deliver_error(struct __sk_buff *skb, __u64 shape, __u32 hook_ifinde
 	struct packet pkt;
 	struct quote quote;
 	__u32 index = 0;
+	bool noted;
 
 	if (!open_shape(skb, &pkt, shape) || !read_quote(&pkt, &quote))
 		return VERDICT_PASS;
@@ -104,12 +107,17 @@ NOINLINE int deliver_error(struct __sk_buff *skb, __u64 shape, __u32 hook_ifinde
 		return VERDICT_PASS;
 	/* Where ports are kept, what has no mark is about the backend's own packets. */
 	pkt.ours = !keeps_port(mapping);
-	if (!has_mark(&pkt, hash_quoted_flow(&quote.inner, mapping)))
+	if (read_handed(&pkt, hash_quoted_flow(&quote.inner, mapping),
+			quote.inner.proto != IPPROTO_TCP) == NOT_ADMITTED)
 		return refuse(&pkt, XDPLB_DROP_NOT_ADMITTED);
 	pkt.ours = true;
 	if (quote.inner.proto != mapping->proto)
 		return refuse(&pkt, XDPLB_DROP_WRONG_PROTOCOL);
-	if (!sent_packet(&quote.inner, mapping, index, &to))
+	noted = sent_packet(&quote.inner, mapping, index, &to);
+	if (!last && mapping->succession && mapping->proto == IPPROTO_TCP &&
+	    !expects_error(skb, &quote.inner, mapping, noted, to.ports.dest))
+		return VERDICT_NEXT;
+	if (!noted)
 		return refuse(&pkt, XDPLB_DROP_UNKNOWN_FLOW);
 	rewrite_quote(&pkt, &quote, &to);
 	count_event(XDPLB_EVENT_ICMP_DELIVERED);

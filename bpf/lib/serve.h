@@ -35,16 +35,12 @@ INLINE __u64 hash_flow(const struct packet *pkt)
 			  addr_words(&pkt->ip6->daddr), word);
 }
 
-/* Port, protocol and client port count for nothing: a client's connections to all services of a VIP
- * that have the same backends go to the same one. */
 NOINLINE __u64 hash_addresses(const struct xdplb_addr *client, const struct xdplb_addr *vip,
 			      __u32 family)
 {
-	__u64 word = flow_word(0, 0, 0, family);
-
 	if (!client || !vip)
 		return 0;
-	return flow_hash6(hash_key[0], hash_key[1], client->word, vip->word, word);
+	return source_hash(hash_key[0], hash_key[1], client->word, vip->word, family);
 }
 
 /* Of a client's packet; apart, since the fast path has no room for addresses on its stack. */
@@ -147,8 +143,8 @@ NOINLINE int serve_oversized(struct xdp_md *ctx, __u64 shape, __u32 index, __u64
 	return leave_to_kernel();
 }
 
-/* A packet for the service with this index. @may_keep: it may be one of many ports */
-INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 index, bool may_keep)
+/* A packet for the service with this index. */
+INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 index)
 {
 	struct xdplb_service *service = bpf_map_lookup_elem(&services, &index);
 	struct choice choice;
@@ -170,7 +166,8 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 		return verdict;
 	if (unlikely(verdict == VERDICT_NEXT && too_big(pkt, choice.member)))
 		return serve_oversized(ctx, pack_shape(pkt, PARSED_L4), choice.index, hash);
-	dnat_packet(pkt, choice.member, hash, may_keep);
+	dnat_packet(pkt, choice.member, hash, member_port(choice.member, packet_ports(pkt)->dest),
+		    false);
 	return finish_packet(ctx, pkt, &choice, verdict);
 }
 

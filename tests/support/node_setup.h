@@ -193,6 +193,9 @@ void node_setup_peers(struct node_setup *node, __u8 family);
  */
 void node_setup_owners(struct node_setup *node, const char *const *tables);
 
+/* Which of them follow the source alone: a bit each. */
+void node_setup_by_source(struct node_setup *node, __u32 tables);
+
 /* Deletes flow notes of one kind, 64 at most; returns how many. */
 int node_setup_evict(struct node_setup *node, enum xdplb_note_kind kind);
 

@@ -127,6 +127,16 @@ void node_setup_owners(struct node_setup *node, const char *const *tables)
 	cr_assert_eq(bpf_map_update_elem(fd_of(node, successions), &one, &succession, BPF_ANY), 0);
 }
 
+void node_setup_by_source(struct node_setup *node, __u32 tables)
+{
+	struct xdplb_succession succession;
+	__u32 one = 1;
+
+	cr_assert_eq(bpf_map_lookup_elem(fd_of(node, successions), &one, &succession), 0);
+	succession.by_source[succession.live] = tables;
+	cr_assert_eq(bpf_map_update_elem(fd_of(node, successions), &one, &succession, BPF_ANY), 0);
+}
+
 static void zero_array(int map, __u32 elements)
 {
 	static const __u8 zero[128];
