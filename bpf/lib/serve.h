@@ -9,6 +9,7 @@
 #include "acl.h"
 #include "dnat.h"
 #include "nexthop.h"
+#include "quic.h"
 #include "reset.h"
 #include "select.h"
 #include "vip.h"
@@ -143,6 +144,18 @@ NOINLINE int serve_oversized(struct xdp_md *ctx, __u64 shape, __u32 index, __u64
 	return leave_to_kernel();
 }
 
+/* By its connection id, where the service says so. */
+INLINE bool pick_quic_member(struct xdp_md *ctx, const struct packet *pkt,
+			     const struct xdplb_service *service, __u32 index,
+			     struct choice *ret_choice)
+{
+	if (likely(!(service->flags & XDPLB_SERVICE_QUIC)))
+		return false;
+	ret_choice->index = quic_member(ctx, pack_shape(pkt, PARSED_L4), index);
+	ret_choice->member = bpf_map_lookup_elem(&members, &ret_choice->index);
+	return ret_choice->member;
+}
+
 /* A packet for the service with this index. */
 INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 index)
 {
@@ -158,7 +171,9 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 	if (unlikely(ttl_expired(pkt)))
 		return VERDICT_REPORT;
 	hash = hash_flow(pkt);
-	pick_member(service, bucket_hash(ctx, service, pkt, hash), opens_flow(pkt), &choice);
+	if (!pick_quic_member(ctx, pkt, service, index, &choice))
+		pick_member(service, bucket_hash(ctx, service, pkt, hash), opens_flow(pkt),
+			    &choice);
 	if (unlikely(!choice.member))
 		return refuse_unserved(ctx, pkt, service, choice.reason);
 	verdict = find_nexthop(ctx, pkt, choice.member);

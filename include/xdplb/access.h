@@ -56,7 +56,12 @@ enum xdplb_service_flag {
 	XDPLB_SERVICE_SOURCES_DENIED = 1 << 5,
 	/* Which version of the list in `sources` is live: set, 1; else 0. */
 	XDPLB_SERVICE_SOURCES_B = 1 << 6,
+	/* Connection ids say whose a packet is: see quic.h. Bits 17 to 19 are what they begin with. */
+	XDPLB_SERVICE_QUIC = 1 << 16,
 };
+
+/* Where in the flags the upper three bits of a connection id's first octet are. */
+#define XDPLB_SERVICE_QUIC_CONFIG 17
 
 /* Either of them: the service has a list. */
 #define XDPLB_SERVICE_SOURCES (XDPLB_SERVICE_SOURCES_ALLOWED | XDPLB_SERVICE_SOURCES_DENIED)

@@ -41,13 +41,29 @@ static void print_backend(const json_t *backend)
 	       text_of(backend, "next_hop"));
 }
 
+/* "port 80", or "ports 20-21,5000-5999". */
+static void print_ports(const json_t *service)
+{
+	const json_t *ports = json_object_get(service, "ports");
+	json_t *range;
+	size_t i;
+
+	if (!ports) {
+		printf("port %lld", number_of(service, "port"));
+		return;
+	}
+	json_array_foreach(ports, i, range)
+		printf("%s%s", i ? "," : "ports ", json_string_value(range));
+}
+
 static void print_service(const json_t *service)
 {
 	long long usable = number_of(service, "usable");
 
-	printf("\n%s: %s %s port %lld, restore %s, %lld buckets, table hash %s\n",
-	       text_of(service, "name"), text_of(service, "protocol"), text_of(service, "vip"),
-	       number_of(service, "port"), text_of(service, "restore"),
+	printf("\n%s: %s %s ", text_of(service, "name"), text_of(service, "protocol"),
+	       text_of(service, "vip"));
+	print_ports(service);
+	printf(", restore %s, %lld buckets, table hash %s\n", text_of(service, "restore"),
 	       number_of(service, "buckets"), text_of(service, "table_hash"));
 	printf("  %lld of %zu backends usable", usable,
 	       json_array_size(json_object_get(service, "backends")));

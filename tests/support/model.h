@@ -6,8 +6,9 @@
  * tests of its own.
  *
  * What it leaves out, and why: next hops that the kernel must be asked for (they depend on the host's routes;
- * suite lb_nexthop), time (notes and leases are either over or not; suites lb_fragments, lb_health), and which
- * of several members behind the buckets' owners is taken (by weight, not by a rule; suite lb_spread).
+ * suite lb_nexthop), time (notes and leases are either over or not; suites lb_fragments, lb_health), which
+ * of several members behind the buckets' owners is taken (by weight, not by a rule; suite lb_spread), and
+ * services of many ports, none of which is in its tables (suite lb_ranges).
  */
 #ifndef TEST_MODEL_H
 #define TEST_MODEL_H

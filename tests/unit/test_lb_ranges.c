@@ -58,8 +58,7 @@ static void open_lb(struct lb_setup *lb, __u8 family, __u8 proto, int count)
 
 		lb_setup_vip(lb, &endpoint);
 		lb_setup_member(lb, member.service, &member);
-		lb_setup_service(lb, member.service,
-				 (struct xdplb_bucket_ref){ 512 + i * 16, 7 });
+		lb_setup_service(lb, member.service, (struct xdplb_bucket_ref){ 512 + i * 16, 7 });
 		for (__u32 bucket = 0; bucket < 7; bucket++)
 			lb_setup_bucket(lb, 512 + i * 16 + bucket, member.service);
 	}
@@ -313,8 +312,7 @@ Test(lb_ranges, errors_are_relayed)
 		error.about = &rewritten;
 		out = icmp_error_spec(&error, &usual, &quotes[1]);
 		out.id = setup_flow_hash(&sent.dest, &sent.source, proto, family) & 0xffff;
-		out.flow_label =
-			setup_flow_hash(&sent.dest, &sent.source, proto, family) & 0xfffff;
+		out.flow_label = setup_flow_hash(&sent.dest, &sent.source, proto, family) & 0xfffff;
 		out.ttl--;
 		memcpy(out.source.mac, setup_lb_mac, 6);
 		memcpy(out.dest.mac, member.to.mac, 6);
@@ -348,8 +346,8 @@ Test(lb_ranges, oversized)
 		in.dest.addr = member.to.addr;
 		packet_build(&in, &want);
 		/* But for the checksum, which has the mark of a fragment. */
-		memcpy(want.data + packet_l4_offset(&in), result.packet.data + packet_l4_offset(&in),
-		       20);
+		memcpy(want.data + packet_l4_offset(&in),
+		       result.packet.data + packet_l4_offset(&in), 20);
 		cr_assert(packet_same(&want, &result.packet), "%s",
 			  packet_diff(&want, &result.packet));
 		cr_assert_eq(memcmp(result.packet.data + packet_l4_offset(&in),

@@ -87,14 +87,6 @@ static void read_vip(const struct yaml_place *place, struct config_service *serv
 	draft_read_address(place, &service->vip, &service->family);
 }
 
-static void read_service_port(const struct yaml_place *place, struct config_service *service)
-{
-	uint32_t port;
-
-	if (place_number(place, &config_port_range, &port))
-		service->port = htons((uint16_t)port);
-}
-
 static void read_protocol(const struct yaml_place *place, struct config_service *service)
 {
 	static const char *const words[] = { "tcp", "udp", NULL };
@@ -135,7 +127,7 @@ static void read_values(const struct yaml_place *place, struct config_service *s
 		const char *key;
 		void (*read)(const struct yaml_place *place, struct config_service *service);
 	} readers[] = {
-		{ "vip", read_vip },           { "port", read_service_port },
+		{ "vip", read_vip },           { "port", draft_read_ports },
 		{ "protocol", read_protocol }, { "restore", read_restore },
 		{ "buckets", read_buckets },
 	};
@@ -199,7 +191,8 @@ static void read_service(struct config_draft *draft, size_t index)
 {
 	static const struct yaml_key keys[] = {
 		{ "vip", EXPECTED_ADDRESS },
-		{ "port", "a port from 1 to 65535" },
+		{ "port",
+		  "a port from 1 to 65535, a range like 5000-5999, a list of such, or any" },
 		{ "protocol", "tcp or udp" },
 		{ "restore", "interface or source" },
 		{ "backend_port", NULL },
@@ -228,9 +221,12 @@ static void read_service(struct config_draft *draft, size_t index)
 	read_affinity(place, service);
 	read_hand_over(place, service);
 	draft_read_sources(draft, place, service);
-	port = ntohs(service->port);
+	port = ntohs(config_vport(service));
 	place_child(place, "port", &port_place);
-	if (place_child(place, "backend_port", &child)) {
+	if (place_child(place, "backend_port", &child) && service->range_count) {
+		place_refuse(&child, "found a port, expected none: packets of a service of many "
+				     "ports keep theirs");
+	} else if (child.node) {
 		port_place = child;
 		if (!place_number(&child, &config_port_range, &port))
 			port = 0;

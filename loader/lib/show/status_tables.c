@@ -147,6 +147,8 @@ static json_t *service_json(const struct access_view *view, uint32_t index, uint
 	json_object_set_new(json, "name", json_string(info->name));
 	json_object_set_new(json, "vip", address_json(&info->vip, info->family));
 	json_object_set_new(json, "port", json_integer(ntohs(info->port)));
+	if (info->many_ports)
+		json_object_set_new(json, "ports", status_ports(view, index));
 	json_object_set_new(json, "protocol", json_string(protocol_name(info->proto)));
 	json_object_set_new(json, "restore", json_string(restore_name(info->restore)));
 	json_object_set_new(json, "buckets",

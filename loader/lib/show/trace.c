@@ -9,27 +9,7 @@
 
 #include "bpf/lib/hash.h"
 #include "health/health_entry.h"
-
-/* What the tables know by an address, port and protocol; NULL: nothing. */
-static const struct xdplb_endpoint *find_vip(const struct access_view *view,
-					     const struct xdplb_endpoint *key)
-{
-	const struct xdplb_lb_control *control = map_at(&view->control, 0);
-	uint32_t slots = view->vips.count / 2;
-	uint32_t hash =
-		endpoint_hash(control->vips.seed, &key->addr, key->port, key->proto, key->family);
-
-	for (uint32_t i = 0; i < XDPLB_ENDPOINT_PROBES; i++) {
-		const struct xdplb_endpoint *slot =
-			map_at(&view->vips, control->vips.base + ((hash + i) & (slots - 1)));
-
-		if (!slot->family)
-			return NULL;
-		if (!memcmp(slot, key, offsetof(struct xdplb_endpoint, index)))
-			return slot;
-	}
-	return NULL;
-}
+#include "tables/access_lookup.h"
 
 static void find_service(const struct access_view *view, const struct trace_flow *flow,
 			 struct trace *trace)
@@ -37,10 +17,10 @@ static void find_service(const struct access_view *view, const struct trace_flow
 	struct xdplb_endpoint key = { .addr = flow->vip, .family = flow->family };
 	const struct xdplb_endpoint *found;
 
-	trace->is_vip = find_vip(view, &key) != NULL;
+	trace->is_vip = access_find_vip(view, &key) != NULL;
 	key.port = flow->vip_port;
 	key.proto = flow->proto;
-	found = find_vip(view, &key);
+	found = access_find_served(view, &key);
 	trace->has_service = found != NULL;
 	if (found)
 		trace->service = found->index;
@@ -230,7 +210,7 @@ static bool is_member_of(const struct trace_node *node, uint32_t member,
 {
 	const struct xdplb_member *entry = access_member(node->view, member);
 
-	return entry->tag == outcome->port &&
+	return (entry->flags & XDPLB_MEMBER_KEEPS_PORT || entry->tag == outcome->port) &&
 	       !memcmp(&entry->addr, &outcome->addr, sizeof(entry->addr));
 }
 
