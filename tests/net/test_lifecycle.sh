@@ -8,7 +8,6 @@ set -euo pipefail
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
 NEXT=$LAB_DIR/next.yaml
 PINS=/sys/fs/bpf/xdplb
 NODES="node1 node2 access1"
