@@ -13,8 +13,10 @@
 #include "reset.h"
 #include "select.h"
 
-/* The cluster's secret; the loader sets it before the program is loaded. */
+/* The cluster's secret, and the numbers that the flow hash makes of it; the loader sets them before the program
+ * is loaded. The secret itself is here for `xdplb-load trace`. */
 const volatile __u64 hash_key[2];
+const volatile __u64 flow_key[FLOW_KEY_WORDS];
 
 /* Slots of one of the two tables in `vips`, less one. */
 const volatile __u32 vip_mask;
@@ -77,9 +79,9 @@ INLINE __u64 hash_flow(const struct packet *pkt)
 	__u64 word = flow_word(ports->source, ports->dest, pkt->proto, pkt->family);
 
 	if (pkt->family == XDPLB_IPV4)
-		return flow_hash4(hash_key[0], hash_key[1], pkt->ip4->saddr, pkt->ip4->daddr, word);
-	return flow_hash6(hash_key[0], hash_key[1], addr_words(&pkt->ip6->saddr),
-			  addr_words(&pkt->ip6->daddr), word);
+		return flow_hash4(flow_key, pkt->ip4->saddr, pkt->ip4->daddr, word);
+	return flow_hash6(flow_key, addr_words(&pkt->ip6->saddr), addr_words(&pkt->ip6->daddr),
+			  word);
 }
 
 /* Port, protocol and client port count for nothing: a client's connections to all services of a VIP
@@ -91,7 +93,7 @@ NOINLINE __u64 hash_addresses(const struct xdplb_addr *client, const struct xdpl
 
 	if (!client || !vip)
 		return 0;
-	return flow_hash6(hash_key[0], hash_key[1], client->word, vip->word, word);
+	return flow_hash6(flow_key, client->word, vip->word, word);
 }
 
 /* Of a client's packet; apart, since the fast path has no room for addresses on its stack. */
