@@ -202,11 +202,11 @@ fuzz: $(FUZZERS) ## fuzz the decoders and the cluster file, FUZZ_SECONDS each (p
 		-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/ $(filter -%,$(FUZZ_SEEDS_$(notdir $(f)))) \
 		$(f).corpus $(filter-out -%,$(FUZZ_SEEDS_$(notdir $(f)))) &&) true
 
-# Random packets through lb_xdp and its reference model; FUZZ_SEED=N for others than last time.
+# Random packets through the datapath and its reference models; FUZZ_SEED=N for others than last time.
 FUZZ_PACKETS ?= 10000000
 FUZZ_SEED    ?= 1
-fuzz-datapath: $(BUILD)/tests/unit_tests ## compare lb_xdp with its reference model, FUZZ_PACKETS packets (as root)
-	@FUZZ_PACKETS=$(FUZZ_PACKETS) FUZZ_SEED=$(FUZZ_SEED) $< --filter 'model/agrees'
+fuzz-datapath: $(BUILD)/tests/unit_tests ## compare lb_xdp and node_tc with their reference models, FUZZ_PACKETS packets each (as root)
+	@FUZZ_PACKETS=$(FUZZ_PACKETS) FUZZ_SEED=$(FUZZ_SEED) $< --filter '*/agrees'
 
 check-style: ## formatting, shell scripts, file lengths
 	@tests/support/check_style.sh

@@ -61,18 +61,19 @@ INLINE __u32 fill_tuple(const struct packet *pkt, const struct xdplb_mapping *ma
 {
 	const struct xdplb_addr *local =
 		mapping->restore == XDPLB_RESTORE_INTERFACE ? &mapping->vip : &mapping->backend;
+	__be16 port = own_port(mapping, packet_ports(pkt)->dest);
 
 	if (pkt->family == XDPLB_IPV4) {
 		ret_tuple->ipv4.saddr = pkt->ip4->saddr;
 		ret_tuple->ipv4.daddr = local->word[0];
 		ret_tuple->ipv4.sport = client_port;
-		ret_tuple->ipv4.dport = mapping->port;
+		ret_tuple->ipv4.dport = port;
 		return sizeof(ret_tuple->ipv4);
 	}
 	*(struct xdplb_addr *)ret_tuple->ipv6.saddr = *(struct xdplb_addr *)&pkt->ip6->saddr;
 	*(struct xdplb_addr *)ret_tuple->ipv6.daddr = *local;
 	ret_tuple->ipv6.sport = client_port;
-	ret_tuple->ipv6.dport = mapping->port;
+	ret_tuple->ipv6.dport = port;
 	return sizeof(ret_tuple->ipv6);
 }
 
@@ -91,7 +92,7 @@ INLINE bool noted_port(const struct packet *pkt, const struct xdplb_mapping *map
 		return false;
 	key = &headers->note;
 	key->backend = mapping->backend;
-	key->port = mapping->port;
+	key->port = own_port(mapping, packet_ports(pkt)->dest);
 	key->client_port = packet_ports(pkt)->source;
 	key->proto = pkt->proto;
 	key->family = pkt->family;
@@ -102,7 +103,7 @@ INLINE bool noted_port(const struct packet *pkt, const struct xdplb_mapping *map
 	    note->client_port == key->client_port)
 		return true;
 	key->kind = XDPLB_NOTE_REMAP;
-	key->port = mapping->tag;
+	key->port = entry_port(mapping, packet_ports(pkt)->dest);
 	note = bpf_map_lookup_elem(&flows, key);
 	if (!note || note->mapping != index || note->epoch != mapping->epoch)
 		return false;

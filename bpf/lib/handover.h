@@ -44,9 +44,10 @@ INLINE bool is_reachable(const struct xdplb_peer *peer, const struct hook *hook)
 	return mapping && mapping->ifindex;
 }
 
-/* As if an access node had chosen the peer. In again by the interface: at a virtual NIC as the backend's. */
+/* As if an access node had chosen the peer, to that port; the packet has been marked. In again by the
+ * interface: at a virtual NIC as the backend's. */
 INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, const struct hook *hook,
-				 const struct xdplb_peer *peer, __u32 mark)
+				 const struct xdplb_peer *peer, __be16 port)
 {
 	struct rewriting to = { .side = SIDE_DEST,
 				.addr = peer->addr,
@@ -55,8 +56,7 @@ INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, cons
 
 	if (ttl_expired(pkt))
 		return refuse(pkt, XDPLB_DROP_TTL_EXPIRED);
-	to.ports.dest = peer->tag;
-	write_mark(pkt, mark);
+	to.ports.dest = port;
 	decrement_ttl(pkt);
 	if (hook->ifindex)
 		swap_macs(pkt->data);
@@ -97,7 +97,9 @@ NOINLINE int hand_over(struct __sk_buff *skb, __u64 shape, __u32 index, __u64 ha
 		return VERDICT_NEXT;
 	}
 	handed = next_handed(succession, hash, handed, &mapping->backend);
-	return send_to_peer(skb, &pkt, &hook, peer, handover_mark(pkt.family, hash, handed));
+	write_mark(&pkt, handover_mark(pkt.family, hash, handed));
+	return send_to_peer(skb, &pkt, &hook, peer,
+			    keeps_port(mapping) ? packet_ports(&pkt)->dest : peer->tag);
 }
 
 /* Whose is a TCP packet that opens no flow? VERDICT_NEXT: the mapping's, as far as can be found out. */

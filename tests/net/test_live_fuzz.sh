@@ -39,10 +39,11 @@ driver() {
 
 # What the program counted: drops, what it sent or redirected, what it left to the kernel.
 counted() {
-  status_of access1 '(.events.left_to_kernel // 0) as $left | [
+  status_of access1 '[
     ([.drops[]] | add // 0),
-    ([.services[].backends[].packets, (.events | .echo_answered, .time_exceeded_sent, .too_big_sent) // 0] | add) - $left,
-    $left] | map(tostring) | join(" ")'
+    ([.services[].backends[].packets, (.events | .echo_answered, .time_exceeded_sent, .too_big_sent) // 0,
+      -(.events.left_to_kernel // 0)] | add),
+    .events.left_to_kernel // 0] | map(tostring) | join(" ")'
 }
 
 wire() {

@@ -369,6 +369,8 @@ void model_run(struct model_world *world, const struct test_packet *in,
 
 	*ret_result = (struct model_result){ .drop = -1 };
 	model_parse(in, &parsed);
+	if (parsed.kind == MODEL_CUT_ICMP)
+		parsed.kind = MODEL_FOREIGN;
 	if (parsed.kind == MODEL_FOREIGN || !is_vip(world, &parsed)) {
 		ret_result->paths |= parsed.kind == MODEL_FOREIGN ? PATH(FOREIGN) : PATH(STRANGER);
 		model_pass(in, ret_result);

@@ -51,11 +51,12 @@ static void read_payload(const struct test_packet *packet, size_t l4_len,
 			return;
 		memcpy(&parsed->source.port, packet->data + parsed->l4, 2);
 		memcpy(&parsed->dest.port, packet->data + parsed->l4 + 2, 2);
-	} else if (parsed->proto ==
-		   (parsed->family == XDPLB_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
-		parsed->kind = is_whole && !parsed->is_first ? MODEL_ICMP : MODEL_FOREIGN;
-	} else {
+	} else if (parsed->is_first || parsed->l4 + 8 > packet->len ||
+		   parsed->proto !=
+			   (parsed->family == XDPLB_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
 		parsed->kind = MODEL_FOREIGN;
+	} else {
+		parsed->kind = is_whole ? MODEL_ICMP : MODEL_CUT_ICMP;
 	}
 }
 

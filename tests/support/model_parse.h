@@ -15,6 +15,7 @@ enum model_kind {
 	MODEL_TOO_MANY, /* IPv6: more extension headers than are looked through */
 	MODEL_LATER, /* a fragment but the first */
 	MODEL_ICMP,
+	MODEL_CUT_ICMP, /* longer or shorter than it says; lb_xdp lets it pass, node_tc reads what is there */
 	MODEL_TRANSPORT, /* TCP or UDP, or the first fragment of it */
 };
 

@@ -47,10 +47,30 @@ static struct xdplb_addr draw_client(struct packet_fuzz *fuzz, __u8 family)
 	return addr;
 }
 
+void fuzz_draw_shape(struct packet_fuzz *fuzz, struct packet_spec *spec)
+{
+	static const __u8 headers[] = { EXT_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS };
+
+	spec->ttl = fuzz_draw(fuzz, 16) ? 2 + fuzz_draw(fuzz, 254) : fuzz_draw(fuzz, 2);
+	spec->tos = fuzz_draw(fuzz, 256);
+	spec->id = fuzz_draw(fuzz, 65536);
+	spec->flow_label = fuzz_draw(fuzz, 1 << 20);
+	spec->frag_off = spec->family == XDPLB_IPV4 && fuzz_draw(fuzz, 2) ? IP_FLAG_DF : 0;
+	spec->ip_options = fuzz_draw(fuzz, 4) ? 0 : 4 * fuzz_draw(fuzz, 11);
+	if (spec->family == XDPLB_IPV6 && !fuzz_draw(fuzz, 4)) {
+		spec->ext_header = headers[fuzz_draw(fuzz, sizeof(headers))];
+		spec->ext_more = fuzz_draw(fuzz, 5);
+	}
+	spec->tcp_flags = fuzz_draw(fuzz, 256);
+	spec->tcp_options = fuzz_draw(fuzz, 2) ? 0 : 4 * fuzz_draw(fuzz, 11);
+	spec->no_checksum = !fuzz_draw(fuzz, 4);
+	spec->payload_len = fuzz_draw(fuzz, 200);
+	spec->seed = fuzz_draw(fuzz, ~0U);
+}
+
 /* Between a client and a VIP: what all kinds have in common. */
 static struct packet_spec draw_spec(struct packet_fuzz *fuzz, __u8 family, __u8 proto)
 {
-	static const __u8 headers[] = { EXT_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS };
 	const struct fuzz_cast *cast = cast_of(fuzz, family);
 	struct packet_spec spec = {
 		.family = family, .proto = proto, .source = cast->client, .dest = cast->vip
@@ -61,22 +81,8 @@ static struct packet_spec draw_spec(struct packet_fuzz *fuzz, __u8 family, __u8 
 	spec.dest.port += fuzz_draw(fuzz, 8) ? fuzz_draw(fuzz, 2) : 2;
 	if (!fuzz_draw(fuzz, 32))
 		spec.dest.addr = cast_of(fuzz, family)->stranger;
-	spec.ttl = fuzz_draw(fuzz, 16) ? 2 + fuzz_draw(fuzz, 254) : fuzz_draw(fuzz, 2);
-	spec.tos = fuzz_draw(fuzz, 256);
-	spec.id = fuzz_draw(fuzz, 65536);
-	spec.flow_label = fuzz_draw(fuzz, 1 << 20);
-	spec.frag_off = family == XDPLB_IPV4 && fuzz_draw(fuzz, 2) ? IP_FLAG_DF : 0;
-	spec.ip_options = fuzz_draw(fuzz, 4) ? 0 : 4 * fuzz_draw(fuzz, 11);
 	spec.vlan_tags = fuzz_draw(fuzz, 4) ? 0 : fuzz_draw(fuzz, 3);
-	if (family == XDPLB_IPV6 && !fuzz_draw(fuzz, 4)) {
-		spec.ext_header = headers[fuzz_draw(fuzz, sizeof(headers))];
-		spec.ext_more = fuzz_draw(fuzz, 5);
-	}
-	spec.tcp_flags = fuzz_draw(fuzz, 256);
-	spec.tcp_options = fuzz_draw(fuzz, 2) ? 0 : 4 * fuzz_draw(fuzz, 11);
-	spec.no_checksum = !fuzz_draw(fuzz, 4);
-	spec.payload_len = fuzz_draw(fuzz, 200);
-	spec.seed = fuzz_draw(fuzz, ~0U);
+	fuzz_draw_shape(fuzz, &spec);
 	return spec;
 }
 
@@ -169,7 +175,7 @@ static void draw_icmp_error(struct packet_fuzz *fuzz, struct test_packet *ret_pa
 }
 
 /* One fault, mostly in the headers; the frame keeps its 14 bytes. */
-static void spoil(struct packet_fuzz *fuzz, struct test_packet *packet)
+static void spoil_once(struct packet_fuzz *fuzz, struct test_packet *packet)
 {
 	size_t most = packet->len < 140 ? packet->len : 140, l3 = packet_l3_offset(packet);
 
@@ -198,6 +204,12 @@ static void spoil(struct packet_fuzz *fuzz, struct test_packet *packet)
 	}
 }
 
+void fuzz_spoil(struct packet_fuzz *fuzz, struct test_packet *packet)
+{
+	for (__u32 faults = fuzz_draw(fuzz, 2) * fuzz_draw(fuzz, 4); faults; faults--)
+		spoil_once(fuzz, packet);
+}
+
 void fuzz_draw_packet(struct packet_fuzz *fuzz, struct test_packet *ret_packet)
 {
 	typedef void draw_fn(struct packet_fuzz * fuzz, struct test_packet * ret_packet);
@@ -205,6 +217,5 @@ void fuzz_draw_packet(struct packet_fuzz *fuzz, struct test_packet *ret_packet)
 					  draw_fragment, draw_icmp_error, draw_echo,  draw_other };
 
 	kinds[fuzz_draw(fuzz, sizeof(kinds) / sizeof(kinds[0]))](fuzz, ret_packet);
-	for (__u32 faults = fuzz_draw(fuzz, 2) * fuzz_draw(fuzz, 4); faults; faults--)
-		spoil(fuzz, ret_packet);
+	fuzz_spoil(fuzz, ret_packet);
 }

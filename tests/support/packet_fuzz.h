@@ -28,4 +28,10 @@ __u32 fuzz_draw(struct packet_fuzz *fuzz, __u32 below);
 /* A frame of at least 14 bytes, and at most PACKET_MAX. */
 void fuzz_draw_packet(struct packet_fuzz *fuzz, struct test_packet *ret_packet);
 
+/* What surrounds the ends of a flow: TTL, options, extension headers, flags, payload. */
+void fuzz_draw_shape(struct packet_fuzz *fuzz, struct packet_spec *spec);
+
+/* No fault at all for one of two packets, else up to three; the frame keeps 14 bytes. */
+void fuzz_spoil(struct packet_fuzz *fuzz, struct test_packet *packet);
+
 #endif

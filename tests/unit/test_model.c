@@ -4,7 +4,6 @@
  * reason, events and members' counters must be the same. The environment may say how many (FUZZ_PACKETS) and
  * which (FUZZ_SEED); `make fuzz-datapath` does.
  */
-#include <bpf/bpf.h>
 #include <criterion/criterion.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -13,8 +12,8 @@
 
 #include "bpf/lib/hash.h"
 #include "model_hash.h"
+#include "model_judge.h"
 #include "model_lab.h"
-#include "model_parse.h"
 
 TestSuite(model);
 
@@ -23,125 +22,13 @@ TestSuite(model);
 #define PACKETS_A_HEALTH 400
 #define DIFFERENCES_MOST 5
 
-/* A per-CPU map of counters, as last read. */
-struct counts {
-	int map;
-	__u64 last[XDPLB_COUNTERS_CAPACITY];
-};
-
 struct fuzz {
 	struct model_lab lab;
-	int cpus;
-	__u64 *of_cpus;
-	struct counts drops, events;
-	unsigned long packets, verdicts[XDP_REDIRECT + 1];
+	struct judge judge;
+	unsigned long verdicts[XDP_REDIRECT + 1];
 	unsigned long reasons[XDPLB_DROP_COUNT], happened[XDPLB_EVENT_COUNT];
 	unsigned long paths[MODEL_PATH_COUNT];
-	int differences;
 };
-
-/* What lb_xdp has done with a packet. */
-struct outcome {
-	struct run_result run;
-	__u64 drops, events; /* a bit for each counter that has moved by one */
-	bool twice; /* one has moved by more */
-};
-
-static uint64_t number_from(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text && *text ? strtoull(text, NULL, 0) : otherwise;
-}
-
-/* ---- comparing ---- */
-
-static __u64 read_counts(struct fuzz *fuzz, struct counts *counts, bool *ret_twice)
-{
-	__u64 moved = 0;
-	__u32 zero = 0;
-
-	cr_assert_eq(bpf_map_lookup_elem(counts->map, &zero, fuzz->of_cpus), 0);
-	for (int i = 0; i < XDPLB_COUNTERS_CAPACITY; i++) {
-		__u64 sum = 0;
-
-		for (int cpu = 0; cpu < fuzz->cpus; cpu++)
-			sum += fuzz->of_cpus[cpu * XDPLB_COUNTERS_CAPACITY + i];
-		if (sum != counts->last[i])
-			moved |= 1ULL << i;
-		if (sum > counts->last[i] + 1)
-			*ret_twice = true;
-		counts->last[i] = sum;
-	}
-	return moved;
-}
-
-/* 0xffff and 0 are one sum of IPv4, TCP and ICMP to whoever verifies it; which one is not told. */
-static void settle_sum(struct test_packet *packet, size_t at)
-{
-	if (at + 2 <= packet->len && model_word(packet, at) == 0xffff)
-		packet->data[at] = packet->data[at + 1] = 0;
-}
-
-static void settle_sums(const struct model_parsed *parsed, struct test_packet *packet)
-{
-	if (parsed->family == XDPLB_IPV4)
-		settle_sum(packet, parsed->l3 + 10);
-	if (parsed->kind == MODEL_TRANSPORT && parsed->proto == IPPROTO_TCP)
-		settle_sum(packet, parsed->l4 + 16);
-	if (parsed->kind == MODEL_ICMP)
-		settle_sum(packet, parsed->l4 + 2);
-}
-
-static bool same_packet(const struct test_packet *want, const struct test_packet *got)
-{
-	struct test_packet a = *want, b = *got;
-	struct model_parsed parsed, quote;
-
-	if (packet_same(want, got))
-		return true;
-	if (want->len != got->len)
-		return false;
-	model_parse(want, &parsed);
-	settle_sums(&parsed, &a);
-	settle_sums(&parsed, &b);
-	if (parsed.kind == MODEL_ICMP &&
-	    model_parse_quote(want, parsed.l4 + 8, parsed.end, &quote)) {
-		settle_sums(&quote, &a);
-		settle_sums(&quote, &b);
-	}
-	return packet_same(&a, &b);
-}
-
-/* NULL: as the model says. */
-static const char *judge(const struct model_result *want, const struct outcome *got)
-{
-	if (want->verdict != got->run.verdict)
-		return "the verdict";
-	if (got->twice || got->drops != (want->drop < 0 ? 0 : 1ULL << want->drop))
-		return "the reason";
-	if (got->events != want->events)
-		return "the events";
-	if (want->verdict != XDP_DROP && !same_packet(&want->packet, &got->run.packet))
-		return "the bytes";
-	return NULL;
-}
-
-/* packet_diff() keeps one text at a time, and against an empty packet it is a dump. */
-static void show(const struct fuzz *fuzz, const char *wrong, const struct test_packet *in,
-		 const struct model_result *want, const struct outcome *got)
-{
-	static const struct test_packet empty;
-
-	cr_expect(false,
-		  "packet %lu: %s: verdict %d, drops %#llx, events %#llx; "
-		  "must be %d, drop %d, events %#x, paths %#x; came in:\n%s",
-		  fuzz->packets, wrong, got->run.verdict, got->drops, got->events, want->verdict,
-		  want->drop, want->events, want->paths, packet_diff(in, &empty));
-	cr_expect(
-		false, "came out:\n%s",
-		packet_diff(want->verdict == XDP_DROP ? &empty : &want->packet, &got->run.packet));
-}
 
 static void count(struct fuzz *fuzz, const struct test_packet *in, const struct model_result *want)
 {
@@ -160,21 +47,16 @@ static void count(struct fuzz *fuzz, const struct test_packet *in, const struct 
 
 static void meet(struct fuzz *fuzz, const struct test_packet *in)
 {
-	struct outcome got = { .twice = false };
+	struct outcome got;
 	struct model_result want;
-	const char *wrong;
+	struct verdict verdict;
 
-	cr_assert_eq(prog_run(fuzz->lab.lb.skel->progs.lb_xdp, in, 0, &got.run), 0);
-	got.drops = read_counts(fuzz, &fuzz->drops, &got.twice);
-	got.events = read_counts(fuzz, &fuzz->events, &got.twice);
+	judge_run(&fuzz->judge, fuzz->lab.lb.skel->progs.lb_xdp, in, &got);
 	model_run(&fuzz->lab.model, in, &want);
-	wrong = judge(&want, &got);
-	fuzz->packets++;
+	verdict =
+		(struct verdict){ want.verdict, want.drop, want.events, want.paths, &want.packet };
+	judge_compare(&fuzz->judge, in, &verdict, &got);
 	count(fuzz, in, &want);
-	if (!wrong)
-		return;
-	fuzz->differences++;
-	show(fuzz, wrong, in, &want, &got);
 }
 
 /* Packets and bytes of each member, from the beginning on. */
@@ -227,53 +109,43 @@ static void check_reach(const struct fuzz *fuzz)
 		XDPLB_EVENTS(X)
 #undef X
 	};
-	bool tell = getenv("FUZZ_PACKETS");
+	const struct judge *judge = &fuzz->judge;
 
-#define CHECK(of, name)                                                  \
-	do {                                                             \
-		if (tell)                                                \
-			printf("%12lu %s\n", (of), (name));              \
-		cr_expect_gt((of), fuzz->packets / 40000, "%s", (name)); \
-	} while (0)
 	for (int i = XDP_DROP; i <= XDP_REDIRECT; i++)
-		CHECK(fuzz->verdicts[i], verdicts[i]);
+		judge_reach(judge, fuzz->verdicts[i], verdicts[i]);
 	for (int i = 0; i < MODEL_PATH_COUNT; i++)
-		CHECK(fuzz->paths[i], paths[i]);
+		judge_reach(judge, fuzz->paths[i], paths[i]);
 	for (size_t i = 0; i < sizeof(reachable_drops) / sizeof(reachable_drops[0]); i++)
-		CHECK(fuzz->reasons[reachable_drops[i]], drops[reachable_drops[i]]);
+		judge_reach(judge, fuzz->reasons[reachable_drops[i]], drops[reachable_drops[i]]);
 	for (size_t i = 0; i < sizeof(reachable_events) / sizeof(reachable_events[0]); i++)
-		CHECK(fuzz->happened[reachable_events[i]], events[reachable_events[i]]);
-#undef CHECK
+		judge_reach(judge, fuzz->happened[reachable_events[i]],
+			    events[reachable_events[i]]);
 }
 
 Test(model, agrees)
 {
-	uint64_t packets = number_from("FUZZ_PACKETS", PACKETS);
+	uint64_t packets = judge_number("FUZZ_PACKETS", PACKETS);
 	struct fuzz *fuzz = calloc(1, sizeof(*fuzz));
+	struct judge *judge = &fuzz->judge;
 	struct test_packet packet;
 
-	cr_assert_not_null(fuzz);
-	fuzz->cpus = libbpf_num_possible_cpus();
-	fuzz->of_cpus = calloc(fuzz->cpus * XDPLB_COUNTERS_CAPACITY, sizeof(*fuzz->of_cpus));
-	cr_assert_not_null(fuzz->of_cpus);
-	lab_open(&fuzz->lab, number_from("FUZZ_SEED", 1));
-	fuzz->drops.map = fuzz->lab.lb.counters.drops;
-	fuzz->events.map = fuzz->lab.lb.counters.events;
-	while (fuzz->packets < packets && fuzz->differences < DIFFERENCES_MOST) {
-		if (fuzz->packets % PACKETS_A_WORLD == 0)
+	lab_open(&fuzz->lab, judge_number("FUZZ_SEED", 1));
+	judge_open(judge, fuzz->lab.lb.counters);
+	while (judge->packets < packets && judge->differences < DIFFERENCES_MOST) {
+		if (judge->packets % PACKETS_A_WORLD == 0)
 			lab_make_world(&fuzz->lab);
-		else if (fuzz->packets % PACKETS_A_HEALTH == 0)
+		else if (judge->packets % PACKETS_A_HEALTH == 0)
 			lab_change_health(&fuzz->lab);
 		fuzz_draw_packet(&fuzz->lab.fuzz, &packet);
 		meet(fuzz, &packet);
 	}
-	if (!fuzz->differences) {
+	if (!judge->differences) {
 		check_traffic(fuzz);
 		check_reach(fuzz);
 	}
-	printf("model: %lu packets, %d differ\n", fuzz->packets, fuzz->differences);
+	printf("model: %lu packets, %d differ\n", judge->packets, judge->differences);
+	judge_close(judge);
 	lab_close(&fuzz->lab);
-	free(fuzz->of_cpus);
 	free(fuzz);
 }
 
