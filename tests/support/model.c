@@ -95,9 +95,15 @@ static __u64 hash_of(const struct model_world *world, const struct model_parsed 
 			  word);
 }
 
-/* The first of the flow's owners that may be used; `any_health`: that is confirmed at least. */
-static const struct model_member *find_member(const struct model_service *service, __u64 hash,
-					      bool any_health)
+static bool may_have(const struct model_member *member)
+{
+	return member->confirmed && member->healthy;
+}
+
+/* The first of the flow's owners that may be used, and by @skip is not left out; `any_health`: that is
+ * confirmed at least. */
+static const struct model_member *find_owner(const struct model_service *service, __u64 hash,
+					     bool any_health, const struct model_member *skip)
 {
 	for (__u32 attempt = 0; attempt < XDPLB_OWNERS_MAX; attempt++) {
 		__u32 bucket = attempt ? owner_bucket(hash, attempt, service->buckets)
@@ -105,10 +111,23 @@ static const struct model_member *find_member(const struct model_service *servic
 		const struct model_member *member =
 			&service->members[bucket % service->member_count];
 
-		if (member->confirmed && (member->healthy || any_health))
+		if (member != skip && (may_have(member) || (any_health && member->confirmed)))
 			return member;
 	}
 	return NULL;
+}
+
+/* The first owner, if the flow's draw is below its weight; then others, whatever theirs. */
+static const struct model_member *find_member(const struct model_service *service, __u64 hash)
+{
+	__u32 bucket = (hash >> 32) * service->buckets >> 32;
+	const struct model_member *first = &service->members[bucket % service->member_count];
+	const struct model_member *other;
+
+	if (may_have(first) && (!first->weight || flow_draw(hash) < first->weight))
+		return first;
+	other = find_owner(service, hash, false, first);
+	return other ? other : find_owner(service, hash, false, NULL);
 }
 
 /* ---- rewriting ---- */
@@ -233,9 +252,9 @@ static void serve(const struct model_world *world, const struct model_service *s
 	if (service->flags & XDPLB_SERVICE_BY_SOURCE)
 		hash = flow_hash6(world->key[0], world->key[1], parsed->source.word,
 				  parsed->dest.word, flow_word(0, 0, 0, parsed->family));
-	member = find_member(service, hash, false);
+	member = find_member(service, hash);
 	if (!member && service->flags & XDPLB_SERVICE_ALL_IF_DOWN)
-		member = find_member(service, hash, true);
+		member = find_owner(service, hash, true, NULL);
 	if (member)
 		send_to(world, parsed, member, in, result);
 	else if (service->flags & XDPLB_SERVICE_RESET_IF_DOWN && parsed->proto == IPPROTO_TCP)

@@ -22,6 +22,7 @@ struct model_member {
 	__be16 tag;
 	bool confirmed;
 	bool healthy;
+	__u16 weight; /* of its target, 0: none is set */
 	__u8 dmac[6], smac[6];
 	__u32 ifindex; /* of the next hop, which is known */
 };

@@ -133,6 +133,8 @@ void lb_setup_chain(struct lb_setup *lb, __u32 service, __u32 first, __u32 count
 void lb_setup_bucket(struct lb_setup *lb, __u32 number, __u32 member);
 void lb_setup_member(struct lb_setup *lb, __u32 index, const struct setup_member *member);
 void lb_setup_health(struct lb_setup *lb, __u32 index, enum xdplb_health_state state);
+void lb_setup_weighted(struct lb_setup *lb, __u32 index, __u16 weight,
+		       enum xdplb_health_state state);
 void lb_setup_target(struct lb_setup *lb, __u32 index, const struct xdplb_health *target);
 /* What each CPU has left to send of one kind of answer. */
 void lb_setup_budget(struct lb_setup *lb, __u32 kind, __u64 left);

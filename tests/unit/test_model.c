@@ -79,6 +79,7 @@ static void make_member(struct fuzz *fuzz, __u32 service, __u32 number)
 		.tag = htons(SETUP_TAG_FIRST + draw(fuzz, 999)),
 		.confirmed = draw(fuzz, 4) != 0,
 		.healthy = draw(fuzz, 3) != 0,
+		.weight = draw(fuzz, 3) ? 0 : 1 + draw(fuzz, 100),
 		.dmac = { 2, 1, service, number, 0, draw(fuzz, 256) },
 		.ifindex = draw(fuzz, 4) ? IN_IFINDEX : OTHER_IFINDEX,
 	};
@@ -92,7 +93,8 @@ static void make_member(struct fuzz *fuzz, __u32 service, __u32 number)
 	entry.health = index;
 	lb_setup_member(&fuzz->lb, index, &entry);
 	lb_setup_confirm(&fuzz->lb, index, member->confirmed);
-	lb_setup_health(&fuzz->lb, index, member->healthy ? XDPLB_HEALTH_UP : XDPLB_HEALTH_DOWN);
+	lb_setup_weighted(&fuzz->lb, index, member->weight,
+			  member->healthy ? XDPLB_HEALTH_UP : XDPLB_HEALTH_DOWN);
 }
 
 /* The list of every version in turn, and the other version with what it must not be taken for. */
