@@ -44,7 +44,7 @@ static const struct command {
 	  "                what lb_xdp would do with a packet, and why; nothing is sent" },
 	{ "health", cmd_health, TAKES_NODE | TAKES_JSON | TAKES_WORDS | TAKES_LEASE | TAKES_WAIT,
 	  "health        how the backends are, as this access node knows it\n"
-	  "  health set BACKEND[/CHECK] up|down|maint|draining|auto\n"
+	  "  health set BACKEND[/CHECK] up|down|maint|draining|NN%|auto\n"
 	  "                say how a backend is, or (auto) leave it to its checks; obeyed at once\n"
 	  "  health check SERVICE\n"
 	  "                have the service's backends probed now, by the agents of their nodes\n"
