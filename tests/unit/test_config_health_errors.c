@@ -175,7 +175,8 @@ static const struct error_row kind_rows[] = {
 	  "7: checks.c.authority: found \"a b\", expected a host name" },
 	/* what a server says of itself */
 	{ C("type: http, report: 'X State'"), "7: checks.c.report: found \"X State\", " REPORT },
-	{ C("type: http, report: ''"), "7: checks.c.report: found \"\", " REPORT },
+	{ C("type: http, report: ''"),
+	  "7: checks.c.report: found \"\", expected body or the name of a header" },
 	{ C("type: https, report: 'X-State:'"), "7: checks.c.report: found \"X-State:\", " REPORT },
 	{ C("type: http, report: " BYTES_32 BYTES_32 "b"),
 	  "7: checks.c.report: found \"" BYTES_32 BYTES_32 "b\", " REPORT },

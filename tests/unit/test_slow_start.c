@@ -15,6 +15,7 @@
 
 TestSuite(slow_start);
 
+#define UP      XDPLB_HEALTH_UP
 #define JIFFIES 1000000ULL
 #define MS      50000ULL
 #define TARGETS 4
@@ -322,6 +323,12 @@ Test(slow_start, operator)
 	health_release(entry(&world, 1), now(&world).jiffies, 1);
 	step(&world, 100);
 	expect_share("given back", &world, 1, SLOW_START_PERCENT);
+	/* its node still vouches for it while it grows */
+	say(&world, 1, XDPLB_HEALTH_UP, 0);
+	step(&world, LENGTH / 12);
+	health_hold(entry(&world, 1), XDPLB_HEALTH_MAINTENANCE, 0, 1);
+	health_release(entry(&world, 1), now(&world).jiffies, 1);
+	cr_expect_eq(entry(&world, 1)->state, UP);
 	health_hold(entry(&world, 1), XDPLB_HEALTH_UP, 0, 1);
 	step(&world, 100);
 	cr_expect_eq(share(&world, 1), 100U);
