@@ -87,6 +87,34 @@ has_drained() {
     jq -r '.services[] | select(.name == "echo4") | .backends[] | select(.usable) | .name') == web2 ]]
 }
 
+# A backend that the file leaves out drains first: until nothing is sent to it, or the command is ended.
+drains_before_it_leaves() {
+  local pid
+  open_connections "$1"
+  write_cluster 'web2: ' >"$CLUSTER"
+  nsenter --net=/run/netns/access1 -- "$XDPLB_LOAD" apply --drain 60s "$CLUSTER" --node access1 \
+    >"$LAB_DIR/leaving" &
+  pid=$!
+  wait_until 5 grep -q 'backend that the file leaves out drains' "$LAB_DIR/leaving" || fail "it does not drain"
+  expect "new connections go to" "$(new_servers "$1")" web2
+  kept draining
+  kill -TERM "$pid"
+  wait "$pid" && fail "ended by a signal, and it says that all is done"
+  expect "after the signal" "$(xdplb access1 health --json | jq -r '.[] | select(.name == "web1") | .state')" unknown
+  nsenter --net=/run/netns/access1 -- "$XDPLB_LOAD" apply --drain 60s "$CLUSTER" --node access1 \
+    >"$LAB_DIR/leaving" &
+  pid=$!
+  wait_until 5 grep -q 'backend that the file leaves out drains' "$LAB_DIR/leaving" || fail "it does not drain"
+  kept draining_again
+  kill -0 "$pid" || fail "it did not wait for the connections"
+  close_connections
+  wait "$pid" || fail "apply --drain fails"
+  grep -q 'applied' "$LAB_DIR/leaving" || fail "nothing was applied"
+  expect "health of what has left" "$(xdplb access1 health --json | jq -r '.[] | select(.name == "web1") | .name')" ""
+  apply_all 'web1: , web2: '
+  expect "state when it is back" "$(xdplb access1 health --json | jq -r '.[] | select(.name == "web1") | .state')" unknown
+}
+
 # So that the test is known to be able to fail.
 without_hand_over() {
   apply_all 'web1: , web2: ' false
@@ -128,6 +156,7 @@ check source_ipv4 changes_break_nothing 192.0.2.10
 check interface_ipv6 changes_break_nothing 2001:db8:1::20
 check opened_meanwhile opened_meanwhile 192.0.2.10
 check draining draining 192.0.2.10
+check drains_before_it_leaves drains_before_it_leaves 192.0.2.10
 check tables_are_shown tables_are_shown
 check without_hand_over without_hand_over
 finish
