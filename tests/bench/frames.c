@@ -13,6 +13,9 @@
 
 #define TCP_OPTIONS_LEN 12
 
+/* What the fragments before the last one hold of a datagram. */
+#define LATER_OFFSET 1480
+
 static const __u8 time_stamps[TCP_OPTIONS_LEN] = { 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2 };
 
 struct xdplb_addr frame_addr(__u8 family, __u32 addr)
@@ -86,6 +89,7 @@ static void fill_ipv4(struct iphdr *ip, const struct frame_spec *spec, __u16 l4_
 	ip->ihl = sizeof(*ip) / 4;
 	ip->tot_len = htons(sizeof(*ip) + l4_len);
 	ip->id = htons(mark_ipv4(mark_of(spec)));
+	ip->frag_off = htons(spec->later ? LATER_OFFSET / 8 : 0);
 	ip->ttl = 64;
 	ip->protocol = spec->proto;
 	ip->saddr = source.word[0];

@@ -24,6 +24,7 @@ struct frame_spec {
 	__u8 family; /* XDPLB_IPV4 or XDPLB_IPV6 */
 	__u8 proto;
 	bool syn; /* TCP: a SYN instead of an ACK */
+	bool later; /* IPv4: the last fragment of a datagram with identification 0 */
 	struct frame_end source;
 	struct frame_end dest;
 	/* Not 0: the frame carries the mark of an access node that got it for this VIP. */

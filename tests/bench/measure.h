@@ -14,7 +14,7 @@ struct bench_driver_bpf;
 struct subjects {
 	struct bench_driver_bpf *driver;
 	struct lb_subject *lb, *lb_sized;
-	struct node_tc_bpf *node;
+	struct node_subject *node;
 	struct katran *katran[KATRAN_USES];
 	struct lsr_xdp_bpf *lsr;
 	struct ptp_tc_bpf *ptp;

@@ -14,6 +14,7 @@
 #include "bpf/lb_xdp.skel.h"
 #include "bpf/lib/hash.h"
 #include "xdplb/access.h"
+#include "xdplb/fragment.h"
 #include "xdplb/health.h"
 
 /* The loader's default capacities, see config.h. */
@@ -281,6 +282,27 @@ static int fill_service(const struct lb_subject *lb, __u32 number)
 	return err ?: fill_element(lb->skel->maps.services, number, &service);
 }
 
+/* Notes of first fragments to the service of the second row, which never expire. */
+static int fill_fragments(const struct lb_subject *lb)
+{
+	const struct xdplb_fragment_way way = { .expires = ~0ULL,
+						.member = lb->rows[1].first_member };
+
+	for (__u32 i = 0; i < LB_FRAGMENTS; i++) {
+		struct xdplb_fragment_key key = {
+			.source = frame_addr(XDPLB_IPV4, bench_client_of(i).addr),
+			.dest = frame_addr(XDPLB_IPV4, LB_VIP),
+			.proto = IPPROTO_UDP,
+			.family = XDPLB_IPV4,
+		};
+
+		if (bpf_map_update_elem(bpf_map__fd(lb->skel->maps.fragment_ways), &key, &way,
+					BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
 static int fill_maps(const struct lb_subject *lb)
 {
 	struct xdplb_lb_control control = { .vips = { .base = 0, .seed = FILL_SEED } };
@@ -310,7 +332,8 @@ static int load(struct lb_subject *lb, bool sized)
 	lb->skel->rodata->vip_mask = lb->vip_slots - 1;
 	err = size_maps(lb);
 	err = err ?: lb_xdp_bpf__load(lb->skel);
-	return err ?: fill_maps(lb);
+	err = err ?: fill_maps(lb);
+	return sized ? err : err ?: fill_fragments(lb);
 }
 
 int lb_subject_load(bool sized, struct lb_subject **ret_lb)

@@ -28,12 +28,21 @@
 /* A service that allows 10,000 prefixes, its clients in them. */
 #define LB_ACL_VPORT 8003
 
+/* Datagrams to the UDP service whose first fragment has been noted: those of the first so many clients. */
+#define LB_FRAGMENTS 8192
+
 #define NODE_LOCAL        0xac100201 /* 172.16.2.1: an `interface` mapping */
 #define NODE_SOURCE       0xac100202 /* 172.16.2.2: a `source` mapping */
 #define NODE_SOURCE_PORT  8080
+#define NODE_SOCKET       0xac100203 /* 172.16.2.3: `interface`, hands over; its socket is there */
+#define NODE_HANDING      0xac100204 /* 172.16.2.4: the same, without a socket */
+#define NODE_PEER         0xac100301 /* 172.16.3.1: whom it hands over to */
 #define NODE_TAG          61002
 #define NODE_NOTED_CLIENT 0x0a000001
 #define NODE_NOTED_PORT   40000
+
+/* At LB_VIP: the service of NODE_HANDING. */
+#define NODE_HANDING_VPORT 8080
 
 /* Labels that come in and go out. */
 #define MPLS_SWAP     100
@@ -44,7 +53,7 @@
 #define MPLS_PUSHED   300
 
 struct lb_subject;
-struct node_tc_bpf;
+struct node_subject;
 struct katran;
 struct lsr_xdp_bpf;
 struct ptp_tc_bpf;
@@ -70,15 +79,16 @@ int lb_subject_packets(const struct lb_subject *lb, __u64 *ret_packets);
 
 /**
  * node_subject_load() - Load node_tc for an uplink, with a mapping restored by `interface`, one
- * restored by `source`, and one noted flow of the latter.
+ * restored by `source` and one noted flow of it, one that hands over and whose connection there is, and
+ * one whose connection another node has. Enters a network namespace.
  * @ret_node: free with node_subject_free()
  *
  * Return: 0 or -errno.
  */
-int node_subject_load(struct node_tc_bpf **ret_node);
-void node_subject_free(struct node_tc_bpf *node);
-int node_subject_ingress_fd(const struct node_tc_bpf *node);
-int node_subject_egress_fd(const struct node_tc_bpf *node);
+int node_subject_load(struct node_subject **ret_node);
+void node_subject_free(struct node_subject *node);
+int node_subject_ingress_fd(const struct node_subject *node);
+int node_subject_egress_fd(const struct node_subject *node);
 
 /* What an instance of Katran is for. */
 enum katran_use {

@@ -16,9 +16,14 @@
 #define DOWN	{ LB_VIP, LB_DOWN_VPORT } /* all are */
 #define ACL	{ LB_VIP, LB_ACL_VPORT } /* it allows 10,000 prefixes */
 #define TAGGED	{ 0, LB_TAG }
+#define NOTED	{ LB_BACKEND, LB_VPORT } /* a later fragment has no ports to rewrite */
 #define OTHER	{ 0xc0000263, 80 } /* 192.0.2.99, no VIP */
 #define LOCAL	{ NODE_LOCAL, NODE_TAG }
 #define SOURCE	{ NODE_SOURCE, NODE_TAG }
+#define SOCKET	{ NODE_SOCKET, NODE_TAG } /* hands over; the connection is there */
+#define HANDING	{ NODE_HANDING, NODE_TAG } /* hands over; no socket */
+#define HANDED	{ LB_VIP, NODE_HANDING_VPORT } /* the VIP and port of that */
+#define NEXT	{ NODE_PEER, NODE_TAG }
 #define SERVER	{ NODE_SOURCE, NODE_SOURCE_PORT }
 #define SSH	{ NODE_SOURCE, 22 } /* nothing of ours */
 
@@ -74,6 +79,12 @@ const struct workload workloads[] = {
 	{ "lb_udp4_new", TARGET_LB, DRIVER_XDP4_FLOWS, FLOWS_NEW,
 	  { UDP4, .dest = VIP },
 	  XDP_TX, true, {}, TAGGED },
+	{ "lb_udp4_1m", TARGET_LB, DRIVER_XDP4_FLOWS, 1000000,
+	  { UDP4, .dest = VIP },
+	  XDP_TX, true, {}, TAGGED },
+	{ "lb_frag4", TARGET_LB, DRIVER_XDP4_FLOWS, LB_FRAGMENTS,
+	  { UDP4, .dest = VIP, .later = true },
+	  XDP_TX, true, {}, NOTED },
 	{ "lb_tcp6_1m", TARGET_LB, DRIVER_XDP6_FLOWS, 1000000,
 	  { TCP6, .dest = VIP },
 	  XDP_TX, true, {}, TAGGED },
@@ -95,6 +106,12 @@ const struct workload workloads[] = {
 	{ "node_source_ns", TARGET_NODE_INGRESS, DRIVER_TC4, 0,
 	  { TCP4, .source = CLIENT, .dest = SOURCE, .marked_for = VIP },
 	  TC_ACT_UNSPEC, false, CLIENT, SERVER },
+	{ "node_socket_ns", TARGET_NODE_INGRESS, DRIVER_TC4, 0,
+	  { TCP4, .source = CLIENT, .dest = SOCKET, .marked_for = VIP },
+	  TC_ACT_UNSPEC, false, CLIENT, VIP },
+	{ "node_handover_ns", TARGET_NODE_INGRESS, DRIVER_TC4, 0,
+	  { TCP4, .source = CLIENT, .dest = HANDING, .marked_for = HANDED },
+	  TC_ACT_REDIRECT, false, CLIENT, NEXT },
 	{ "node_pass_ns", TARGET_NODE_INGRESS, DRIVER_TC4, 0,
 	  { TCP4, .source = CLIENT, .dest = SSH },
 	  TC_ACT_UNSPEC, false, CLIENT, SSH },

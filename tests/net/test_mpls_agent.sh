@@ -13,6 +13,8 @@ need_programs socat jq bpftool
 source "$(dirname "$0")/mpls_lab.sh"
 # shellcheck source=agents.sh
 source "$(dirname "$0")/agents.sh"
+# shellcheck source=busy.sh
+source "$(dirname "$0")/busy.sh"
 
 where() {
   tunnel_of "$1" '|.state + " " + .lsp'
@@ -62,6 +64,7 @@ link_fails() {
   goes_to up backup
   arrives
   wait_until 5 hook_said A up backup || fail "the hook was not run: $(cat "$LAB_DIR/hook.out")"
+  expect "the hook's priority" "$(head -n 1 "$LAB_DIR/hook.out" | cut -d' ' -f6)" 0
   grep -q 'tunnel clock: up, by its backup' "$LAB_DIR/B.log" || fail "B's agent says nothing"
   ip -n E1 link set l1 up
   goes_to up primary
@@ -134,15 +137,44 @@ reload_before_apply() {
   arrives
 }
 
+# changes_of NODE: what its agent has said about the tunnel.
+changes_of() {
+  grep -c 'tunnel clock' "$LAB_DIR/$1.log"
+}
+
+# All processors are wanted by others, transit nodes take 0.7 of one for the messages of both ends: agents look
+# late, answers come late. That is no silence. And while it is like that, a failure is one.
+busy() {
+  local A B
+  A=$(changes_of A)
+  B=$(changes_of B)
+  wait_at E1 in l0 350
+  wait_at E2 in l2 350
+  start_messages A "$PTP_SYNC" 44 UDP-SENDTO:10.9.0.2:319
+  start_messages B "$PTP_SYNC" 44 UDP-SENDTO:10.9.0.1:319
+  start_hogs 4
+  sleep 10
+  expect "what A said" "$(changes_of A)" "$A"
+  expect "what B said" "$(changes_of B)" "$B"
+  ip -n E1 link set l1 down
+  goes_to up backup
+  ip -n E1 link set l1 up
+  stop_hogs
+  stop_messages A
+  stop_messages B
+  goes_to up primary
+}
+
 lab_chain
 cat >"$LAB_DIR/hook" <<EOF
 #!/bin/sh
-echo "\$XDPLB_NODE \$XDPLB_TUNNEL \$XDPLB_STATE \$XDPLB_LSP \$XDPLB_CAUSE" >>"$LAB_DIR/hook.out"
+echo "\$XDPLB_NODE \$XDPLB_TUNNEL \$XDPLB_STATE \$XDPLB_LSP \$XDPLB_CAUSE \$(nice)" >>"$LAB_DIR/hook.out"
 EOF
 chmod 755 "$LAB_DIR/hook"
 : >"$LAB_DIR/hook.out"
 {
-  write_cluster "" "    probe_interval: 20ms
+  write_cluster "" "    probe_interval: 10ms
+    probe_missed: 5
 "
   echo "on_tunnel: {command: [$LAB_DIR/hook]}"
 } >"$CLUSTER"
@@ -153,4 +185,5 @@ check wrong_label wrong_label
 check both_fail both_fail
 check agent_ends agent_ends
 check reload_before_apply reload_before_apply
+check busy busy
 finish
