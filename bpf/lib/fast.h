@@ -59,7 +59,7 @@ INLINE struct xdplb_member *usual_member(struct xdplb_service *service, __u64 ha
 	if (unlikely(!count))
 		return NULL;
 	member = bpf_map_lookup_elem(&members, ret_index);
-	if (unlikely(!member || !member_usable(member, &service->flags, true)))
+	if (unlikely(!member || !member_is_whole(member, &service->flags)))
 		return NULL;
 	return member;
 }

@@ -31,10 +31,10 @@ static void print_hooks(const json_t *hooks)
 
 static void print_backend(const json_t *backend)
 {
-	printf("  %-15s  %-22s %5lld %6lld %6.2f%%  %-11s %-9s %-6s %12lld %14lld  %s\n",
+	printf("  %-15s  %-22s %5lld %6lld %6.2f%% %5lld%%  %-11s %-9s %-6s %12lld %14lld  %s\n",
 	       text_of(backend, "name"), text_of(backend, "address"), number_of(backend, "tag"),
 	       number_of(backend, "weight"), json_real_value(json_object_get(backend, "share")),
-	       text_of(backend, "health"),
+	       number_of(backend, "takes"), text_of(backend, "health"),
 	       json_is_true(json_object_get(backend, "confirmed")) ? "yes" : "NO",
 	       json_is_true(json_object_get(backend, "usable")) ? "yes" : "NO",
 	       number_of(backend, "packets"), number_of(backend, "bytes"),
@@ -71,9 +71,9 @@ static void print_service(const json_t *service)
 		printf(": DOWN (all_down: %s)", text_of(service, "all_down"));
 	printf("; %lld packets, %lld bytes; clients: %s", number_of(service, "packets"),
 	       number_of(service, "bytes"), text_of(service, "clients"));
-	printf("\n  %-15s  %-22s %5s %6s %7s  %-11s %-9s %-6s %12s %14s  %s\n", "backend",
-	       "address", "tag", "weight", "share", "health", "confirmed", "usable", "packets",
-	       "bytes", "next hop");
+	printf("\n  %-15s  %-22s %5s %6s %7s %6s  %-11s %-9s %-6s %12s %14s  %s\n", "backend",
+	       "address", "tag", "weight", "share", "takes", "health", "confirmed", "usable",
+	       "packets", "bytes", "next hop");
 }
 
 static void print_services(const json_t *json)

@@ -26,6 +26,7 @@ struct command_line {
 	char **words; /* what follows the command, where it takes more than a file */
 	int word_count;
 	uint64_t lease_ms; /* 0: none */
+	uint64_t drain_ms; /* what leaves drains first, for so long at most; 0: it does not */
 	unsigned int interval_ms; /* 0: no rates */
 	bool json;
 	bool verbose;

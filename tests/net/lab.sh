@@ -435,7 +435,8 @@ lab_setup() {
 # --- servers -----------------------------------------------------------------------------------
 
 # start_nginx NODE NAME LISTEN...: answers every request with "NAME CLIENT-ADDRESS ", serves the files
-# of $LAB_DIR/files below /files/ and takes uploads by PUT below /upload/. Returns when it listens.
+# of $LAB_DIR/files below /files/, those of $LAB_DIR/said/NAME as /said/, and takes uploads by PUT below
+# /upload/. Returns when it listens.
 start_nginx() {
   local node=$1 name=$2 dir listen
   shift 2
@@ -455,6 +456,7 @@ start_nginx() {
     done
     echo "    location / { default_type text/plain; return 200 '$name \$remote_addr '; }"
     echo "    location /files/ { root $LAB_DIR; }"
+    echo "    location /said/ { alias $LAB_DIR/said/$name/; }"
     echo "    location /upload/ { root $dir; dav_methods PUT; }"
     echo "  }"
     echo "}"

@@ -92,6 +92,7 @@ struct model_world {
 	X(LATER_FRAGMENT, "later fragment")                       \
 	X(OPENS, "may open a flow")                               \
 	X(DRAIN_AVOIDED, "the first owner drains: another")       \
+	X(DRAWN, "the first owner has less weight than the draw") \
 	X(DRAIN_TAKEN, "all that are usable drain: one of them")  \
 	X(LEASE_OVER, "the first owner's lease is over")          \
 	X(DOWN, "the first owner is not usable")                  \

@@ -27,7 +27,7 @@ static enum use use_of(const struct model_service *service, const struct model_m
 		if (service->flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN)
 			return USE_DOWN;
 		/* What it had time for is over. */
-		if (state == XDPLB_HEALTH_DRAINING)
+		if (state == XDPLB_HEALTH_DRAINING && health->cause != XDPLB_CAUSE_SERVER)
 			return USE_DOWN;
 		state = health->reported;
 	}
@@ -42,6 +42,16 @@ static enum use use_of(const struct model_service *service, const struct model_m
 	}
 }
 
+/* Of a first owner that is up: has the flow drawn less than its weight? */
+static bool takes(const struct model_member *member, __u64 hash)
+{
+	const struct xdplb_health *health = &member->health;
+	bool is_over = health->lease == 1 || health->state == XDPLB_HEALTH_UNKNOWN;
+	__u32 weight = is_over ? health->reported_weight : health->weight;
+
+	return !weight || flow_draw(hash) < weight;
+}
+
 static const struct model_member *owner(const struct model_service *service, __u64 hash,
 					__u32 attempt)
 {
@@ -53,21 +63,23 @@ static const struct model_member *owner(const struct model_service *service, __u
 	return &service->members[service->table[bucket]];
 }
 
-/* The owners, then all members; NULL: none of them is at least so usable. */
+/* The owners, then all members, but for one; NULL: none of them is at least so usable. */
 static const struct model_member *search(const struct model_service *service, __u64 hash,
-					 enum use least, __u32 *ret_event)
+					 enum use least, const struct model_member *skip,
+					 __u32 *ret_event)
 {
 	for (__u32 attempt = 0; attempt < XDPLB_OWNERS_MAX; attempt++) {
 		const struct model_member *member = owner(service, hash, attempt);
 
 		*ret_event = EVENT(NEXT_OWNER);
-		if (member && use_of(service, member) >= least)
+		if (member && member != skip && use_of(service, member) >= least)
 			return member;
 	}
 	*ret_event = EVENT(LAST_SEARCH);
 	for (int weight = 1; weight >= 0; weight--)
 		for (__u32 i = 0; i < service->member_count; i++)
 			if (service->members[i].weight == (__u32)weight &&
+			    &service->members[i] != skip &&
 			    use_of(service, &service->members[i]) >= least)
 				return &service->members[i];
 	return NULL;
@@ -76,7 +88,9 @@ static const struct model_member *search(const struct model_service *service, __
 static void note_first_owner(const struct model_service *service, const struct model_member *first,
 			     enum use use, struct model_result *result)
 {
-	if (use == USE_DRAINING)
+	if (use == USE_UP)
+		result->paths |= PATH(DRAWN);
+	else if (use == USE_DRAINING)
 		result->paths |= PATH(DRAIN_AVOIDED);
 	else
 		result->paths |= PATH(DOWN);
@@ -91,17 +105,17 @@ const struct model_member *model_choose(const struct model_service *service, __u
 	enum use use = member ? use_of(service, member) : USE_NEVER;
 	__u32 event;
 
-	if (use == USE_UP || (use == USE_DRAINING && !opens))
+	if ((use == USE_UP && takes(member, hash)) || (use == USE_DRAINING && !opens))
 		return member;
 	note_first_owner(service, member, use, ret_result);
-	member = opens ? search(service, hash, USE_UP, &event) : NULL;
+	member = search(service, hash, opens ? USE_UP : USE_DRAINING, member, &event);
 	if (!member) {
-		member = search(service, hash, USE_DRAINING, &event);
-		if (member && opens)
+		member = search(service, hash, USE_DRAINING, NULL, &event);
+		if (member && opens && use_of(service, member) == USE_DRAINING)
 			ret_result->paths |= PATH(DRAIN_TAKEN);
 	}
 	if (!member && service->flags & XDPLB_SERVICE_ALL_IF_DOWN) {
-		member = search(service, hash, USE_DOWN, &event);
+		member = search(service, hash, USE_DOWN, NULL, &event);
 		event = EVENT(USED_WHILE_DOWN);
 	}
 	if (member)

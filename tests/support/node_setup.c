@@ -297,6 +297,12 @@ void lb_setup_health(struct lb_setup *lb, __u32 index, enum xdplb_health_state s
 	lb_setup_target(lb, index, &(struct xdplb_health){ .state = state });
 }
 
+void lb_setup_weighted(struct lb_setup *lb, __u32 index, __u16 weight,
+		       enum xdplb_health_state state)
+{
+	lb_setup_target(lb, index, &(struct xdplb_health){ .state = state, .weight = weight });
+}
+
 void lb_setup_target(struct lb_setup *lb, __u32 index, const struct xdplb_health *target)
 {
 	put(fd_of(lb, health), index, target);

@@ -137,6 +137,8 @@ void lb_setup_chain(struct lb_setup *lb, __u32 service, __u32 first, __u32 count
 void lb_setup_bucket(struct lb_setup *lb, __u32 number, __u32 member);
 void lb_setup_member(struct lb_setup *lb, __u32 index, const struct setup_member *member);
 void lb_setup_health(struct lb_setup *lb, __u32 index, enum xdplb_health_state state);
+void lb_setup_weighted(struct lb_setup *lb, __u32 index, __u16 weight,
+		       enum xdplb_health_state state);
 void lb_setup_target(struct lb_setup *lb, __u32 index, const struct xdplb_health *target);
 
 /* What an access node sends of its own, within budgets; the first two by their numbers in the map. */

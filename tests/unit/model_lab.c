@@ -28,12 +28,17 @@ static struct xdplb_health draw_health(struct model_lab *lab, bool is_dead)
 		XDPLB_HEALTH_DOWN,    XDPLB_HEALTH_MAINTENANCE, 200
 	};
 	static const __u64 leases[] = { 0, 0, 1, ~0ULL };
+	struct xdplb_health health = { .state = XDPLB_HEALTH_DOWN };
 
 	if (is_dead)
-		return (struct xdplb_health){ .state = XDPLB_HEALTH_DOWN };
-	return (struct xdplb_health){ .state = states[fuzz_draw(&lab->fuzz, sizeof(states))],
-				      .reported = states[fuzz_draw(&lab->fuzz, sizeof(states))],
-				      .lease = leases[fuzz_draw(&lab->fuzz, 4)] };
+		return health;
+	health.state = states[fuzz_draw(&lab->fuzz, sizeof(states))];
+	health.cause = fuzz_draw(&lab->fuzz, 2) ? XDPLB_CAUSE_SERVER : XDPLB_CAUSE_OK;
+	health.weight = fuzz_draw(&lab->fuzz, 2) ? 0 : fuzz_draw(&lab->fuzz, 120);
+	health.reported = states[fuzz_draw(&lab->fuzz, sizeof(states))];
+	health.reported_weight = fuzz_draw(&lab->fuzz, 2) ? 0 : fuzz_draw(&lab->fuzz, 120);
+	health.lease = leases[fuzz_draw(&lab->fuzz, 4)];
+	return health;
 }
 
 static __u32 draw_mtu(struct model_lab *lab)

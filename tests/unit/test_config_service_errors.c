@@ -24,7 +24,7 @@
 static const struct error_row rows[] = {
 	{ S(SOURCE B1 ", weight: 1"),
 	  "11: services.s.weight: found an unknown key, expected one of vip, port, protocol, "
-	  "restore, backend_port, buckets, check, all_down, unknown, affinity, "
+	  "restore, backend_port, buckets, check, all_down, unknown, slow_start, affinity, "
 	  "hand_over, allow, deny, backends" },
 	{ S(SOURCE B1 ", allow: []"),
 	  "11: services.s.allow: found an empty list, expected a list of at least one prefix: "

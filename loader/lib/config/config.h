@@ -99,6 +99,8 @@ struct config_service {
 	enum config_all_down all_down; /* default: drop */
 	bool unknown_is_down; /* default: the last verdict stands */
 	bool hand_over; /* TCP: service nodes hand connections over; default: yes */
+	uint32_t
+		slow_start_ms; /* over which the share of a backend that comes up grows; 0: at once */
 	bool by_source; /* a client's flows go to one backend; default: each for itself */
 	/* Clients that alone are served (sources_allowed), or are not; sorted. None: all are served. */
 	struct config_prefix *sources;

@@ -187,6 +187,23 @@ static void read_hand_over(const struct yaml_place *place, struct config_service
 		place_refuse_value(&child, "`protocol: tcp` beside it");
 }
 
+/* Flows move while a share grows: hand-over keeps them. Only an agent that is told of its backends by checks
+ * knows who comes up. */
+static void read_slow_start(const struct yaml_place *place, struct config_service *service)
+{
+	struct yaml_place child;
+
+	if (!place_child(place, "slow_start", &child) ||
+	    !draft_read_duration(&child, 1000, 3600000, &service->slow_start_ms))
+		return;
+	if (service->check == CONFIG_NO_CHECK)
+		place_refuse_value(&child, "a `check` beside it");
+	else if (!service->hand_over)
+		place_refuse_value(&child,
+				   "hand-over beside it, which keeps what the growing share "
+				   "moves");
+}
+
 static void read_service(struct config_draft *draft, size_t index)
 {
 	static const struct yaml_key keys[] = {
@@ -200,6 +217,7 @@ static void read_service(struct config_draft *draft, size_t index)
 		{ "check", NULL },
 		{ "all_down", NULL },
 		{ "unknown", NULL },
+		{ "slow_start", NULL },
 		{ "affinity", NULL },
 		{ "hand_over", NULL },
 		{ "allow", NULL },
@@ -220,6 +238,7 @@ static void read_service(struct config_draft *draft, size_t index)
 	draft_read_service_check(draft, place, service);
 	read_affinity(place, service);
 	read_hand_over(place, service);
+	read_slow_start(place, service);
 	draft_read_sources(draft, place, service);
 	port = ntohs(config_vport(service));
 	place_child(place, "port", &port_place);

@@ -47,11 +47,17 @@ static bool is_confirmed(const struct access_view *view, uint32_t member)
 	       access_member(view, member)->flags & XDPLB_MEMBER_CONFIRMED;
 }
 
-/* A target that drains gets no packet that may open a flow. */
-static bool is_usable(const struct trace_node *node, uint32_t member, const struct trace *trace)
+/*
+ * A target that drains gets no packet that may open a flow; one with a weight, as the first owner, flows
+ * whose draw is below it.
+ * @draw: 0 for a later owner
+ */
+static bool is_usable(const struct trace_node *node, uint32_t member, const struct trace *trace,
+		      uint32_t draw)
 {
 	bool unknown_is_down = trace->flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN;
 	const struct xdplb_health *health;
+	enum xdplb_health_state state;
 	uint32_t target;
 
 	if (!is_confirmed(node->view, member))
@@ -60,20 +66,32 @@ static bool is_usable(const struct trace_node *node, uint32_t member, const stru
 	if (target >= node->view->health.count)
 		return false;
 	health = map_at(&node->view->health, target);
-	return health_usable(health, node->jiffies, unknown_is_down) &&
-	       !(trace->opens &&
-		 health_effective(health, node->jiffies, unknown_is_down) == XDPLB_HEALTH_DRAINING);
+	state = health_effective(health, node->jiffies, unknown_is_down);
+	if (state == XDPLB_HEALTH_DRAINING)
+		return !trace->opens;
+	return draw < health_share(health, node->jiffies, unknown_is_down);
 }
 
-/* Owners in the order in which they are tried, up to the first that may be used. */
-static void find_owner(const struct trace_node *node, struct xdplb_bucket_ref ref, uint64_t hash,
-		       struct trace *trace)
+static uint32_t owner_at(const struct trace_node *node, struct xdplb_bucket_ref ref, uint64_t hash,
+			 uint32_t attempt, uint32_t *ret_bucket)
 {
+	*ret_bucket =
+		attempt ? owner_bucket(hash, attempt, ref.count) : (hash >> 32) * ref.count >> 32;
+	return *access_bucket(node->view, ref.base + *ret_bucket);
+}
+
+/*
+ * Owners in the order in which they are tried, up to the first that may be used.
+ * @draw: of the flow, for its first owner, which later counts no more; 0: any of them may have it
+ */
+static void find_owner(const struct trace_node *node, struct xdplb_bucket_ref ref, uint64_t hash,
+		       uint32_t draw, struct trace *trace)
+{
+	uint32_t bucket, first = owner_at(node, ref, hash, 0, &bucket);
+
 	for (uint32_t i = 0; i < XDPLB_OWNERS_MAX; i++) {
-		uint32_t bucket =
-			i ? owner_bucket(hash, i, ref.count) : (hash >> 32) * ref.count >> 32;
-		uint32_t member = *access_bucket(node->view, ref.base + bucket);
-		bool usable = is_usable(node, member, trace);
+		uint32_t member = owner_at(node, ref, hash, i, &bucket);
+		bool usable = is_usable(node, member, trace, member == first ? draw : 0);
 
 		trace->owners[trace->owner_count++] =
 			(struct trace_owner){ bucket, member, usable };
@@ -85,13 +103,15 @@ static void find_owner(const struct trace_node *node, struct xdplb_bucket_ref re
 	}
 }
 
-static uint32_t count_usable(const struct trace_node *node, const struct trace *trace)
+static uint32_t count_usable(const struct trace_node *node, const struct trace *trace,
+			     uint32_t skip)
 {
 	uint32_t i = access_service(node->view, trace->service)->first_member, n = 0;
 
 	for (uint32_t steps = 0; i < node->view->members.count && steps < XDPLB_CHAIN_MAX;
 	     steps++) {
-		n += access_member(node->view, i)->weight && is_usable(node, i, trace);
+		n += i != skip && access_member(node->view, i)->weight &&
+		     is_usable(node, i, trace, 0);
 		i = access_member(node->view, i)->next;
 	}
 	return n;
@@ -99,13 +119,14 @@ static uint32_t count_usable(const struct trace_node *node, const struct trace *
 
 /* Owners, then the whole chain. */
 static void search_all(const struct trace_node *node, struct xdplb_bucket_ref ref, uint64_t hash,
-		       struct trace *trace)
+		       uint32_t draw, struct trace *trace)
 {
 	trace->owner_count = 0;
-	find_owner(node, ref, hash, trace);
+	find_owner(node, ref, hash, draw, trace);
 	if (trace->search == TRACE_OWNER)
 		return;
-	trace->usable_members = count_usable(node, trace);
+	trace->usable_members =
+		count_usable(node, trace, draw ? trace->owners[0].member : XDPLB_NO_MEMBER);
 	if (trace->usable_members)
 		trace->search = TRACE_ANY;
 }
@@ -151,10 +172,12 @@ static void find_member(const struct trace_node *node, const struct trace_flow *
 		hash = source_hash(key, flow->source.word, flow->vip.word, flow->family);
 	}
 	trace->opens = flow->proto == IPPROTO_UDP; /* TCP: the packet has no SYN */
-	search_all(node, ref, hash, trace);
-	if (trace->search == TRACE_NONE && trace->opens) {
-		trace->opens = false; /* rather one that drains than none */
-		search_all(node, ref, hash, trace);
+	trace->draw = flow_draw(hash);
+	search_all(node, ref, hash, trace->draw, trace);
+	if (trace->search == TRACE_NONE) {
+		trace->opens =
+			false; /* rather one that drains, or has not enough weight, than none */
+		search_all(node, ref, hash, 0, trace);
 	}
 	if (trace->search == TRACE_NONE)
 		go_without(node, flow, trace);
@@ -225,7 +248,7 @@ static bool is_any_member(const struct trace_node *node, const struct trace *tra
 
 	for (uint32_t steps = 0; i < node->view->members.count && steps < XDPLB_CHAIN_MAX;
 	     steps++) {
-		if (is_usable(node, i, trace) && is_member_of(node, i, outcome))
+		if (is_usable(node, i, trace, 0) && is_member_of(node, i, outcome))
 			return true;
 		i = access_member(node->view, i)->next;
 	}
