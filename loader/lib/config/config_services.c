@@ -202,6 +202,7 @@ static void read_service(struct config_draft *draft, size_t index)
 		{ "unknown", NULL },
 		{ "affinity", NULL },
 		{ "hand_over", NULL },
+		{ "quic", NULL },
 		{ "allow", NULL },
 		{ "deny", NULL },
 		{ "backends", "a mapping of the service's backends" },
@@ -220,6 +221,7 @@ static void read_service(struct config_draft *draft, size_t index)
 	draft_read_service_check(draft, place, service);
 	read_affinity(place, service);
 	read_hand_over(place, service);
+	draft_read_quic(place, service);
 	draft_read_sources(draft, place, service);
 	port = ntohs(config_vport(service));
 	place_child(place, "port", &port_place);
