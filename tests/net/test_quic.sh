@@ -55,7 +55,7 @@ follows() {
 
 # Whose ids they are nobody knows: both backends are met, by flow, and that is counted.
 by_flow() {
-  local port seen= unknown
+  local port unknown seen=""
   unknown=$(counter access1 events quic_unknown)
   for port in $(seq 31000 31011); do
     seen+="$(send 40 00112233 192.0.2.10 "$port") "
