@@ -19,10 +19,8 @@ INLINE __u64 hash_quoted_flow(const struct packet *inner, const struct xdplb_map
 			       inner->family);
 
 	if (inner->family == XDPLB_IPV4)
-		return flow_hash4(hash_key[0], hash_key[1], inner->ip4->daddr, mapping->vip.word[0],
-				  word);
-	return flow_hash6(hash_key[0], hash_key[1], addr_words(&inner->ip6->daddr),
-			  mapping->vip.word, word);
+		return flow_hash4(flow_key, inner->ip4->daddr, mapping->vip.word[0], word);
+	return flow_hash6(flow_key, addr_words(&inner->ip6->daddr), mapping->vip.word, word);
 }
 
 /* What the quoted packet was when it left the backend; false: a flow that nobody has noted. */

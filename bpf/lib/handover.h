@@ -67,9 +67,8 @@ INLINE const struct xdplb_peer *find_peer(const struct xdplb_mapping *mapping, _
 		return NULL;
 	search->hashes[OWNER_HASH_FLOW] = hash;
 	if (succession->by_source[0] | succession->by_source[1])
-		search->hashes[OWNER_HASH_SOURCE] =
-			source_hash(hash_key[0], hash_key[1], search->client.word,
-				    mapping->vip.word, mapping->family);
+		search->hashes[OWNER_HASH_SOURCE] = source_hash(flow_key, search->client.word,
+								mapping->vip.word, mapping->family);
 	if (handed != XDPLB_HANDED_TWICE)
 		peer = next_owner(succession, handed, &mapping->backend);
 	if (!peer || !is_reachable(peer, &hook))

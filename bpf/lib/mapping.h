@@ -12,6 +12,7 @@
 
 /* The cluster's secret; the loader sets this and all below before the program is loaded. */
 const volatile __u64 hash_key[2];
+const volatile __u64 flow_key[FLOW_KEY_WORDS]; /* what the flow hash makes of it */
 
 /* The range of tag ports, host byte order, inclusive. */
 const volatile __u16 tag_first = 61000;
@@ -106,10 +107,8 @@ INLINE __u64 hash_flow(const struct packet *pkt, const struct xdplb_mapping *map
 		flow_word(ports->source, vip_port(mapping, ports->dest), pkt->proto, pkt->family);
 
 	if (pkt->family == XDPLB_IPV4)
-		return flow_hash4(hash_key[0], hash_key[1], pkt->ip4->saddr, mapping->vip.word[0],
-				  word);
-	return flow_hash6(hash_key[0], hash_key[1], addr_words(&pkt->ip6->saddr), mapping->vip.word,
-			  word);
+		return flow_hash4(flow_key, pkt->ip4->saddr, mapping->vip.word[0], word);
+	return flow_hash6(flow_key, addr_words(&pkt->ip6->saddr), mapping->vip.word, word);
 }
 
 /* Is it a tag port, host byte order? */

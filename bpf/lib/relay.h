@@ -54,10 +54,9 @@ INLINE __u64 hash_quoted_flow(const struct packet *inner)
 	__u64 word = flow_word(ports->dest, ports->source, inner->proto, inner->family);
 
 	if (inner->family == XDPLB_IPV4)
-		return flow_hash4(hash_key[0], hash_key[1], inner->ip4->daddr, inner->ip4->saddr,
-				  word);
-	return flow_hash6(hash_key[0], hash_key[1], addr_words(&inner->ip6->daddr),
-			  addr_words(&inner->ip6->saddr), word);
+		return flow_hash4(flow_key, inner->ip4->daddr, inner->ip4->saddr, word);
+	return flow_hash6(flow_key, addr_words(&inner->ip6->daddr), addr_words(&inner->ip6->saddr),
+			  word);
 }
 
 /*

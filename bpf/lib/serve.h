@@ -14,8 +14,10 @@
 #include "select.h"
 #include "vip.h"
 
-/* The cluster's secret; the loader sets it before the program is loaded. */
+/* The cluster's secret, and the numbers that the flow hash makes of it; the loader sets them before the program
+ * is loaded. The secret itself is here for `xdplb-load trace`. */
 const volatile __u64 hash_key[2];
+const volatile __u64 flow_key[FLOW_KEY_WORDS];
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -31,9 +33,9 @@ INLINE __u64 hash_flow(const struct packet *pkt)
 	__u64 word = flow_word(ports->source, ports->dest, pkt->proto, pkt->family);
 
 	if (pkt->family == XDPLB_IPV4)
-		return flow_hash4(hash_key[0], hash_key[1], pkt->ip4->saddr, pkt->ip4->daddr, word);
-	return flow_hash6(hash_key[0], hash_key[1], addr_words(&pkt->ip6->saddr),
-			  addr_words(&pkt->ip6->daddr), word);
+		return flow_hash4(flow_key, pkt->ip4->saddr, pkt->ip4->daddr, word);
+	return flow_hash6(flow_key, addr_words(&pkt->ip6->saddr), addr_words(&pkt->ip6->daddr),
+			  word);
 }
 
 NOINLINE __u64 hash_addresses(const struct xdplb_addr *client, const struct xdplb_addr *vip,
@@ -41,7 +43,7 @@ NOINLINE __u64 hash_addresses(const struct xdplb_addr *client, const struct xdpl
 {
 	if (!client || !vip)
 		return 0;
-	return source_hash(hash_key[0], hash_key[1], client->word, vip->word, family);
+	return source_hash(flow_key, client->word, vip->word, family);
 }
 
 /* Of a client's packet; apart, since the fast path has no room for addresses on its stack. */
@@ -92,10 +94,12 @@ INLINE void count_traffic(const struct packet *pkt, __u32 index)
 INLINE enum verdict send_packet(struct xdp_md *ctx, struct packet *pkt,
 				const struct xdplb_nexthop *nexthop)
 {
-	struct ethhdr *eth = pkt->data;
+	/* Both addresses follow each other here and there: two words instead of six halves. */
+	__u64 *first = pkt->data;
+	__u32 *last = pkt->data + sizeof(*first);
 
-	__builtin_memcpy(eth->h_dest, nexthop->dmac, sizeof(eth->h_dest));
-	__builtin_memcpy(eth->h_source, nexthop->smac, sizeof(eth->h_source));
+	*first = *(const __u64 *)nexthop->dmac;
+	*last = *(const __u32 *)(nexthop->dmac + sizeof(*first));
 	if (nexthop->ifindex == ctx->ingress_ifindex)
 		return VERDICT_TX;
 	bpf_redirect(nexthop->ifindex, 0);

@@ -110,6 +110,8 @@ static json_t *status_json(const struct agent *agent)
 			    agent->attached.is_open ? neigh_json(agent->neigh) : json_null());
 	json_object_set_new(json, "checks", checks_json(agent));
 	json_object_set_new(json, "tunnels", tunnels_json(agent->tunnels));
+	json_object_set_new(json, "links_changed",
+			    json_integer((json_int_t)link_hops_changed(agent->link_hops)));
 	json_object_set_new(json, "skipped_starts",
 			    json_integer((json_int_t)checks_skipped(agent->checks)));
 	json_object_set_new(json, "sharing", agent->link ? sharing_json(agent) : json_null());

@@ -90,6 +90,20 @@ static void obey(struct watched *watched)
 		tunnels->callback(tunnels->context, watched->config, &choice, fault);
 }
 
+/* A backup that fails while nobody needs it. */
+static void tell_backup(const struct watched *watched)
+{
+	bool is_whole = watched->guard.lsps[1].is_whole;
+
+	if (tunnel_guard_choose(&watched->guard).backup)
+		return;
+	log_event(is_whole ? LOG_NOTICE : LOG_WARNING, "tunnel %s: its backup %s%s%s",
+		  watched->config->name, is_whole ? "is whole" : "has failed", is_whole ? "" : ": ",
+		  is_whole                ? ""
+		  : watched->faults[1][0] ? watched->faults[1]
+					  : "not answered");
+}
+
 /* After anything that may have changed how an LSP is. */
 static void look(struct watched *watched, const bool before[2])
 {
@@ -97,6 +111,8 @@ static void look(struct watched *watched, const bool before[2])
 	    watched->guard.lsps[1].is_whole != before[1])
 		tell(watched);
 	obey(watched);
+	if (watched->guard.lsps[1].is_whole != before[1])
+		tell_backup(watched);
 }
 
 #define BEFORE(watched)                                                              \

@@ -51,12 +51,14 @@ static __u64 mark_of(const struct frame_spec *spec)
 	struct xdplb_addr vip = frame_addr(spec->family, spec->marked_for.addr);
 	__u64 word = flow_word(htons(spec->source.port), htons(spec->marked_for.port), spec->proto,
 			       spec->family);
+	__u64 key[FLOW_KEY_WORDS];
 
 	if (!spec->marked_for.addr)
 		return 0;
+	flow_key_expand(BENCH_KEY0, BENCH_KEY1, key);
 	if (spec->family == XDPLB_IPV4)
-		return flow_hash4(BENCH_KEY0, BENCH_KEY1, client.word[0], vip.word[0], word);
-	return flow_hash6(BENCH_KEY0, BENCH_KEY1, client.word, vip.word, word);
+		return flow_hash4(key, client.word[0], vip.word[0], word);
+	return flow_hash6(key, client.word, vip.word, word);
 }
 
 static void fill_tcp(struct tcphdr *tcp, const struct frame_spec *spec, __u32 sum)

@@ -348,8 +348,7 @@ static int load(struct lb_subject *lb, bool sized)
 	if (!lb->skel)
 		return -errno;
 	lb->vip_slots = endpoint_table_slots(2 * lb->services);
-	lb->skel->rodata->hash_key[0] = BENCH_KEY0;
-	lb->skel->rodata->hash_key[1] = BENCH_KEY1;
+	flow_key_expand(BENCH_KEY0, BENCH_KEY1, lb->skel->rodata->flow_key);
 	lb->skel->rodata->vip_mask = lb->vip_slots - 1;
 	err = size_maps(lb);
 	err = err ?: lb_xdp_bpf__load(lb->skel);

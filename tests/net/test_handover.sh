@@ -9,15 +9,12 @@ set -euo pipefail
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
 CONNECTIONS=20
 
 # write_cluster BACKENDS [HAND_OVER [AFFINITY]]
 write_cluster() {
   local yes=${2:-true}
-  cluster_head access1 node1 node2
-  cluster_backends
-  echo "services:"
+  cluster_main
   cluster_service echo4 192.0.2.10 7 tcp source "$1" 8007
   echo "    hand_over: $yes"
   cluster_service echo6 2001:db8:1::20 7 tcp interface "$1"

@@ -8,7 +8,6 @@ set -euo pipefail
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
 NEXT=$LAB_DIR/next.yaml
 PINS=/sys/fs/bpf/xdplb
 NODES="node1 node2 access1"
@@ -163,10 +162,19 @@ keep_asking() {
   done
 }
 
+# Segments that the client and the service nodes have sent a second time.
+sent_again() {
+  local node
+  for node in client node1 node2; do
+    in_ns "$node" nstat -asz --json TcpRetransSegs
+  done | jq -s '[.[].kernel.TcpRetransSegs] | add'
+}
+
 # load_while CMD...: with such a loop at each VIP. No connection fails and no packet is lost: a packet
-# sent again, after a second, shows in the time.
+# sent again, after a second, shows in the time. (So does a machine that is slow, but then nothing is sent again.)
 load_while() {
-  local pids
+  local pids before
+  before=$(sent_again)
   rm -f "$LAB_DIR/stop" "$LAB_DIR"/load.*
   keep_asking 192.0.2.10 "$LAB_DIR/load.4" &
   pids=($!)
@@ -177,7 +185,8 @@ load_while() {
   wait "${pids[@]}"
   cat "$LAB_DIR"/load.* >"$LAB_DIR/load"
   (($(wc -l <"$LAB_DIR/load") >= 50)) || fail "only $(wc -l <"$LAB_DIR/load") requests were sent"
-  expect "connections that lost a packet" "$(awk '$2 > 0.9' "$LAB_DIR/load")" ""
+  (($(sent_again) == before)) ||
+    expect "connections that lost a packet" "$(awk '$2 > 0.9' "$LAB_DIR/load")" ""
 }
 
 apply_everywhere() {

@@ -9,14 +9,11 @@ set -euo pipefail
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
 FRAMES=150000
 
 write_cluster() {
   local members='web1: , web2: , web3: '
-  cluster_head access1 node1 node2
-  cluster_backends
-  echo "services:"
+  cluster_main
   cluster_service tcp4 192.0.2.10 80 tcp source "$members" 8080
   cluster_service udp4 192.0.2.10 80 udp source "$members" 8080
   echo "    affinity: source"

@@ -71,6 +71,21 @@ link_fails() {
   arrives
 }
 
+# backup_is WORDS: A's agent has said so last.
+backup_is() {
+  grep 'its backup' "$LAB_DIR/A.log" | tail -n 1 | grep -c "its backup $1"
+}
+
+# The backup fails while nobody needs it: it is told, and nothing else happens.
+idle_backup() {
+  ip -n E1 link set l2 down
+  wait_until 5 backup_is 'has failed' || fail "A: $(cat "$LAB_DIR/A.log")"
+  expect "A" "$(where A)" "up primary"
+  ip -n E1 link set l2 up
+  wait_until 5 backup_is 'is whole' || fail "A: $(cat "$LAB_DIR/A.log")"
+  arrives
+}
+
 # A label that is wrong on the way back alone.
 wrong_label() {
   local label slot entry
@@ -137,6 +152,60 @@ reload_before_apply() {
   arrives
 }
 
+# leaves_to NODE MAP FROM: the MAC addresses that entries with the source FROM send to.
+leaves_to() {
+  bpftool -j map dump pinned "/sys/fs/bpf/xdplb/$1/$2" |
+    jq -r '.[].formatted.value | select(.smac) | [.smac, .dmac] | map(map(tonumber? // .) | join(" ")) | join(",")' |
+    awk -F, -v from="$(decimal "$3")" '$1 == from { print $2 }' | sort -u
+}
+
+# decimal MAC: its bytes.
+decimal() {
+  local byte
+  for byte in ${1//:/ }; do
+    printf '%d ' "0x$byte"
+  done | sed 's/ $//'
+}
+
+mac_of() {
+  ip -n "$1" -j link show "$2" | jq -r '.[0].address'
+}
+
+# has_next_hop NODE MAC: its agent has said so.
+has_next_hop() {
+  grep -q "the MAC address of $2 is now $3" "$LAB_DIR/$1.log"
+}
+
+# change_mac NODE INTERFACE MAC: as when a NIC is replaced: the link is gone for a moment.
+change_mac() {
+  ip -n "$1" link set "$2" down
+  ip -n "$1" link set "$2" address "$3"
+  ip -n "$1" link set "$2" up
+}
+
+# Next hops at both ends of a link get other MAC addresses, at a clock node and at a transit node: PTP goes there.
+next_hop_changes() {
+  start_agent E1
+  start_agent E2
+  change_mac E1 l0 02:00:00:00:aa:01
+  wait_until 10 has_next_hop A E1 02:00:00:00:aa:01 || fail "A: $(cat "$LAB_DIR/A.log")"
+  wait_until 10 has_next_hop E1 "this node" 02:00:00:00:aa:01 || fail "E1: $(cat "$LAB_DIR/E1.log")"
+  goes_to up primary
+  expect "A sends to" "$(leaves_to A lsps "$(mac_of A l0)")" "$(decimal 02:00:00:00:aa:01)"
+  expect "E1 sends from there to" "$(leaves_to E1 nhlfes 02:00:00:00:aa:01)" "$(decimal "$(mac_of A l0)")"
+  arrives
+  change_mac B l0 02:00:00:00:aa:02
+  wait_until 10 has_next_hop E2 B 02:00:00:00:aa:02 || fail "E2: $(cat "$LAB_DIR/E2.log")"
+  goes_to up primary
+  expect "E2 sends to" "$(leaves_to E2 nhlfes "$(mac_of E2 l2)")" "$(decimal 02:00:00:00:aa:02)"
+  arrives
+  # It is what apply would have written.
+  xdplb E2 apply "$CLUSTER" >"$LAB_DIR/applied"
+  has "nothing to change" cat "$LAB_DIR/applied" || fail "$(cat "$LAB_DIR/applied")"
+  signal_agent E1 TERM
+  signal_agent E2 TERM
+}
+
 # changes_of NODE: what its agent has said about the tunnel.
 changes_of() {
   grep -c 'tunnel clock' "$LAB_DIR/$1.log"
@@ -181,9 +250,11 @@ chmod 755 "$LAB_DIR/hook"
 lab_setup "$CLUSTER" "${NODES[@]}"
 check come_up come_up
 check link_fails link_fails
+check idle_backup idle_backup
 check wrong_label wrong_label
 check both_fail both_fail
 check agent_ends agent_ends
 check reload_before_apply reload_before_apply
+check next_hop_changes next_hop_changes
 check busy busy
 finish

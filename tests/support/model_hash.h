@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * The flow hash, from bpf/README.md and the SipHash paper.
+ * The flow hash, from bpf/README.md, with libsodium's SipHash.
  */
 #ifndef TEST_MODEL_HASH_H
 #define TEST_MODEL_HASH_H

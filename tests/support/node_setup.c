@@ -77,11 +77,12 @@ __u64 setup_flow_hash(const struct packet_end *client, const struct packet_end *
 		      __u8 family)
 {
 	__u64 word = flow_word(htons(client->port), htons(vip->port), proto, family);
+	__u64 key[FLOW_KEY_WORDS];
 
+	flow_key_expand(SETUP_KEY0, SETUP_KEY1, key);
 	if (family == XDPLB_IPV4)
-		return flow_hash4(SETUP_KEY0, SETUP_KEY1, client->addr.word[0], vip->addr.word[0],
-				  word);
-	return flow_hash6(SETUP_KEY0, SETUP_KEY1, client->addr.word, vip->addr.word, word);
+		return flow_hash4(key, client->addr.word[0], vip->addr.word[0], word);
+	return flow_hash6(key, client->addr.word, vip->addr.word, word);
 }
 
 void setup_mark(struct packet_spec *spec, const struct packet_end *vip)
@@ -148,6 +149,7 @@ void lb_setup_open_as(struct lb_setup *ret_lb, const struct lb_setup_options *op
 	cr_assert_not_null(skel, "cannot open lb_xdp");
 	skel->rodata->hash_key[0] = SETUP_KEY0;
 	skel->rodata->hash_key[1] = SETUP_KEY1;
+	flow_key_expand(SETUP_KEY0, SETUP_KEY1, skel->rodata->flow_key);
 	skel->rodata->vip_mask = SETUP_SLOTS - 1;
 	if (options->answers_at_once)
 		skel->rodata->answers_at_once = options->answers_at_once;

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "bpf/lib/hash.h"
 #include "node_setup.h"
 #include "xdplb/fragment.h"
 #include "xdplb/handover.h"
@@ -24,6 +25,7 @@ void node_setup_open(struct node_setup *ret_node)
 	cr_assert_not_null(skel, "cannot open node_tc");
 	skel->rodata->hash_key[0] = SETUP_KEY0;
 	skel->rodata->hash_key[1] = SETUP_KEY1;
+	flow_key_expand(SETUP_KEY0, SETUP_KEY1, skel->rodata->flow_key);
 	skel->rodata->tag_first = SETUP_TAG_FIRST;
 	skel->rodata->tag_last = SETUP_TAG_LAST;
 	skel->rodata->tag_mask = SETUP_SLOTS - 1;

@@ -153,7 +153,7 @@ Test(model, agrees)
 Test(model, hash)
 {
 	__u8 key[16];
-	__u64 words[2];
+	__u64 words[2], numbers[FLOW_KEY_WORDS];
 
 	for (__u32 i = 0; i < 2000; i++) {
 		__u8 family = setup_families[i & 1], proto = setup_protos[i >> 1 & 1];
@@ -164,9 +164,10 @@ Test(model, hash)
 		packet_fill(ends, sizeof(ends), i + 5000);
 		memcpy(words, key, sizeof(key));
 		word = flow_word(ends[0].port, ends[1].port, proto, family);
-		want = family == XDPLB_IPV4 ? flow_hash4(words[0], words[1], ends[0].addr.word[0],
+		flow_key_expand(words[0], words[1], numbers);
+		want = family == XDPLB_IPV4 ? flow_hash4(numbers, ends[0].addr.word[0],
 							 ends[1].addr.word[0], word)
-					    : flow_hash6(words[0], words[1], ends[0].addr.word,
+					    : flow_hash6(numbers, ends[0].addr.word,
 							 ends[1].addr.word, word);
 		cr_assert_eq(model_flow_hash(key, &ends[0], &ends[1], proto, family), want,
 			     "flow %u", i);

@@ -180,6 +180,21 @@ bool draft_read_address(const struct yaml_place *place, struct xdplb_addr *ret_a
 			__u8 *ret_family);
 
 /**
+ * draft_read_node() - Read a scalar that must be the name of one of the nodes.
+ * @ret_index: into config.nodes
+ * Return: as above.
+ */
+bool draft_read_node(const struct config_draft *draft, const struct yaml_place *place,
+		     size_t *ret_index);
+
+/**
+ * draft_parse_prefix() - Take "ADDRESS/LENGTH" apart, or "ADDRESS", whose length is all of it.
+ * @ret_prefix: written on success; bits behind the length are left as they stand
+ * Return: whether it is one.
+ */
+bool draft_parse_prefix(const char *text, struct config_prefix *ret_prefix);
+
+/**
  * draft_read_interface() - Read a scalar that must be an interface's name.
  * @ret_name: IF_NAMESIZE bytes
  * Return: as above.

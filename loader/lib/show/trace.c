@@ -144,9 +144,12 @@ static void find_member(const struct trace_node *node, const struct trace_flow *
 		drop(trace, XDPLB_DROP_NO_MEMBER);
 		return;
 	}
-	if (trace->flags & XDPLB_SERVICE_BY_SOURCE)
-		hash = source_hash(node->key.word[0], node->key.word[1], flow->source.word,
-				   flow->vip.word, flow->family);
+	if (trace->flags & XDPLB_SERVICE_BY_SOURCE) {
+		__u64 key[FLOW_KEY_WORDS];
+
+		flow_key_expand(node->key.word[0], node->key.word[1], key);
+		hash = source_hash(key, flow->source.word, flow->vip.word, flow->family);
+	}
 	trace->opens = flow->proto == IPPROTO_UDP; /* TCP: the packet has no SYN */
 	search_all(node, ref, hash, trace);
 	if (trace->search == TRACE_NONE && trace->opens) {
@@ -160,12 +163,12 @@ static void find_member(const struct trace_node *node, const struct trace_flow *
 static uint64_t hash_flow(const struct trace_node *node, const struct trace_flow *flow)
 {
 	uint64_t word = flow_word(flow->source_port, flow->vip_port, flow->proto, flow->family);
+	__u64 key[FLOW_KEY_WORDS];
 
+	flow_key_expand(node->key.word[0], node->key.word[1], key);
 	if (flow->family == XDPLB_IPV4)
-		return flow_hash4(node->key.word[0], node->key.word[1], flow->source.word[0],
-				  flow->vip.word[0], word);
-	return flow_hash6(node->key.word[0], node->key.word[1], flow->source.word, flow->vip.word,
-			  word);
+		return flow_hash4(key, flow->source.word[0], flow->vip.word[0], word);
+	return flow_hash6(key, flow->source.word, flow->vip.word, word);
 }
 
 void trace_compute(const struct trace_node *node, const struct trace_flow *flow,

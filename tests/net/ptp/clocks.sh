@@ -16,7 +16,6 @@ source "$LAB_ROOT/tests/net/busy.sh"
 
 # Used by the scripts that source this file.
 # shellcheck disable=SC2034
-CLUSTER=$LAB_DIR/cluster.yaml
 NODES=(E1 P1 P2 E2 B A)
 SAMPLES=64
 # Between messages, s.
