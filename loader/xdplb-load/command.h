@@ -44,6 +44,7 @@ int cmd_trace(const struct command_line *line);
 int cmd_health(const struct command_line *line);
 int cmd_drain(const struct command_line *line);
 int cmd_tunnel(const struct command_line *line);
+int cmd_quic_id(const struct command_line *line);
 
 /* Prints "xdplb-load: ..." to stderr; returns EXIT_FAILED. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -63,6 +63,9 @@ static const struct command {
 	  "                the links and labels of FILE's tunnels, both ways\n"
 	  "  tunnel verify FILE [NAME]\n"
 	  "                walk tunnels on the wire, both ways, and compare" },
+	{ "quic-id", cmd_quic_id, TAKES_JSON | TAKES_WORDS,
+	  "quic-id FILE [BACKEND]\n"
+	  "                what backends of services with `quic` put into their connection ids" },
 	{ "detach", cmd_detach, TAKES_NODE,
 	  "detach        take away everything that attach and apply have made" },
 };
@@ -85,7 +88,7 @@ static const char options_help[] =
 	"      --lease TIME       health set: for how long, in seconds or with s, m, h\n"
 	"      --for TIME         drain: the same; then the backend is out of use\n"
 	"  -i, --interval SECONDS drops: over which rates are taken (default: 1; 0: none)\n"
-	"  -j, --json             status, drops, trace, health, tunnel: as JSON\n"
+	"  -j, --json             status, drops, trace, health, tunnel, quic-id: as JSON\n"
 	"  -v, --verbose          show what libbpf says; attach, apply: how long it took\n"
 	"  -h, --help             this text\n"
 	"  -V, --version          the version\n"

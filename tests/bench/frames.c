@@ -121,6 +121,15 @@ static void fill_ptp(__u8 *message)
 		     sizeof(struct udphdr);
 }
 
+static void fill_quic(__u8 *packet, __u32 server)
+{
+	__be32 id = htonl(server);
+
+	packet[0] = 0x40;
+	packet[1] = sizeof(id) + 4; /* config 0; four octets of the server's own */
+	memcpy(packet + 2, &id, sizeof(id));
+}
+
 static size_t frame_len(const struct frame_spec *spec)
 {
 	if (spec->ptp)
@@ -164,6 +173,8 @@ size_t frame_build(const struct frame_spec *spec, struct bench_frame *ret_frame)
 		fill_ipv6((void *)ip, spec, l4_len);
 	if (spec->ptp)
 		fill_ptp(ip + ip_len + sizeof(struct udphdr));
+	if (spec->quic_id)
+		fill_quic(ip + ip_len + sizeof(struct udphdr), spec->quic_id);
 	sum = sum_words(ip + addrs, ip_len - addrs, spec->proto + l4_len); /* pseudo-header */
 	if (spec->proto == IPPROTO_TCP)
 		fill_tcp((void *)(ip + ip_len), spec, sum);

@@ -30,6 +30,7 @@ struct frame_spec {
 	/* Not 0: the frame carries the mark of an access node that got it for this VIP. */
 	struct frame_end marked_for;
 	bool ptp; /* UDP over IPv4: a Sync */
+	__u32 quic_id; /* UDP: not 0, a short header and a connection id of this server, config 0 */
 	__u32 labels[BENCH_PTP_LABELS]; /* in front of it; 0: none */
 };
 

@@ -16,6 +16,7 @@
 #include "xdplb/access.h"
 #include "xdplb/fragment.h"
 #include "xdplb/health.h"
+#include "xdplb/quic.h"
 
 /* The loader's default capacities, see config.h. */
 #define SERVICES 1024
@@ -36,6 +37,7 @@ struct lb_row {
 	__u32 buckets;
 	__u32 down; /* members, the last ones */
 	__u32 allowed; /* prefixes */
+	bool quic;
 	__u32 first_member;
 	__u32 first_bucket; /* the first of a line */
 };
@@ -59,6 +61,7 @@ static const struct lb_row usual_rows[] = {
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_DOWN_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, LB_BACKENDS },
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_ACL_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, 0,
 	  XDPLB_SOURCES_MAX },
+	{ XDPLB_IPV4, IPPROTO_UDP, LB_QUIC_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, 0, .quic = true },
 };
 
 static int add_rows(struct lb_subject *lb, const struct lb_row *rows, __u32 count)
@@ -257,12 +260,29 @@ static int fill_allowed(const struct lb_subject *lb, __u32 number)
 	return 0;
 }
 
+static int fill_quic_ids(const struct lb_subject *lb, __u32 number)
+{
+	const struct lb_row *row = &lb->rows[number];
+	int err = 0;
+
+	for (__u32 i = 0; row->quic && i < row->members && !err; i++) {
+		struct xdplb_endpoint entry = { .addr = { { number, htonl(LB_QUIC_ID + i) } },
+						.proto = XDPLB_QUIC_ENTRY,
+						.family = XDPLB_IPV6,
+						.index = row->first_member + i };
+
+		err = fill_endpoint(lb->skel->maps.vips, lb->vip_slots, &entry);
+	}
+	return err;
+}
+
 static int fill_service(const struct lb_subject *lb, __u32 number)
 {
 	const struct lb_row *row = &lb->rows[number];
 	struct xdplb_service service = {
 		.buckets = { .base = row->first_bucket, .count = row->buckets },
-		.flags = row->allowed ? XDPLB_SERVICE_SOURCES_ALLOWED : 0,
+		.flags = (row->allowed ? XDPLB_SERVICE_SOURCES_ALLOWED : 0) |
+			 (row->quic ? XDPLB_SERVICE_QUIC : 0),
 		.first_member = row->first_member,
 	};
 	struct xdplb_endpoint endpoint = {
@@ -278,6 +298,7 @@ static int fill_service(const struct lb_subject *lb, __u32 number)
 	for (__u32 i = 0; i < row->members && !err; i++)
 		err = fill_member(lb, number, i);
 	err = err ?: fill_buckets(lb, number);
+	err = err ?: fill_quic_ids(lb, number);
 	err = err ?: fill_allowed(lb, number);
 	return err ?: fill_element(lb->skel->maps.services, number, &service);
 }

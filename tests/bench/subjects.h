@@ -28,6 +28,10 @@
 /* A service that allows 10,000 prefixes, its clients in them. */
 #define LB_ACL_VPORT 8003
 
+/* A UDP service by QUIC connection ids: member i has the server id LB_QUIC_ID + i, host byte order. */
+#define LB_QUIC_VPORT 8004
+#define LB_QUIC_ID    0x51000000
+
 /* Datagrams to the UDP service whose first fragment has been noted: those of the first so many clients. */
 #define LB_FRAGMENTS 8192
 

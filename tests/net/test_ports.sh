@@ -34,7 +34,7 @@ get() {
 
 # One client's connections go to one backend, whatever the port; other clients' to the other one.
 passive_ftp() {
-  local i port control seen=
+  local i port control seen=""
   for i in $(seq 100 115); do
     control=$(get "10.0.0.$i" 192.0.2.10 21)
     for port in 5000 5042 5099; do

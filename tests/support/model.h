@@ -8,7 +8,7 @@
  * What it leaves out, and why: next hops that the kernel must be asked for (they depend on the host's routes;
  * suite lb_nexthop), time (notes and leases are either over or not; suites lb_fragments, lb_health), which
  * of several members behind the buckets' owners is taken (by weight, not by a rule; suite lb_spread), and
- * services of many ports, none of which is in its tables (suite lb_ranges).
+ * services of many ports, or by QUIC connection ids, none of which is in its tables (suites lb_ranges, lb_quic).
  */
 #ifndef TEST_MODEL_H
 #define TEST_MODEL_H

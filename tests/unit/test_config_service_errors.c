@@ -25,7 +25,11 @@ static const struct error_row rows[] = {
 	{ S(SOURCE B1 ", weight: 1"),
 	  "11: services.s.weight: found an unknown key, expected one of vip, port, protocol, "
 	  "restore, backend_port, buckets, check, all_down, unknown, slow_start, affinity, "
-	  "hand_over, allow, deny, backends" },
+	  "hand_over, quic, allow, deny, backends" },
+	{ S("vip: 192.0.2.1, port: 443, protocol: udp, restore: source, quic: 7" B1),
+	  "11: services.s.quic: found \"7\", expected a number from 0 to 6" },
+	{ S(SOURCE B1 ", quic: 0"),
+	  "11: services.s.quic: found \"0\", expected `protocol: udp` beside it" },
 	{ S(SOURCE B1 ", allow: []"),
 	  "11: services.s.allow: found an empty list, expected a list of at least one prefix: "
 	  "[10.0.0.0/8]" },
@@ -206,10 +210,10 @@ static const struct error_row rows[] = {
 	  "so many tag ports are in 61000 to 61001" },
 	{ S(SOURCE B1) T(VIP("192.0.2.2", "source") B1) "capacities: {services: 1}\n",
 	  "13: capacities.services: found a capacity of 1, expected room for the file's 2 "
-	  "services (each further range of ports counts as one)" },
+	  "services (each further range of ports, and each backend with `quic`, counts as one)" },
 	{ S(MANY("[20, 21]", "tcp") B1) "capacities: {services: 1}\n",
 	  "12: capacities.services: found a capacity of 1, expected room for the file's 2 "
-	  "services (each further range of ports counts as one)" },
+	  "services (each further range of ports, and each backend with `quic`, counts as one)" },
 	{ S(SOURCE ", backends: {b1: , b2: }") "capacities:\n  members: 1\n",
 	  "13: capacities.members: found a capacity of 1, expected room for the file's 2 "
 	  "(service, backend) pairs" },

@@ -72,6 +72,7 @@ struct config_member {
 	__be16 port; /* where it listens: the member's `port`, else the service's `backend_port`,
 			  * else the service's port; 0: the service has many, and packets keep theirs */
 	__be16 tag; /* set in the file, or derived */
+	__be32 quic_id; /* its server id, if the service has `quic` */
 	bool tag_is_set;
 	size_t target; /* index into config.targets */
 	int line;
@@ -99,8 +100,10 @@ struct config_service {
 	enum config_all_down all_down; /* default: drop */
 	bool unknown_is_down; /* default: the last verdict stands */
 	bool hand_over; /* TCP: service nodes hand connections over; default: yes */
-	uint32_t
-		slow_start_ms; /* over which the share of a backend that comes up grows; 0: at once */
+	/* Over which the share of a backend that comes up grows; 0: at once. */
+	uint32_t slow_start_ms;
+	bool has_quic; /* UDP: connection ids name backends, see xdplb/quic.h ... */
+	uint8_t quic; /* ... and begin with these three bits */
 	bool by_source; /* a client's flows go to one backend; default: each for itself */
 	/* Clients that alone are served (sources_allowed), or are not; sorted. None: all are served. */
 	struct config_prefix *sources;
@@ -181,6 +184,14 @@ void config_errors_free(struct config_errors *errors);
  * Return: its index in config->nodes, or -ENOENT.
  */
 int config_find_node(const struct config *config, const char *name);
+
+/**
+ * config_quic_id() - The server id of a backend's address in a service, as it stands in connection ids.
+ *
+ * Derived like a tag from what is on the wire, so it stays while VIP, port and address do, whatever is
+ * renamed. Two backends of a service whose ids are the same by chance are refused.
+ */
+__be32 config_quic_id(const struct config_service *service, const struct xdplb_addr *addr);
 
 /* The port at the VIP that a service's mappings have: 0 if it has many. */
 static inline __be16 config_vport(const struct config_service *service)

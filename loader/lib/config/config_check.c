@@ -178,14 +178,18 @@ static uint64_t count_buckets(const struct config *config)
 	return sum;
 }
 
-/* Of the VIP table's room: each range beyond a service's first takes as much as one more. */
+/* Of the VIP table's room: each range beyond a service's first, and each backend known by connection ids,
+ * takes as much as one more. */
 static uint64_t count_services(const struct config *config)
 {
 	uint64_t sum = config->service_count;
 
-	for (size_t i = 0; i < config->service_count; i++)
+	for (size_t i = 0; i < config->service_count; i++) {
 		if (config->services[i].range_count)
 			sum += config->services[i].range_count - 1;
+		if (config->services[i].has_quic)
+			sum += config->services[i].member_count;
+	}
 	return sum;
 }
 
@@ -199,7 +203,9 @@ static void check_capacities(struct config_draft *draft)
 		uint64_t need;
 		uint32_t capacity;
 	} needs[] = {
-		{ "services", "services (each further range of ports counts as one)",
+		{ "services",
+		  "services (each further range of ports, and each backend with `quic`, counts as "
+		  "one)",
 		  &draft->services_place, count_services(&draft->config), capacities->services },
 		{ "members", "(service, backend) pairs", &draft->services_place,
 		  draft->member_count, capacities->members },

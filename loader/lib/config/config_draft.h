@@ -82,6 +82,10 @@ void draft_read_hook(struct config_draft *draft);
 void draft_read_service_check(struct config_draft *draft, const struct yaml_place *place,
 			      struct config_service *service);
 
+/* config_quic.c: `quic` of a service; the server ids of its members, once these have been read. */
+void draft_read_quic(const struct yaml_place *place, struct config_service *service);
+void draft_allot_quic_ids(struct config_draft *draft);
+
 /* config_ports.c: `port` of a service; and what services of many ports must have to themselves. */
 void draft_read_ports(const struct yaml_place *place, struct config_service *service);
 void draft_check_ports(struct config_draft *draft);

@@ -91,6 +91,10 @@ static void put_service(struct digest *digest, const struct config *config,
 		put_sources(digest, service);
 	if (service->range_count)
 		put_ranges(digest, service);
+	if (service->has_quic) {
+		digest_text(digest, "quic");
+		digest_number(digest, service->quic);
+	}
 	digest_number(digest, service->member_count);
 	for (size_t i = 0; i < service->member_count; i++) {
 		const struct config_member *member = &service->members[i];

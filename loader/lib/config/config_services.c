@@ -220,6 +220,7 @@ static void read_service(struct config_draft *draft, size_t index)
 		{ "slow_start", NULL },
 		{ "affinity", NULL },
 		{ "hand_over", NULL },
+		{ "quic", NULL },
 		{ "allow", NULL },
 		{ "deny", NULL },
 		{ "backends", "a mapping of the service's backends" },
@@ -239,6 +240,7 @@ static void read_service(struct config_draft *draft, size_t index)
 	read_affinity(place, service);
 	read_hand_over(place, service);
 	read_slow_start(place, service);
+	draft_read_quic(place, service);
 	draft_read_sources(draft, place, service);
 	port = ntohs(config_vport(service));
 	place_child(place, "port", &port_place);

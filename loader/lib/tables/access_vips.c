@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tables/endpoint_table.h"
+#include "xdplb/quic.h"
 
 static int by_endpoint(const void *a, const void *b)
 {
@@ -59,11 +60,32 @@ static size_t list_ranges(const struct access_plan *plan, struct xdplb_endpoint 
 	return n;
 }
 
+/* The server ids of services known by connection ids. */
+static size_t list_quic_ids(const struct access_plan *plan, struct xdplb_endpoint *entries)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->service_count; i++) {
+		const struct access_plan_service *service = &plan->services[i];
+
+		for (size_t m = 0; service->config->has_quic && m < service->config->member_count;
+		     m++)
+			entries[n++] = (struct xdplb_endpoint){
+				.addr = { { service->index, service->config->members[m].quic_id } },
+				.proto = XDPLB_QUIC_ENTRY,
+				.family = XDPLB_IPV6,
+				.index = service->members[m],
+			};
+	}
+	return n;
+}
+
 /* The entries of `vips`: each service of one port, each range, and each VIP as such once. */
 static size_t list_vips(const struct access_plan *plan, struct xdplb_endpoint *entries)
 {
 	size_t n = list_ranges(plan, entries), unique = 0;
 
+	n += list_quic_ids(plan, entries + n);
 	for (size_t i = 0; i < plan->service_count; i++) {
 		const struct config_service *service = plan->services[i].config;
 
@@ -96,9 +118,12 @@ int access_plan_vips(const struct access_view *view, struct access_plan *plan)
 	int err;
 
 	plan->vip_slots = view->vips.count / 2;
-	for (size_t i = 0; i < plan->service_count; i++)
-		most += plan->services[i].config->range_count;
-	plan->has_ranges = most > 2 * plan->service_count + 1;
+	for (size_t i = 0; i < plan->service_count; i++) {
+		const struct config_service *service = plan->services[i].config;
+
+		most += service->range_count + (service->has_quic ? service->member_count : 0);
+		plan->has_ranges |= service->range_count > 0;
+	}
 	entries = calloc(most, sizeof(*entries));
 	plan->vips = calloc(plan->vip_slots, sizeof(*plan->vips));
 	if (!entries || !plan->vips) {
