@@ -23,19 +23,6 @@ NOINLINE __u64 read_shape(struct xdp_md *ctx)
 	return find_shape(data, end, end - data);
 }
 
-/* TCP or UDP behind tags or extension headers. */
-NOINLINE int serve_shape(struct xdp_md *ctx, __u64 shape)
-{
-	struct packet pkt;
-	__u32 index;
-
-	if (!open_shape(ctx, &pkt, shape) || parse_l4(&pkt) != PARSED_L4 ||
-	    !find_vip(&pkt, packet_ports(&pkt)->dest, pkt.proto, &index))
-		return VERDICT_PASS;
-	pkt.ours = true;
-	return serve_packet(ctx, &pkt, index);
-}
-
 /* A packet without usable ports is ours, and can only be refused, if its destination is a VIP. */
 NOINLINE int refuse_shape(struct xdp_md *ctx, __u64 shape, __u32 reason)
 {

@@ -6,13 +6,16 @@
 #define XDPLB_BPF_EXPECTED_H
 
 #include "flow.h"
+#include "mapping.h"
 #include "skb.h"
 #include "xdplb/handover.h"
 
-/* The headers of a packet as a listener would see them, and the key of its note; in a map, since the stack has
- * no room. */
+/* A flow as its backend sees it, the key of its note, and the headers of a packet as a listener would see them; in
+ * a map, since the stack has no room. */
 struct seen_headers {
 	struct xdplb_flow_key note;
+	struct bpf_sock_tuple tuple;
+	struct xdplb_addr client;
 	struct ipv6hdr ip6;
 	struct iphdr ip4;
 	struct tcphdr tcp;
@@ -26,15 +29,10 @@ struct {
 } seen_headers SEC(".maps");
 
 /* A listener expects an ACK that carries its SYN cookie. */
-INLINE bool has_cookie(struct bpf_sock *sk, const struct packet *pkt,
-		       const struct bpf_sock_tuple *flow)
+INLINE bool has_cookie(struct bpf_sock *sk, const struct packet *pkt, struct seen_headers *headers)
 {
-	struct seen_headers *headers;
-	__u32 zero = 0;
+	const struct bpf_sock_tuple *flow = &headers->tuple;
 
-	headers = bpf_map_lookup_elem(&seen_headers, &zero);
-	if (!headers)
-		return false;
 	headers->tcp = *(const struct tcphdr *)pkt->l4;
 	if (pkt->family == XDPLB_IPV4) {
 		headers->tcp.source = flow->ipv4.sport;
@@ -55,54 +53,50 @@ INLINE bool has_cookie(struct bpf_sock *sk, const struct packet *pkt,
 					sizeof(headers->tcp));
 }
 
-/* The flow as its backend sees it, and how long that is. */
-INLINE __u32 fill_tuple(const struct packet *pkt, const struct xdplb_mapping *mapping,
-			__be16 client_port, struct bpf_sock_tuple *ret_tuple)
+/* The socket of the flow as its backend sees it, from the client's port to the backend's own, or NULL; to be
+ * released. The client's address is in *seen, where the flow is put. */
+INLINE struct bpf_sock *find_socket(struct __sk_buff *skb, const struct xdplb_mapping *mapping,
+				    struct ports ports, struct seen_headers *seen)
 {
+	struct bpf_sock_tuple *tuple = &seen->tuple;
 	const struct xdplb_addr *local =
 		mapping->restore == XDPLB_RESTORE_INTERFACE ? &mapping->vip : &mapping->backend;
 
-	if (pkt->family == XDPLB_IPV4) {
-		ret_tuple->ipv4.saddr = pkt->ip4->saddr;
-		ret_tuple->ipv4.daddr = local->word[0];
-		ret_tuple->ipv4.sport = client_port;
-		ret_tuple->ipv4.dport = mapping->port;
-		return sizeof(ret_tuple->ipv4);
+	if (mapping->family == XDPLB_IPV4) {
+		tuple->ipv4.saddr = seen->client.word[0];
+		tuple->ipv4.daddr = local->word[0];
+		tuple->ipv4.sport = ports.source;
+		tuple->ipv4.dport = ports.dest;
+		return bpf_skc_lookup_tcp(skb, tuple, sizeof(tuple->ipv4), mapping->netns, 0);
 	}
-	*(struct xdplb_addr *)ret_tuple->ipv6.saddr = *(struct xdplb_addr *)&pkt->ip6->saddr;
-	*(struct xdplb_addr *)ret_tuple->ipv6.daddr = *local;
-	ret_tuple->ipv6.sport = client_port;
-	ret_tuple->ipv6.dport = mapping->port;
-	return sizeof(ret_tuple->ipv6);
+	*(struct xdplb_addr *)tuple->ipv6.saddr = seen->client;
+	*(struct xdplb_addr *)tuple->ipv6.daddr = *local;
+	tuple->ipv6.sport = ports.source;
+	tuple->ipv6.dport = ports.dest;
+	return bpf_skc_lookup_tcp(skb, tuple, sizeof(tuple->ipv6), mapping->netns, 0);
 }
 
 /* The client's port as the backend knows it; false: the flow is not noted. */
 INLINE bool noted_port(const struct packet *pkt, const struct xdplb_mapping *mapping, __u32 index,
-		       __be16 *ret_port)
+		       struct seen_headers *headers, __be16 *ret_port)
 {
-	struct seen_headers *headers;
+	struct xdplb_flow_key *key = &headers->note;
 	const struct xdplb_flow *note;
-	struct xdplb_flow_key *key;
-	__u32 zero = 0;
 
 	*ret_port = packet_ports(pkt)->source;
-	headers = bpf_map_lookup_elem(&seen_headers, &zero);
-	if (!headers)
-		return false;
-	key = &headers->note;
 	key->backend = mapping->backend;
-	key->port = mapping->port;
+	key->port = own_port(mapping, packet_ports(pkt)->dest);
 	key->client_port = packet_ports(pkt)->source;
 	key->proto = pkt->proto;
 	key->family = pkt->family;
 	key->kind = XDPLB_NOTE_REPLY;
-	read_source(pkt, &key->client);
+	key->client = headers->client;
 	note = bpf_map_lookup_elem(&flows, key);
 	if (note && note->mapping == index && note->epoch == mapping->epoch &&
 	    note->client_port == key->client_port)
 		return true;
 	key->kind = XDPLB_NOTE_REMAP;
-	key->port = mapping->tag;
+	key->port = entry_port(mapping, packet_ports(pkt)->dest);
 	note = bpf_map_lookup_elem(&flows, key);
 	if (!note || note->mapping != index || note->epoch != mapping->epoch)
 		return false;
@@ -119,31 +113,61 @@ INLINE bool open_tcp(struct __sk_buff *skb, struct packet *pkt, __u64 shape)
 	return true;
 }
 
+INLINE struct seen_headers *seen_room(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&seen_headers, &zero);
+}
+
 /* Does the backend of a mapping have the TCP connection? Where that can't be told: yes. */
 NOINLINE int is_expected(struct __sk_buff *skb, __u64 shape, __u32 index)
 {
+	struct seen_headers *headers = seen_room();
 	const struct xdplb_mapping *mapping;
-	struct bpf_sock_tuple tuple;
 	struct bpf_sock *sk;
 	struct packet pkt;
-	__be16 client_port;
+	struct ports ports;
 	bool found = true;
 
 	mapping = bpf_map_lookup_elem(&mappings, &index);
-	if (!mapping || !open_tcp(skb, &pkt, shape))
+	if (!mapping || !headers || !open_tcp(skb, &pkt, shape))
 		return true;
-	client_port = packet_ports(&pkt)->source;
+	read_source(&pkt, &headers->client);
+	ports = *packet_ports(&pkt);
+	ports.dest = own_port(mapping, ports.dest);
 	if (mapping->restore == XDPLB_RESTORE_SOURCE)
-		found = noted_port(&pkt, mapping, index, &client_port);
+		found = noted_port(&pkt, mapping, index, headers, &ports.source);
 	if (mapping->netns == XDPLB_NETNS_UNSEEN)
 		return found;
-	if (fill_tuple(&pkt, mapping, client_port, &tuple) == sizeof(tuple.ipv4))
-		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), mapping->netns, 0);
-	else
-		sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv6), mapping->netns, 0);
+	sk = find_socket(skb, mapping, ports, headers);
 	if (!sk)
 		return false;
-	found = sk->state != BPF_TCP_LISTEN || has_cookie(sk, &pkt, &tuple);
+	found = sk->state != BPF_TCP_LISTEN || has_cookie(sk, &pkt, headers);
+	bpf_sk_release(sk);
+	return found;
+}
+
+/*
+ * Does the backend have the TCP connection that an ICMP error is about? Where that can't be told: yes. A listener
+ * has sent no packet of a connection that a router could complain of.
+ * @noted: the flow has a note, which holds its client's port
+ */
+INLINE bool expects_error(struct __sk_buff *skb, const struct packet *inner,
+			  const struct xdplb_mapping *mapping, bool noted, __be16 client_port)
+{
+	struct ports ports = { client_port, own_port(mapping, packet_ports(inner)->source) };
+	struct seen_headers *seen = seen_room();
+	struct bpf_sock *sk;
+	bool found;
+
+	if (mapping->netns == XDPLB_NETNS_UNSEEN || !seen)
+		return noted;
+	read_dest(inner, &seen->client);
+	sk = find_socket(skb, mapping, ports, seen);
+	if (!sk)
+		return false;
+	found = sk->state != BPF_TCP_LISTEN;
 	bpf_sk_release(sk);
 	return found;
 }

@@ -85,7 +85,7 @@ INLINE enum verdict serve_usual(struct xdp_md *ctx, struct packet *pkt, __u32 in
 	member = usual_member(service, hash, &member_index);
 	if (unlikely(!member || !way_is_known(pkt, member)))
 		return VERDICT_NEXT;
-	dnat_packet(pkt, member, hash, true);
+	dnat_packet(pkt, member, hash, member->tag, true);
 	count_traffic(pkt, member_index);
 	return send_packet(ctx, pkt, &member->nexthop);
 }
@@ -101,13 +101,26 @@ NOINLINE int serve_unusual(struct xdp_md *ctx, __u64 shape, __u32 index)
 	return serve_packet(ctx, &pkt, index);
 }
 
+/* TCP or UDP behind tags or extension headers, or to a port that is no service's own. */
+NOINLINE int serve_shape(struct xdp_md *ctx, __u64 shape)
+{
+	struct packet pkt;
+	__u32 index;
+
+	if (!open_shape(ctx, &pkt, shape) || parse_l4(&pkt) != PARSED_L4 ||
+	    !find_served(&pkt, &index))
+		return VERDICT_PASS;
+	pkt.ours = true;
+	return serve_packet(ctx, &pkt, index);
+}
+
 INLINE enum verdict balance_usual(struct xdp_md *ctx, struct packet *pkt)
 {
 	enum verdict verdict;
 	__u32 index;
 
 	if (!find_vip(pkt, packet_ports(pkt)->dest, pkt->proto, &index))
-		return VERDICT_PASS;
+		return has_ranges() ? serve_shape(ctx, pack_shape(pkt, PARSED_L4)) : VERDICT_PASS;
 	verdict = serve_usual(ctx, pkt, index);
 	return likely(verdict != VERDICT_NEXT)
 		       ? verdict

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * TCP packets that no socket of their backend expects, and who is to have them instead. Whom they may
- * belong to is told in xdplb/handover.h; in which order the owners are asked, in bpf/README.md.
+ * TCP packets that no socket of their backend expects, and who is to have them instead; so are ICMP errors about
+ * such (handover_error.h). Whom they may belong to is told in xdplb/handover.h; in which order the owners are
+ * asked, in bpf/README.md.
  */
 #ifndef XDPLB_BPF_HANDOVER_H
 #define XDPLB_BPF_HANDOVER_H
@@ -15,8 +16,11 @@
 
 #define NOT_ADMITTED (-1)
 
-/* enum xdplb_handed of an admitted packet; NOT_ADMITTED: its mark is none of the flow's. */
-INLINE int read_handed(const struct packet *pkt, __u64 hash)
+/*
+ * enum xdplb_handed of an admitted packet; NOT_ADMITTED: its mark is none of the flow's.
+ * @opens: it is none that is ever handed on
+ */
+INLINE int read_handed(const struct packet *pkt, __u64 hash, bool opens)
 {
 	__u32 mark = pkt->family == XDPLB_IPV4
 			     ? bpf_ntohs(pkt->ip4->id)
@@ -24,7 +28,7 @@ INLINE int read_handed(const struct packet *pkt, __u64 hash)
 
 	if (likely(mark == handover_mark(pkt->family, hash, 0)))
 		return 0;
-	if (pkt->proto != IPPROTO_TCP || opens_flow(pkt))
+	if (opens)
 		return NOT_ADMITTED;
 	for (int handed = XDPLB_HANDED_BY_FIRST; handed <= XDPLB_HANDED_BY_OTHER; handed++)
 		if (mark == handover_mark(pkt->family, hash, handed))
@@ -44,30 +48,78 @@ INLINE bool is_reachable(const struct xdplb_peer *peer, const struct hook *hook)
 	return mapping && mapping->ifindex;
 }
 
-/* As if an access node had chosen the peer. In again by the interface: at a virtual NIC as the backend's. */
-INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, const struct hook *hook,
-				 const struct xdplb_peer *peer, __u32 mark)
+/*
+ * Who is asked next, with the mark that says so. NULL: nobody is left.
+ * @search: the client's address is set
+ * @handed: enum xdplb_handed
+ */
+INLINE const struct xdplb_peer *find_peer(const struct xdplb_mapping *mapping, __u64 hash,
+					  struct owner_search *search, __u32 handed,
+					  __u32 *ret_mark)
+{
+	struct hook hook = { .ifindex = mapping->ifindex };
+	const struct xdplb_succession *succession;
+	const struct xdplb_peer *peer = NULL;
+	__u32 key = mapping->succession;
+
+	succession = bpf_map_lookup_elem(&successions, &key);
+	if (!succession)
+		return NULL;
+	search->hashes[OWNER_HASH_FLOW] = hash;
+	if (succession->by_source[0] | succession->by_source[1])
+		search->hashes[OWNER_HASH_SOURCE] =
+			source_hash(hash_key[0], hash_key[1], search->client.word,
+				    mapping->vip.word, mapping->family);
+	if (handed != XDPLB_HANDED_TWICE)
+		peer = next_owner(succession, handed, &mapping->backend);
+	if (!peer || !is_reachable(peer, &hook))
+		return NULL;
+	handed = next_handed(succession, handed, &mapping->backend);
+	*ret_mark = handover_mark(mapping->family, hash, handed);
+	return peer;
+}
+
+/*
+ * The packet, which bears the peer's address and tag by now, leaves for it. In again by the interface where
+ * that lives here; at a virtual NIC as if the backend had sent it.
+ */
+INLINE enum verdict send_to_peer(struct __sk_buff *skb, bool in_again)
+{
+	__u32 ifindex = opaque(skb->ifindex);
+
+	if (in_again)
+		bpf_redirect(ifindex, BPF_F_INGRESS);
+	else
+		bpf_redirect_neigh(ifindex, NULL, 0, 0);
+	return VERDICT_REDIRECT;
+}
+
+/* Where a peer gets what came to a mapping's backend at this port. */
+INLINE __be16 peer_port(const struct xdplb_mapping *mapping, const struct xdplb_peer *peer,
+			__be16 port)
+{
+	return keeps_port(mapping) ? port : peer->tag;
+}
+
+/* As if an access node had chosen the peer, to that port; the packet has been marked. */
+INLINE enum verdict address_peer(struct __sk_buff *skb, struct packet *pkt, bool at_vnic,
+				 const struct xdplb_peer *peer, __be16 port)
 {
 	struct rewriting to = { .side = SIDE_DEST,
 				.addr = peer->addr,
 				.ports = *packet_ports(pkt) };
-	__u32 mapping = peer->mapping;
+	bool in_again = at_vnic || peer->mapping != XDPLB_ELSEWHERE;
 
 	if (ttl_expired(pkt))
 		return refuse(pkt, XDPLB_DROP_TTL_EXPIRED);
-	to.ports.dest = peer->tag;
-	write_mark(pkt, mark);
+	to.ports.dest = port;
 	decrement_ttl(pkt);
-	if (hook->ifindex)
+	if (at_vnic)
 		swap_macs(pkt->data);
 	if (rewrite_packet(skb, pkt, &to) != VERDICT_PASS)
 		return VERDICT_DROP;
 	count_event(XDPLB_EVENT_HANDED_OVER);
-	if (hook->ifindex || mapping != XDPLB_ELSEWHERE)
-		bpf_redirect(skb->ifindex, BPF_F_INGRESS);
-	else
-		bpf_redirect_neigh(skb->ifindex, NULL, 0, 0);
-	return VERDICT_REDIRECT;
+	return send_to_peer(skb, in_again);
 }
 
 /*
@@ -76,28 +128,25 @@ INLINE enum verdict send_to_peer(struct __sk_buff *skb, struct packet *pkt, cons
  */
 NOINLINE int hand_over(struct __sk_buff *skb, __u64 shape, __u32 index, __u64 hash, __u32 handed)
 {
-	const struct xdplb_succession *succession;
 	const struct xdplb_mapping *mapping;
-	const struct xdplb_peer *peer = NULL;
-	struct hook hook = {};
+	const struct xdplb_peer *peer;
+	struct owner_search *search = owner_room();
 	struct packet pkt;
-	__u32 key;
+	__u32 mark = 0;
 
 	mapping = bpf_map_lookup_elem(&mappings, &index);
-	if (!mapping || !open_tcp(skb, &pkt, shape))
+	if (!mapping || !search || !open_tcp(skb, &pkt, shape))
 		return VERDICT_PASS;
 	pkt.ours = true;
-	hook.ifindex = mapping->ifindex;
-	key = mapping->succession;
-	succession = bpf_map_lookup_elem(&successions, &key);
-	if (succession && handed != XDPLB_HANDED_TWICE)
-		peer = next_owner(succession, hash, handed, &mapping->backend);
-	if (!succession || !peer || !is_reachable(peer, &hook)) {
+	read_source(&pkt, &search->client);
+	peer = find_peer(mapping, hash, search, handed, &mark);
+	if (!peer) {
 		count_event(XDPLB_EVENT_NOT_FOUND);
 		return VERDICT_NEXT;
 	}
-	handed = next_handed(succession, hash, handed, &mapping->backend);
-	return send_to_peer(skb, &pkt, &hook, peer, handover_mark(pkt.family, hash, handed));
+	write_mark(&pkt, mark);
+	return address_peer(skb, &pkt, mapping->ifindex, peer,
+			    peer_port(mapping, peer, packet_ports(&pkt)->dest));
 }
 
 /* Whose is a TCP packet that opens no flow? VERDICT_NEXT: the mapping's, as far as can be found out. */

@@ -102,6 +102,17 @@ HASH_INLINE __u64 flow_hash6(__u64 key0, __u64 key1, const __be32 *client, const
 }
 
 /*
+ * What picks the owners where they follow the client's address alone (affinity): ports and protocol count
+ * for nothing, so that a client's connections to all services of a VIP that have the same backends go to
+ * the same one.
+ */
+HASH_INLINE __u64 source_hash(__u64 key0, __u64 key1, const __be32 *client, const __be32 *vip,
+			      __u8 family)
+{
+	return flow_hash6(key0, key1, client, vip, flow_word(0, 0, 0, family));
+}
+
+/*
  * The admission mark: proof that a packet to a tag port came through an access node, which alone
  * (with the service nodes) knows the key. It travels where it costs nothing: in the IPv4
  * identification (16 bits, meaningless in an unfragmented packet, RFC 6864) or in the IPv6 flow label

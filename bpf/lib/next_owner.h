@@ -34,8 +34,17 @@ struct {
 	__type(value, struct xdplb_peer);
 } peers SEC(".maps");
 
+/* What the owners of a flow follow from, by a table's bit in by_source. */
+enum owner_hash {
+	OWNER_HASH_FLOW,
+	OWNER_HASH_SOURCE,
+	OWNER_HASHES
+};
+
 /* Owners of a flow by one of the tables. */
 struct owner_search {
+	struct xdplb_addr client;
+	__u64 hashes[OWNER_HASHES]; /* set before any search */
 	__u64 hash;
 	__u32 base, count; /* of the table */
 	__u32 found; /* index of a peer */
@@ -63,6 +72,13 @@ struct {
 	__type(value, struct owner_search);
 } owner_searches SEC(".maps");
 
+INLINE struct owner_search *owner_room(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&owner_searches, &zero);
+}
+
 static long try_owner(__u32 i, void *arg)
 {
 	struct owner_search *search = *(struct owner_search **)arg;
@@ -72,15 +88,15 @@ static long try_owner(__u32 i, void *arg)
 }
 
 /* The first owner by a table, or the first after it that is another. */
-INLINE __u32 find_owner(struct xdplb_bucket_ref table, __u64 hash, bool second)
+INLINE __u32 find_owner(struct xdplb_bucket_ref table, bool by_source, bool second)
 {
-	struct owner_search *search;
-	__u32 zero = 0;
+	struct owner_search *search = owner_room();
 
-	search = bpf_map_lookup_elem(&owner_searches, &zero);
 	if (!search || !table.count)
 		return XDPLB_NO_MEMBER;
-	*search = (struct owner_search){ .hash = hash, .base = table.base, .count = table.count };
+	search->hash = search->hashes[by_source];
+	search->base = table.base;
+	search->count = table.count;
 	search->found = owner_of(search, 0);
 	if (!second)
 		return search->found;
@@ -91,17 +107,16 @@ INLINE __u32 find_owner(struct xdplb_bucket_ref table, __u64 hash, bool second)
 
 #define CANDIDATES 6
 
-INLINE const struct xdplb_peer *candidate(const struct xdplb_succession *succession, __u32 i,
-					  __u64 hash)
+INLINE const struct xdplb_peer *candidate(const struct xdplb_succession *succession, __u32 i)
 {
-	__u32 generation = 0x984 >> 2 * i & 3, peer;
+	__u32 generation = 0x984 >> 2 * i & 3, half = succession->live & 1, peer;
 	__u64 word;
 
 	if (generation >= XDPLB_GENERATIONS)
 		return NULL;
-	word = *(const volatile __u64 *)&succession->tables[succession->live & 1][generation];
-	peer = find_owner((struct xdplb_bucket_ref){ .base = word, .count = word >> 32 }, hash,
-			  0x34 >> i & 1);
+	word = *(const volatile __u64 *)&succession->tables[half][generation];
+	peer = find_owner((struct xdplb_bucket_ref){ .base = word, .count = word >> 32 },
+			  succession->by_source[half] >> generation & 1, 0x34 >> i & 1);
 	return bpf_map_lookup_elem(&peers, &peer);
 }
 
@@ -110,21 +125,21 @@ INLINE const struct xdplb_peer *candidate(const struct xdplb_succession *success
  * who was asked before this one the mark tells, as far as it can be told (bpf/README.md). Where it was most
  * likely the second owner, the first one by the table before is asked even if it is the same.
  */
-INLINE const struct xdplb_peer *next_owner(const struct xdplb_succession *succession, __u64 hash,
-					   __u32 handed, const struct xdplb_addr *own)
+INLINE const struct xdplb_peer *next_owner(const struct xdplb_succession *succession, __u32 handed,
+					   const struct xdplb_addr *own)
 {
-	const struct xdplb_peer *first = candidate(succession, 0, hash), *asked = NULL, *peer;
+	const struct xdplb_peer *first = candidate(succession, 0), *asked = NULL, *peer;
 	bool is_first = first && same_addr(&first->addr, own);
 	__u32 sure = 0; /* from this candidate on it counts who was asked */
 
 	if (handed == XDPLB_HANDED_BY_FIRST && !is_first)
 		asked = first;
 	if (handed == XDPLB_HANDED_BY_OTHER && is_first) {
-		asked = candidate(succession, 2, hash);
+		asked = candidate(succession, 2);
 		sure = 2;
 	}
 	for (__u32 i = 0; i < CANDIDATES; i++) {
-		peer = candidate(succession, i, hash);
+		peer = candidate(succession, i);
 		if (peer && !same_addr(&peer->addr, own) &&
 		    !(i >= sure && asked && same_addr(&peer->addr, &asked->addr)))
 			return peer;
@@ -133,10 +148,10 @@ INLINE const struct xdplb_peer *next_owner(const struct xdplb_succession *succes
 }
 
 /* What the mark says when this backend hands a packet on. */
-INLINE __u32 next_handed(const struct xdplb_succession *succession, __u64 hash, __u32 handed,
+INLINE __u32 next_handed(const struct xdplb_succession *succession, __u32 handed,
 			 const struct xdplb_addr *own)
 {
-	const struct xdplb_peer *first = candidate(succession, 0, hash);
+	const struct xdplb_peer *first = candidate(succession, 0);
 
 	if (handed)
 		return XDPLB_HANDED_TWICE;

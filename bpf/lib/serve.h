@@ -8,32 +8,13 @@
 
 #include "acl.h"
 #include "dnat.h"
-#include "endpoint.h"
 #include "nexthop.h"
 #include "reset.h"
 #include "select.h"
+#include "vip.h"
 
 /* The cluster's secret; the loader sets it before the program is loaded. */
 const volatile __u64 hash_key[2];
-
-/* Slots of one of the two tables in `vips`, less one. */
-const volatile __u32 vip_mask;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 2);
-	__type(key, __u32);
-	__type(value, struct xdplb_endpoint);
-} vips SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct xdplb_lb_control);
-} lb_control SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -41,34 +22,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct xdplb_traffic);
 } member_traffic SEC(".maps");
-
-/* The index an endpoint stands for. */
-INLINE bool find_service(const struct endpoint_key *key, __u32 *ret_index)
-{
-	struct xdplb_lb_control *control;
-	struct xdplb_endpoint *found;
-	struct xdplb_table_ref ref;
-	__u32 zero = 0;
-
-	control = bpf_map_lookup_elem(&lb_control, &zero);
-	if (!control)
-		return false;
-	ref = read_table_ref(&control->vips);
-	found = find_endpoint(&vips, ref, vip_mask, key);
-	if (!found)
-		return false;
-	*ret_index = found->index;
-	return true;
-}
-
-/* The index a VIP's port and protocol stand for, or that of the VIP as such (both 0). */
-INLINE bool find_vip(const struct packet *pkt, __be16 port, __u8 proto, __u32 *ret_index)
-{
-	struct endpoint_key key = { .port = port, .proto = proto, .family = pkt->family };
-
-	read_dest(pkt, &key.addr);
-	return find_service(&key, ret_index);
-}
 
 /* The flow hash of a client's packet, under the cluster's key. */
 INLINE __u64 hash_flow(const struct packet *pkt)
@@ -82,16 +35,12 @@ INLINE __u64 hash_flow(const struct packet *pkt)
 			  addr_words(&pkt->ip6->daddr), word);
 }
 
-/* Port, protocol and client port count for nothing: a client's connections to all services of a VIP
- * that have the same backends go to the same one. */
 NOINLINE __u64 hash_addresses(const struct xdplb_addr *client, const struct xdplb_addr *vip,
 			      __u32 family)
 {
-	__u64 word = flow_word(0, 0, 0, family);
-
 	if (!client || !vip)
 		return 0;
-	return flow_hash6(hash_key[0], hash_key[1], client->word, vip->word, word);
+	return source_hash(hash_key[0], hash_key[1], client->word, vip->word, family);
 }
 
 /* Of a client's packet; apart, since the fast path has no room for addresses on its stack. */
@@ -217,7 +166,8 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 		return verdict;
 	if (unlikely(verdict == VERDICT_NEXT && too_big(pkt, choice.member)))
 		return serve_oversized(ctx, pack_shape(pkt, PARSED_L4), choice.index, hash);
-	dnat_packet(pkt, choice.member, hash, false);
+	dnat_packet(pkt, choice.member, hash, member_port(choice.member, packet_ports(pkt)->dest),
+		    false);
 	return finish_packet(ctx, pkt, &choice, verdict);
 }
 

@@ -99,7 +99,9 @@ enum xdplb_drop {
 	X(TIME_EXCEEDED_SENT, time_exceeded_sent,                                                  \
 	  "TTL or hop limit used up at the balancer: the client was told")                         \
 	X(TOO_BIG_SENT, too_big_sent,                                                              \
-	  "longer than the way to the backend lets through: the client was told the MTU")
+	  "longer than the way to the backend lets through: the client was told the MTU")          \
+	X(ICMP_HANDED_OVER, icmp_handed_over,                                                      \
+	  "an ICMP error about a packet of no connection here: handed on to the next owner")
 
 enum xdplb_event {
 #define X(NAME, name, help) XDPLB_EVENT_##NAME,

@@ -50,7 +50,9 @@ XDPLB_ASSERT_SIZE(struct xdplb_peer, 32);
 struct xdplb_succession {
 	struct xdplb_bucket_ref tables[2][XDPLB_GENERATIONS];
 	__u32 live;
-	__u32 reserved[3];
+	__u32 by_source
+		[2]; /* of each half, a bit a table: its owners follow client and VIP alone */
+	__u32 reserved;
 };
 XDPLB_ASSERT_SIZE(struct xdplb_succession, 64);
 

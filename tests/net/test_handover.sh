@@ -11,7 +11,7 @@ lab_isolate "$@"
 
 CONNECTIONS=20
 
-# write_cluster BACKENDS [HAND_OVER]
+# write_cluster BACKENDS [HAND_OVER [AFFINITY]]
 write_cluster() {
   local yes=${2:-true}
   cluster_main
@@ -19,6 +19,9 @@ write_cluster() {
   echo "    hand_over: $yes"
   cluster_service echo6 2001:db8:1::20 7 tcp interface "$1"
   echo "    hand_over: $yes"
+  cluster_service by_source 198.51.100.10 7 tcp source "$1" 8007
+  echo "    hand_over: $yes"
+  echo "    affinity: ${3:-source}"
 }
 
 apply_all() {
@@ -156,6 +159,32 @@ new_servers() {
   done | sort -u | paste -sd' '
 }
 
+# moved WORD: as kept, and packets were handed over.
+moved() {
+  local before
+  before=$(handed_over)
+  kept "$1"
+  (($(handed_over) > before)) || fail "$1: nothing was handed over"
+}
+
+# All connections of the client are with one backend, and stay; also when the service goes over to owners by
+# flow, and back.
+affinity() {
+  local owner
+  open_connections "$1"
+  owner=$(cut -d' ' -f1 "$LAB_DIR/servers" | sort -u)
+  expect "backends of one client" "$(wc -w <<<"$owner")" 1
+  xdplb access1 health set "$owner" down
+  moved down
+  xdplb access1 health set "$owner" up
+  kept up
+  apply_all 'web1: , web2: ' true flow
+  moved by_flow
+  apply_all 'web1: , web2: ' true source
+  kept by_source
+  close_connections
+}
+
 # So that the test is known to be able to fail.
 without_hand_over() {
   apply_all 'web1: , web2: ' false
@@ -197,6 +226,7 @@ check source_ipv4 changes_break_nothing 192.0.2.10
 check interface_ipv6 changes_break_nothing 2001:db8:1::20
 check opened_meanwhile opened_meanwhile 192.0.2.10
 check draining draining 192.0.2.10
+check affinity affinity 198.51.100.10
 check tables_are_shown tables_are_shown
 check without_hand_over without_hand_over
 finish

@@ -114,6 +114,8 @@ int setup_put_endpoint(int map, struct xdplb_table_ref ref, const struct setup_e
 		.proto = endpoint->proto,
 		.family = endpoint->family,
 		.index = endpoint->index,
+		.first_port = endpoint->first_port,
+		.last_port = endpoint->last_port,
 	};
 	__u32 hash = endpoint_hash(ref.seed, &entry.addr, entry.port, entry.proto, entry.family);
 
@@ -184,6 +186,15 @@ void lb_setup_live(struct lb_setup *lb, struct xdplb_table_ref vips)
 {
 	struct xdplb_lb_control control = { .vips = vips };
 
+	put(fd_of(lb, lb_control), 0, &control);
+}
+
+void lb_setup_ranges(struct lb_setup *lb, bool has_ranges)
+{
+	struct xdplb_lb_control control;
+
+	get(fd_of(lb, lb_control), 0, &control);
+	control.has_ranges = has_ranges;
 	put(fd_of(lb, lb_control), 0, &control);
 }
 
@@ -265,7 +276,9 @@ void lb_setup_member(struct lb_setup *lb, __u32 index, const struct setup_member
 	memcpy(old.addr, &member->vip.addr, len);
 	memcpy(new.addr, &member->to.addr, len);
 	old.port = htons(member->vip.port);
-	new.port = entry.tag;
+	new.port = member->keeps_port ? old.port : entry.tag;
+	if (member->keeps_port)
+		entry.flags |= XDPLB_MEMBER_KEEPS_PORT;
 	entry.l4_delta = words_delta(&old, &new, sizeof(old));
 	if (member->family == XDPLB_IPV4)
 		entry.ip_delta = words_delta(old.addr, new.addr, len);

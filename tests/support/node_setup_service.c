@@ -19,9 +19,7 @@ static const struct xdplb_table_ref live_endpoints = { .base = 0, .seed = 5 };
 
 void node_setup_open(struct node_setup *ret_node)
 {
-	struct xdplb_node_control control = { .tags = live_tags, .endpoints = live_endpoints };
 	struct node_tc_bpf *skel = node_tc_bpf__open();
-	__u32 zero = 0;
 
 	cr_assert_not_null(skel, "cannot open node_tc");
 	skel->rodata->hash_key[0] = SETUP_KEY0;
@@ -41,8 +39,17 @@ void node_setup_open(struct node_setup *ret_node)
 	ret_node->skel = skel;
 	ret_node->counters = (struct counter_maps){ bpf_map__fd(skel->maps.drops),
 						    bpf_map__fd(skel->maps.events) };
-	cr_assert_eq(bpf_map_update_elem(fd_of(ret_node, node_control), &zero, &control, BPF_ANY),
-		     0);
+	node_setup_keeps(ret_node, false);
+}
+
+void node_setup_keeps(struct node_setup *node, bool keeps_ports)
+{
+	struct xdplb_node_control control = { .tags = live_tags,
+					      .endpoints = live_endpoints,
+					      .keeps_ports = keeps_ports };
+	__u32 zero = 0;
+
+	cr_assert_eq(bpf_map_update_elem(fd_of(node, node_control), &zero, &control, BPF_ANY), 0);
 }
 
 void node_setup_close(struct node_setup *node)
@@ -86,7 +93,9 @@ void node_setup_mapping(struct node_setup *node, __u32 index, const struct xdplb
 
 	node_setup_change(node, index, mapping);
 	setup_put_endpoint(fd_of(node, tags), live_tags, &tag);
-	if (mapping->restore == XDPLB_RESTORE_SOURCE)
+	if (!mapping->vport)
+		node_setup_keeps(node, true);
+	if (!mapping->vport || mapping->restore == XDPLB_RESTORE_SOURCE)
 		setup_put_endpoint(fd_of(node, endpoints), live_endpoints, &endpoint);
 }
 
@@ -118,6 +127,16 @@ void node_setup_owners(struct node_setup *node, const char *const *tables)
 	cr_assert_eq(bpf_map_update_elem(fd_of(node, successions), &one, &succession, BPF_ANY), 0);
 }
 
+void node_setup_by_source(struct node_setup *node, __u32 tables)
+{
+	struct xdplb_succession succession;
+	__u32 one = 1;
+
+	cr_assert_eq(bpf_map_lookup_elem(fd_of(node, successions), &one, &succession), 0);
+	succession.by_source[succession.live] = tables;
+	cr_assert_eq(bpf_map_update_elem(fd_of(node, successions), &one, &succession, BPF_ANY), 0);
+}
+
 static void zero_array(int map, __u32 elements)
 {
 	static const __u8 zero[128];
@@ -132,6 +151,7 @@ void node_setup_clear(struct node_setup *node)
 
 	while (!bpf_map_get_next_key(fd_of(node, fragment_faces), NULL, &fragment))
 		cr_assert_eq(bpf_map_delete_elem(fd_of(node, fragment_faces), &fragment), 0);
+	node_setup_keeps(node, false);
 	zero_array(fd_of(node, tags), 2 * SETUP_SLOTS);
 	zero_array(fd_of(node, endpoints), 2 * SETUP_SLOTS);
 	zero_array(fd_of(node, mappings), SETUP_MAPPINGS);

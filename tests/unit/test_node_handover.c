@@ -203,6 +203,51 @@ Test(node_handover, second_owner)
 	node_setup_close(&node);
 }
 
+/* A packet of a client by that port, as an access node sends it to backend 0. */
+static struct packet_spec arriving_from(__u8 family, __u32 last_word, __u16 port)
+{
+	struct packet_spec in = setup_spec(family, IPPROTO_TCP);
+	struct packet_end vip = in.dest;
+
+	in.source.addr.word[family == XDPLB_IPV4 ? 0 : 3] = htonl(last_word);
+	in.source.port = port;
+	setup_mark(&in, &vip);
+	in.dest.addr = setup_addrs(family)->backends[0];
+	in.dest.port = SETUP_TAG_FIRST;
+	return in;
+}
+
+/* With affinity owners follow client and VIP alone, whatever the port; each table in its own way. */
+Test(node_handover, owners_by_source)
+{
+	static const char *const tables[] = { "12", "2", NULL };
+
+	for (int n = 0; n < 4 * 16; n++) {
+		__u8 family = setup_families[n & 1];
+		struct packet_spec vip = setup_spec(family, IPPROTO_TCP), in;
+		struct xdplb_mapping mapping =
+			handing_mapping(family, IPPROTO_TCP, XDPLB_RESTORE_INTERFACE);
+		bool by_source = n & 2;
+		struct node_setup node;
+		char name[60];
+		__u64 hash;
+
+		in = arriving_from(family, 0x0a000000 + n / 8, 1024 + n);
+		hash = source_hash(SETUP_KEY0, SETUP_KEY1, in.source.addr.word, vip.dest.addr.word,
+				   family);
+		if (!by_source)
+			hash = setup_flow_hash(&in.source, &vip.dest, in.proto, family);
+		snprintf(name, sizeof(name), "IPv%u %s, client %d", family,
+			 by_source ? "source" : "flow", n / 8);
+		open_node(&node, &mapping, tables);
+		node_setup_by_source(&node, by_source ? 1 : 2);
+		check_handed(name, &node, &in,
+			     (hash >> 32) * XDPLB_BUCKETS_PER_LINE >> 32 & 1 ? 2 : 1,
+			     XDPLB_HANDED_BY_OTHER);
+		node_setup_close(&node);
+	}
+}
+
 Test(node_handover, what_opens_a_flow_stays)
 {
 	static const char *const tables[] = { "1", NULL };

@@ -182,10 +182,9 @@ static void read_affinity(const struct yaml_place *place, struct config_service 
 		service->by_source = place_choice(&child, affinities) == 1;
 }
 
-/* Owners are found by the hash of the flow; with affinity they are those of the source alone. */
 static void read_hand_over(const struct yaml_place *place, struct config_service *service)
 {
-	bool may_be = service->proto == IPPROTO_TCP && !service->by_source;
+	bool may_be = service->proto == IPPROTO_TCP;
 	struct yaml_place child;
 
 	service->hand_over = may_be;
@@ -193,7 +192,7 @@ static void read_hand_over(const struct yaml_place *place, struct config_service
 	    !draft_read_switch(&child, &service->hand_over))
 		return;
 	if (service->hand_over && !may_be)
-		place_refuse_value(&child, "`protocol: tcp` and no `affinity` beside it");
+		place_refuse_value(&child, "`protocol: tcp` beside it");
 }
 
 static void read_service(struct config_draft *draft, size_t index)

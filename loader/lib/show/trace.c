@@ -165,8 +165,8 @@ static void find_member(const struct trace_node *node, const struct trace_flow *
 		return;
 	}
 	if (trace->flags & XDPLB_SERVICE_BY_SOURCE)
-		hash = flow_hash6(node->key.word[0], node->key.word[1], flow->source.word,
-				  flow->vip.word, flow_word(0, 0, 0, flow->family));
+		hash = source_hash(node->key.word[0], node->key.word[1], flow->source.word,
+				   flow->vip.word, flow->family);
 	trace->opens = flow->proto == IPPROTO_UDP; /* TCP: the packet has no SYN */
 	search_all(node, ref, hash, trace);
 	if (trace->search == TRACE_NONE && trace->opens) {

@@ -20,6 +20,7 @@ struct succession_plan_service {
 	uint32_t *table; /* if so: its buckets, indices of peers */
 	uint32_t *peers; /* of each member of the config */
 	struct xdplb_bucket_ref tables[XDPLB_GENERATIONS];
+	uint32_t by_source; /* a bit a table, as in struct xdplb_succession */
 	uint64_t digests[XDPLB_GENERATIONS];
 };
 
@@ -58,7 +59,8 @@ bool succession_forget(struct node_view *view);
 /* Makes the plan true, when the mappings are; cannot fail. */
 void succession_commit(const struct succession_plan *plan, struct node_view *view);
 
-/* The live tables of element @index. */
+/* The live tables of element @index, and which of them follow the source alone: a bit each. */
 const struct xdplb_bucket_ref *succession_tables(const struct node_view *view, uint32_t index);
+uint32_t succession_by_source(const struct node_view *view, uint32_t index);
 
 #endif

@@ -37,11 +37,12 @@ static void write_table(const struct succession_plan_service *service, struct no
 
 /* Writes the half that is not live, then makes it live. */
 static void switch_tables(struct xdplb_succession *succession,
-			  const struct xdplb_bucket_ref *tables)
+			  const struct xdplb_bucket_ref *tables, uint32_t by_source)
 {
 	uint32_t next = !(succession->live & 1);
 
 	memcpy(succession->tables[next], tables, sizeof(succession->tables[next]));
+	succession->by_source[next] = by_source;
 	__atomic_store_n(&succession->live, next, __ATOMIC_RELEASE);
 }
 
@@ -59,7 +60,8 @@ static void write_service(const struct succession_plan_service *service, struct 
 	if (!service->is_changed)
 		return;
 	write_table(service, view);
-	switch_tables(map_at(&view->successions, service->index), service->tables);
+	switch_tables(map_at(&view->successions, service->index), service->tables,
+		      service->by_source);
 }
 
 static void write_links(const struct succession_plan *plan, struct node_view *view)
@@ -117,7 +119,7 @@ static void drop_services(const struct succession_plan *plan, struct node_view *
 
 		if (plan->kept[i] || !info->name[0])
 			continue;
-		switch_tables(map_at(&view->successions, i), none);
+		switch_tables(map_at(&view->successions, i), none, 0);
 		memset(info, 0, sizeof(*info));
 	}
 }
@@ -146,7 +148,8 @@ bool succession_forget(struct node_view *view)
 		if (!succession_tables(view, i)[1].count)
 			continue;
 		found = true;
-		switch_tables(map_at(&view->successions, i), tables);
+		switch_tables(map_at(&view->successions, i), tables,
+			      succession_by_source(view, i) & 1);
 	}
 	if (found)
 		clear_peers(view);

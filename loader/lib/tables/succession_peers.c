@@ -15,6 +15,13 @@ const struct xdplb_bucket_ref *succession_tables(const struct node_view *view, u
 	return succession->tables[succession->live & 1];
 }
 
+uint32_t succession_by_source(const struct node_view *view, uint32_t index)
+{
+	const struct xdplb_succession *succession = map_at(&view->successions, index);
+
+	return succession->by_source[succession->live & 1];
+}
+
 uint32_t succession_owner(const struct node_view *view, uint32_t bucket)
 {
 	const struct xdplb_bucket_line *line =

@@ -78,7 +78,8 @@ static bool is_present_table(const struct planning *planning,
 {
 	const struct xdplb_bucket_ref *tables = succession_tables(planning->view, service->index);
 
-	if (service->is_new || tables[0].count != service->config->buckets)
+	if (service->is_new || tables[0].count != service->config->buckets ||
+	    (service->by_source & 1) != service->config->by_source)
 		return false;
 	for (uint32_t i = 0; i < tables[0].count; i++)
 		if (succession_owner(planning->view, tables[0].base + i) != service->table[i])
@@ -86,7 +87,8 @@ static bool is_present_table(const struct planning *planning,
 	return true;
 }
 
-/* The new table, if it is one, goes before those there are. */
+/* The new table, if it is one, goes before those there are. It is one, too, if owners are found by another
+ * hash. */
 static int plan_tables(struct planning *planning, struct succession_plan_service *service)
 {
 	const struct xdplb_succession_info *info = info_at(planning->view, service->index);
@@ -99,6 +101,7 @@ static int plan_tables(struct planning *planning, struct succession_plan_service
 		memcpy(service->tables, succession_tables(planning->view, service->index),
 		       sizeof(service->tables));
 		memcpy(service->digests, info->table_hash, sizeof(service->digests));
+		service->by_source = succession_by_source(planning->view, service->index);
 	}
 	service->is_changed = !is_present_table(planning, service);
 	if (!service->is_changed)
@@ -108,6 +111,8 @@ static int plan_tables(struct planning *planning, struct succession_plan_service
 	memmove(&service->digests[1], service->digests,
 		(XDPLB_GENERATIONS - 1) * sizeof(*service->digests));
 	service->digests[0] = digest;
+	service->by_source = (service->by_source << 1 | service->config->by_source) &
+			     ((1 << XDPLB_GENERATIONS) - 1);
 	return extents_find(&planning->taken, planning->view->owners.count,
 			    service->config->buckets, &service->tables[0]);
 }
