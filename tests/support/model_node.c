@@ -185,17 +185,16 @@ bool node_admits(const struct node_model_world *world, const struct model_parsed
 	return mark_of(outer, in) == (hash & (outer->family == XDPLB_IPV4 ? 0xffff : 0xfffff));
 }
 
-/* TCP may also come from another service node, which has handed it on. */
-static bool is_handed(const struct node_model_world *world, const struct model_parsed *parsed,
-		      const struct xdplb_mapping *mapping, const struct test_packet *in)
+/* TCP, and what is said of it, may also come from another service node, which has handed it on. */
+bool node_is_handed(const struct node_model_world *world, const struct model_parsed *outer,
+		    const struct model_end *client, const struct xdplb_mapping *mapping,
+		    const struct test_packet *in)
 {
 	struct model_end vip = { mapping->vip, mapping->vport };
-	__u64 hash =
-		model_flow_hash(world->key, &parsed->source, &vip, parsed->proto, parsed->family);
+	__u64 hash = model_flow_hash(world->key, client, &vip, IPPROTO_TCP, mapping->family);
 
 	for (__u32 handed = XDPLB_HANDED_BY_FIRST; handed <= XDPLB_HANDED_BY_OTHER; handed++)
-		if (!node_opens(parsed, in) && !parsed->is_first &&
-		    mark_of(parsed, in) == handover_mark(parsed->family, hash, handed))
+		if (mark_of(outer, in) == handover_mark(outer->family, hash, handed))
 			return true;
 	return false;
 }
@@ -207,7 +206,8 @@ static bool is_admitted(const struct node_model_world *world, const struct model
 	if (parsed->is_first && parsed->family == XDPLB_IPV4)
 		return model_l4_sum(in, parsed, parsed->end);
 	return node_admits(world, parsed, &parsed->source, mapping, parsed->proto, in) ||
-	       is_handed(world, parsed, mapping, in);
+	       (!node_opens(parsed, in) && !parsed->is_first &&
+		node_is_handed(world, parsed, &parsed->source, mapping, in));
 }
 
 static void meet_tag(struct node_model_world *world, const struct model_parsed *parsed,
