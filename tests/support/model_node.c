@@ -181,16 +181,20 @@ bool node_admits(const struct node_model_world *world, const struct model_parsed
 {
 	struct model_end vip = { mapping->vip, mapping->vport };
 	__u64 hash = model_flow_hash(world->key, client, &vip, proto, mapping->family);
-	__u32 mark = mark_of(outer, in);
 
-	if (mark == (hash & (outer->family == XDPLB_IPV4 ? 0xffff : 0xfffff)))
-		return true;
-	/* TCP, and errors about it, may also come from another service node, which has handed them on. */
-	if (proto != IPPROTO_TCP || outer->is_first ||
-	    (outer->kind == MODEL_TRANSPORT && node_opens(outer, in)))
-		return false;
-	for (__u32 by = XDPLB_HANDED_BY_FIRST; by <= XDPLB_HANDED_BY_OTHER; by++)
-		if (mark == handover_mark(outer->family, hash, by))
+	return mark_of(outer, in) == (hash & (outer->family == XDPLB_IPV4 ? 0xffff : 0xfffff));
+}
+
+/* TCP, and what is said of it, may also come from another service node, which has handed it on. */
+bool node_is_handed(const struct node_model_world *world, const struct model_parsed *outer,
+		    const struct model_end *client, const struct xdplb_mapping *mapping,
+		    const struct test_packet *in)
+{
+	struct model_end vip = { mapping->vip, mapping->vport };
+	__u64 hash = model_flow_hash(world->key, client, &vip, IPPROTO_TCP, mapping->family);
+
+	for (__u32 handed = XDPLB_HANDED_BY_FIRST; handed <= XDPLB_HANDED_BY_OTHER; handed++)
+		if (mark_of(outer, in) == handover_mark(outer->family, hash, handed))
 			return true;
 	return false;
 }
@@ -201,7 +205,9 @@ static bool is_admitted(const struct node_model_world *world, const struct model
 	/* The mark of an IPv4 fragment lies in its checksum, and the backend looks at it. */
 	if (parsed->is_first && parsed->family == XDPLB_IPV4)
 		return model_l4_sum(in, parsed, parsed->end);
-	return node_admits(world, parsed, &parsed->source, mapping, parsed->proto, in);
+	return node_admits(world, parsed, &parsed->source, mapping, parsed->proto, in) ||
+	       (!node_opens(parsed, in) && !parsed->is_first &&
+		node_is_handed(world, parsed, &parsed->source, mapping, in));
 }
 
 static void meet_tag(struct node_model_world *world, const struct model_parsed *parsed,

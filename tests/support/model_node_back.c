@@ -72,7 +72,9 @@ void node_deliver(struct node_model_world *world, const struct model_parsed *par
 		node_pass(in, NODE_PATH_OTHER, result);
 		return;
 	}
-	if (!node_admits(world, parsed, &quote.dest, mapping, quote.proto, in)) {
+	if (!node_admits(world, parsed, &quote.dest, mapping, quote.proto, in) &&
+	    (quote.proto != IPPROTO_TCP ||
+	     !node_is_handed(world, parsed, &quote.dest, mapping, in))) {
 		node_refuse(XDPLB_DROP_NOT_ADMITTED, result);
 		return;
 	}

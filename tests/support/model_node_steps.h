@@ -27,6 +27,11 @@ bool node_admits(const struct node_model_world *world, const struct model_parsed
 		 const struct model_end *client, const struct xdplb_mapping *mapping, __u8 proto,
 		 const struct test_packet *in);
 
+/* ... or, of a TCP flow, one of the marks of hand-over? */
+bool node_is_handed(const struct node_model_world *world, const struct model_parsed *outer,
+		    const struct model_end *client, const struct xdplb_mapping *mapping,
+		    const struct test_packet *in);
+
 void node_put_end(struct test_packet *packet, const struct model_parsed *parsed, bool is_dest,
 		  const struct model_end *end);
 void node_note_face(struct node_model_world *world, const struct xdplb_fragment_key *key,

@@ -100,9 +100,11 @@ Test(lb_weight, draw_is_even)
 {
 	static __u32 draws[100], by_second[MEMBERS];
 	__u32 low_by_first[MEMBERS] = { 0 }, flows = 1000000;
+	__u64 key[FLOW_KEY_WORDS];
 
+	flow_key_expand(1, 2, key);
 	for (__u32 n = 0; n < flows; n++) {
-		__u64 hash = flow_hash4(1, 2, n, 7, 8);
+		__u64 hash = flow_hash4(key, n, 7, 8);
 		__u32 first = ((hash >> 32) * BUCKETS >> 32) % MEMBERS;
 		__u32 draw = flow_draw(hash);
 
