@@ -25,14 +25,6 @@ INLINE bool same_addr(const struct xdplb_addr *a, const struct xdplb_addr *b)
 		 (a->word[3] ^ b->word[3]));
 }
 
-/* An address and an entry's, of one family. Where that is known to be IPv4, one word tells. */
-INLINE bool same_entry_addr(const struct xdplb_endpoint *e, const struct endpoint_key *key)
-{
-	if (__builtin_constant_p(key->family) && key->family == XDPLB_IPV4)
-		return e->addr.word[0] == key->addr.word[0];
-	return same_addr(&e->addr, &key->addr);
-}
-
 /* The live table: base and seed of one moment. */
 INLINE struct xdplb_table_ref read_table_ref(const struct xdplb_table_ref *ref)
 {
@@ -56,7 +48,7 @@ INLINE struct xdplb_table_ref read_table_ref(const struct xdplb_table_ref *ref)
 			if (!e_ || !e_->family)                                                  \
 				break;                                                           \
 			if (endpoint_word(e_) == endpoint_word(key) &&                           \
-			    same_entry_addr(e_, (key))) {                                        \
+			    same_addr(&e_->addr, &(key)->addr)) {                                \
 				found_ = e_;                                                     \
 				break;                                                           \
 			}                                                                        \
