@@ -60,7 +60,7 @@ NOINLINE int read_error(struct __sk_buff *skb, __u64 shape, __u32 hook_ifindex)
 
 /* The next owner for what read_error() has read. VERDICT_PASS: nobody is left to ask. Apart, since the search
  * needs stack, and so do quotes. */
-NOINLINE int find_error_owner(struct __sk_buff *skb, __u32 hook_ifindex)
+NOINLINE int find_error_owner(__u32 hook_ifindex)
 {
 	struct owner_search *search = owner_room();
 	struct error_way *way = way_room();
@@ -115,7 +115,7 @@ INLINE enum verdict take_error(struct __sk_buff *skb, __u64 shape, __u32 hook_if
 	if (verdict != VERDICT_NEXT)
 		return verdict;
 	if (read_error(skb, shape, hook_ifindex) == VERDICT_NEXT &&
-	    find_error_owner(skb, hook_ifindex) == VERDICT_NEXT)
+	    find_error_owner(hook_ifindex) == VERDICT_NEXT)
 		return send_error_on(skb, shape, hook_ifindex);
 	return deliver_error(skb, shape, hook_ifindex, true);
 }
