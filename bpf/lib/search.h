@@ -7,6 +7,7 @@
 #define XDPLB_BPF_SEARCH_H
 
 #include "hash.h"
+#include "owner.h"
 #include "usable.h"
 
 /* Owners tried one after the other; the rest of XDPLB_OWNERS_MAX by bpf_loop(), a call for each. */

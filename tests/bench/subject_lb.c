@@ -13,6 +13,7 @@
 #include "sizes.h"
 #include "bpf/lb_xdp.skel.h"
 #include "bpf/lib/hash.h"
+#include "bpf/lib/owner.h"
 #include "xdplb/access.h"
 #include "xdplb/fragment.h"
 #include "xdplb/health.h"
@@ -61,7 +62,8 @@ static const struct lb_row usual_rows[] = {
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_DOWN_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, LB_BACKENDS },
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_ACL_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, 0,
 	  XDPLB_SOURCES_MAX },
-	{ XDPLB_IPV4, IPPROTO_UDP, LB_QUIC_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, 0, .quic = true },
+	{ XDPLB_IPV4, IPPROTO_UDP, LB_QUIC_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, 0,
+	  .quic = true },
 };
 
 static int add_rows(struct lb_subject *lb, const struct lb_row *rows, __u32 count)

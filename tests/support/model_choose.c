@@ -2,6 +2,7 @@
 #include "model_choose.h"
 
 #include "bpf/lib/hash.h"
+#include "bpf/lib/owner.h"
 
 #define EVENT(name) (1U << XDPLB_EVENT_##name)
 #define PATH(name)  (1U << MODEL_PATH_##name)

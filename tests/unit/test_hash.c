@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bpf/lib/hash.h"
+#include "bpf/lib/owner.h"
 #include "packet.h"
 #include "spread.h"
 

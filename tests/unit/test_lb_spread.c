@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "bpf/lib/hash.h"
+#include "bpf/lib/owner.h"
 #include "lb_world.h"
 #include "tables/maglev.h"
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "bpf/lib/hash.h"
+#include "bpf/lib/owner.h"
 #include "lb_world.h"
 
 TestSuite(lb_weight);

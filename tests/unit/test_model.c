@@ -165,10 +165,10 @@ Test(model, hash)
 		memcpy(words, key, sizeof(key));
 		word = flow_word(ends[0].port, ends[1].port, proto, family);
 		flow_key_expand(words[0], words[1], numbers);
-		want = family == XDPLB_IPV4 ? flow_hash4(numbers, ends[0].addr.word[0],
-							 ends[1].addr.word[0], word)
-					    : flow_hash6(numbers, ends[0].addr.word,
-							 ends[1].addr.word, word);
+		want = family == XDPLB_IPV4
+			       ? flow_hash4(numbers, ends[0].addr.word[0], ends[1].addr.word[0],
+					    word)
+			       : flow_hash6(numbers, ends[0].addr.word, ends[1].addr.word, word);
 		cr_assert_eq(model_flow_hash(key, &ends[0], &ends[1], proto, family), want,
 			     "flow %u", i);
 	}

@@ -100,8 +100,7 @@ struct config_service {
 	enum config_all_down all_down; /* default: drop */
 	bool unknown_is_down; /* default: the last verdict stands */
 	bool hand_over; /* TCP: service nodes hand connections over; default: yes */
-	/* Over which the share of a backend that comes up grows; 0: at once. */
-	uint32_t slow_start_ms;
+	uint32_t slow_start_ms; /* in which a new backend's share grows; 0: at once */
 	bool has_quic; /* UDP: connection ids name backends, see xdplb/quic.h ... */
 	uint8_t quic; /* ... and begin with these three bits */
 	bool by_source; /* a client's flows go to one backend; default: each for itself */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bpf/lib/hash.h"
+#include "bpf/lib/owner.h"
 #include "health/health_entry.h"
 #include "tables/access_lookup.h"
 
