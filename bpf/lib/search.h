@@ -6,7 +6,6 @@
 #ifndef XDPLB_BPF_SEARCH_H
 #define XDPLB_BPF_SEARCH_H
 
-#include "hash.h"
 #include "owner.h"
 #include "usable.h"
 
