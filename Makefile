@@ -49,7 +49,7 @@ NET_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/net/*.c))
 NET_TOOLS  := $(addprefix $(BUILD)/tests/bench/net/,load last_packet udp_stream probe_count \
 	connect_loop node_crowd pps)
 NET_BPF    := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/net/*.bpf.c))
-LAB_TOOLS  := $(addprefix $(BUILD)/tests/net/,lsr_delay $(addprefix handover/,pattern_client pattern_server flood))
+LAB_TOOLS  := $(addprefix $(BUILD)/tests/net/,lsr_delay fuzz_frames $(addprefix handover/,pattern_client pattern_server flood))
 
 .PHONY: all help deps deps-build test test-unit test-net test-vm test-long demo demo-handover demo-ptp bench bench-katran bench-plot bench-net fuzz fuzz-datapath check-style install clean vmlinux
 .SECONDARY:
@@ -117,6 +117,7 @@ $(BUILD)/tests/net/lsr_delay.o: $(BUILD)/tests/net/lsr_delay.skel.h
 $(BUILD)/tests/net/handover/pattern_client: $(BUILD)/tests/net/handover/streams.o
 $(addprefix $(BUILD)/tests/net/handover/,pattern_client pattern_server flood): \
 	$(BUILD)/tests/net/handover/endpoint.o
+$(BUILD)/tests/net/fuzz_frames: $(addprefix $(BUILD)/tests/support/,packet_fuzz.o packet.o fragments.o icmp_error.o)
 $(LAB_TOOLS): %: %.o
 	$(call say,LD    )$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
@@ -201,11 +202,11 @@ fuzz: $(FUZZERS) ## fuzz the decoders and the cluster file, FUZZ_SECONDS each (p
 		-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/ $(filter -%,$(FUZZ_SEEDS_$(notdir $(f)))) \
 		$(f).corpus $(filter-out -%,$(FUZZ_SEEDS_$(notdir $(f)))) &&) true
 
-# Random packets through lb_xdp and its reference model; FUZZ_SEED=N for others than last time.
+# Random packets through the datapath and its reference models; FUZZ_SEED=N for others than last time.
 FUZZ_PACKETS ?= 10000000
 FUZZ_SEED    ?= 1
-fuzz-datapath: $(BUILD)/tests/unit_tests ## compare lb_xdp with its reference model, FUZZ_PACKETS packets (as root)
-	@FUZZ_PACKETS=$(FUZZ_PACKETS) FUZZ_SEED=$(FUZZ_SEED) $< --filter 'model/agrees'
+fuzz-datapath: $(BUILD)/tests/unit_tests ## compare lb_xdp and node_tc with their reference models, FUZZ_PACKETS packets each (as root)
+	@FUZZ_PACKETS=$(FUZZ_PACKETS) FUZZ_SEED=$(FUZZ_SEED) $< --filter '*/agrees'
 
 check-style: ## formatting, shell scripts, file lengths
 	@tests/support/check_style.sh

@@ -4,6 +4,7 @@
  * It keeps nothing of a flow; what it does not know passes untouched. A packet's walk is told in
  * bpf/README.md.
  */
+#include "lib/fast.h"
 #include "lib/parse.h"
 #include "lib/relay.h"
 #include "lib/report.h"
@@ -20,19 +21,6 @@ NOINLINE __u64 read_shape(struct xdp_md *ctx)
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 
 	return find_shape(data, end, end - data);
-}
-
-/* TCP or UDP behind tags or extension headers. */
-NOINLINE int serve_shape(struct xdp_md *ctx, __u64 shape)
-{
-	struct packet pkt;
-	__u32 index;
-
-	if (!open_shape(ctx, &pkt, shape) || parse_l4(&pkt) != PARSED_L4 ||
-	    !find_vip(&pkt, packet_ports(&pkt)->dest, pkt.proto, &index))
-		return VERDICT_PASS;
-	pkt.ours = true;
-	return serve_packet(ctx, &pkt, index);
 }
 
 /* A packet without usable ports is ours, and can only be refused, if its destination is a VIP. */
@@ -73,15 +61,17 @@ INLINE enum verdict balance_rare(struct xdp_md *ctx)
 INLINE enum verdict balance(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
 	struct packet pkt;
-	__u32 index;
 
-	if (unlikely(parse_packet(&pkt, data, end, end - data) != PARSED_L4))
-		return balance_rare(ctx);
-	if (!find_vip(&pkt, packet_ports(&pkt)->dest, pkt.proto, &index))
+	start_packet(&pkt, data, end, end - data);
+	if ((void *)(eth + 1) > end)
 		return VERDICT_PASS;
-	pkt.ours = true;
-	return serve_packet(ctx, &pkt, index);
+	if (eth->h_proto == bpf_htons(ETH_P_IP) && parse_usual4(&pkt))
+		return balance_usual(ctx, &pkt);
+	if (eth->h_proto == bpf_htons(ETH_P_IPV6) && parse_usual6(&pkt))
+		return balance_usual(ctx, &pkt);
+	return balance_rare(ctx);
 }
 
 /* What VERDICT_REPORT wants: here, where nothing else lies on the stack. */

@@ -22,59 +22,58 @@ INLINE enum verdict restore_dest(struct __sk_buff *skb, struct packet *pkt,
 	struct flow_owner owner = {
 		.mapping = index,
 		.epoch = mapping->epoch,
-		.port = mapping->port,
-		.entry_port = mapping->tag,
+		.port = own_port(mapping, to.ports.dest),
+		.entry_port = entry_port(mapping, to.ports.dest),
 	};
 	enum verdict verdict;
 
 	if (mapping->restore == XDPLB_RESTORE_INTERFACE) {
 		to.side = SIDE_DEST;
 		to.addr = mapping->vip;
-		to.ports.dest = mapping->vport;
+		to.ports.dest = vip_port(mapping, to.ports.dest);
 		return rewrite_packet(skb, pkt, &to);
 	}
 	verdict = note_flow(pkt, &owner, &to.ports.source);
 	if (verdict != VERDICT_NEXT)
 		return verdict;
-	to.ports.dest = mapping->port;
+	to.ports.dest = owner.port;
 	return rewrite_packet(skb, pkt, &to);
 }
 
-/* A packet to a port in the tag range. */
-INLINE enum verdict to_tag(struct __sk_buff *skb, struct packet *pkt, const struct hook *hook,
-			   const struct xdplb_node_control *control)
+/* The last word on a packet, from a function of its own: the verifier can't know that it is never
+ * VERDICT_NEXT, and after such a call no packet may be gone on with as it was. */
+INLINE enum verdict last_word(int verdict)
 {
-	struct endpoint_key key = { .port = packet_ports(pkt)->dest, .family = pkt->family };
-	const struct xdplb_endpoint *found;
-	struct xdplb_mapping *mapping;
+	return verdict == VERDICT_NEXT ? VERDICT_PASS : verdict;
+}
+
+/* A packet to a mapping's tag port, or to any port of its address if it keeps ports. VERDICT_NEXT: it is
+ * the backend's own traffic, past any VIP. */
+INLINE enum verdict to_mapping(struct __sk_buff *skb, struct packet *pkt, const struct hook *hook,
+			       const struct xdplb_mapping *mapping, __u32 index)
+{
+	__u64 shape = pack_shape(pkt, PARSED_L4), hash = hash_flow(pkt, mapping);
 	enum verdict verdict;
-	__u64 hash;
 	int handed;
 
-	read_dest(pkt, &key.addr);
-	found = find_tag(control, &key);
-	mapping = mapping_of(found, hook);
-	if (!mapping || mapping->state == XDPLB_MAPPING_FREE)
-		return VERDICT_PASS;
-	pkt->ours = true;
-	hash = hash_flow(pkt, mapping);
 	handed = pkt->admitted
 			 ? 0
 			 : read_handed(pkt, hash, pkt->proto != IPPROTO_TCP || opens_flow(pkt));
 	if (unlikely(handed == NOT_ADMITTED))
-		return answer_query(skb, pkt, mapping, hash_key, hook->redirect_flags);
+		return keeps_port(mapping)
+			       ? VERDICT_NEXT
+			       : last_word(answer_query(skb, shape, index, hook->redirect_flags));
+	pkt->ours = true;
 	if (pkt->proto != mapping->proto)
 		return refuse(pkt, XDPLB_DROP_WRONG_PROTOCOL);
 	if (mapping->succession && pkt->proto == IPPROTO_TCP && !opens_flow(pkt)) {
-		__u64 shape = pack_shape(pkt, PARSED_L4);
-
-		verdict = find_connection(skb, shape, found->index, hash, handed);
+		verdict = find_connection(skb, shape, index, hash, handed);
 		if (verdict != VERDICT_NEXT || !open_shape(skb, pkt, shape) ||
 		    parse_l4(pkt) != PARSED_L4)
-			return verdict;
+			return last_word(verdict);
 		pkt->ours = true;
 	}
-	return restore_dest(skb, pkt, mapping, found->index);
+	return restore_dest(skb, pkt, mapping, index);
 }
 
 /* A packet to a backend's own port: noted, so that no balanced flow is taken for it. */
@@ -86,22 +85,70 @@ INLINE enum verdict to_own_port(struct __sk_buff *skb, struct packet *pkt, const
 		.proto = pkt->proto,
 		.family = pkt->family,
 	};
-	struct xdplb_table_ref ref = read_table_ref(&control->endpoints);
 	struct rewriting to = { .ports = *packet_ports(pkt) };
 	struct flow_owner owner = {
 		.mapping = XDPLB_MAPPING_DIRECT,
 		.port = to.ports.dest,
 		.entry_port = to.ports.dest,
 	};
+	const struct xdplb_mapping *mapping;
 	enum verdict verdict;
+	__u32 index;
 
 	read_dest(pkt, &key.addr);
-	if (likely(!mapping_of(find_endpoint(&endpoints, ref, endpoint_mask, &key), hook)))
+	mapping = mapping_of(find_own_port(control, &key), hook);
+	if (!mapping)
+		mapping = find_kept(control, &key, hook, &index);
+	if (likely(!mapping) || mapping->restore != XDPLB_RESTORE_SOURCE)
 		return VERDICT_PASS;
 	verdict = note_flow(pkt, &owner, &to.ports.source);
 	if (verdict != VERDICT_NEXT || to.ports.source == packet_ports(pkt)->source)
 		return verdict;
 	return rewrite_packet(skb, pkt, &to);
+}
+
+/* Is a packet to the tag port of a mapping that keeps ports a query? VERDICT_NEXT: no, it goes on like one
+ * to any other port. */
+INLINE enum verdict ask_kept(struct __sk_buff *skb, struct packet *pkt, const struct hook *hook,
+			     __u32 index)
+{
+	__u64 shape = pack_shape(pkt, PARSED_L4);
+	enum verdict verdict;
+
+	if (pkt->admitted)
+		return VERDICT_NEXT; /* a fragment */
+	verdict = answer_query(skb, shape, index, hook->redirect_flags);
+	if (verdict != VERDICT_PASS || !open_shape(skb, pkt, shape) || parse_l4(pkt) != PARSED_L4)
+		return last_word(verdict);
+	return VERDICT_NEXT;
+}
+
+/* By its destination: a tag port, an address that belongs to a service of many ports, a backend's own. */
+INLINE enum verdict to_address(struct __sk_buff *skb, struct packet *pkt, const struct hook *hook,
+			       const struct xdplb_node_control *control)
+{
+	struct endpoint_key key = { .proto = pkt->proto, .family = pkt->family };
+	const struct xdplb_mapping *mapping;
+	enum verdict verdict;
+	__u32 index = 0;
+
+	mapping = find_tagged(pkt, hook, control, &index);
+	if (unlikely(mapping && keeps_port(mapping))) {
+		verdict = ask_kept(skb, pkt, hook, index);
+		if (verdict != VERDICT_NEXT)
+			return verdict;
+		mapping = NULL;
+	}
+	if (!mapping) {
+		read_dest(pkt, &key.addr);
+		mapping = find_kept(control, &key, hook, &index);
+	}
+	if (mapping) {
+		verdict = to_mapping(skb, pkt, hook, mapping, index);
+		if (verdict != VERDICT_NEXT)
+			return verdict;
+	}
+	return to_own_port(skb, pkt, hook, control);
 }
 
 /* The first fragment of a datagram, which may be treated like any packet from here on. */
@@ -130,7 +177,8 @@ INLINE enum verdict to_backend(struct __sk_buff *skb, const struct hook *hook)
 	case PARSED_ICMP:
 		return take_error(skb, shape, hook->ifindex);
 	case PARSED_FRAGMENT:
-		verdict = admit_fragment(skb, shape, hook->ifindex);
+		verdict = admit_fragment(skb, shape, hook->ifindex,
+					 find_first_target(skb, shape, hook->ifindex));
 		if (verdict != VERDICT_NEXT)
 			return verdict;
 		if (!open_first(skb, &pkt, shape))
@@ -142,9 +190,7 @@ INLINE enum verdict to_backend(struct __sk_buff *skb, const struct hook *hook)
 	control = bpf_map_lookup_elem(&node_control, &zero);
 	if (!control)
 		return VERDICT_PASS;
-	if (in_tag_range(bpf_ntohs(packet_ports(&pkt)->dest)))
-		return to_tag(skb, &pkt, hook, control);
-	return to_own_port(skb, &pkt, hook, control);
+	return to_address(skb, &pkt, hook, control);
 }
 
 /* The live note of the flow whose packets the backend sees with this key. */
@@ -157,14 +203,13 @@ INLINE struct xdplb_flow *find_note(const struct xdplb_flow_key *key, const stru
 		.family = key->family,
 	};
 	struct xdplb_node_control *control;
-	struct xdplb_table_ref ref;
-	__u32 zero = 0;
+	__u32 zero = 0, index;
 
 	control = bpf_map_lookup_elem(&node_control, &zero);
 	if (!control)
 		return NULL;
-	ref = read_table_ref(&control->endpoints);
-	if (likely(!mapping_of(find_endpoint(&endpoints, ref, endpoint_mask, &endpoint), hook)))
+	if (likely(!mapping_of(find_own_port(control, &endpoint), hook)) &&
+	    !find_kept(control, &endpoint, hook, &index))
 		return NULL;
 	return find_any_note(key);
 }
@@ -184,8 +229,30 @@ INLINE bool face_of(const struct xdplb_flow *note, struct rewriting *to)
 		return false;
 	to->side = SIDE_SOURCE;
 	to->addr = mapping->vip;
-	to->ports.source = mapping->vport;
+	to->ports.source = vip_port(mapping, to->ports.source);
 	return true;
+}
+
+/*
+ * The flow of a reply is established: so are its notes from here on.
+ * @key: of its reply note; is overwritten
+ */
+INLINE void establish(struct xdplb_flow_key *key, struct xdplb_flow *reply)
+{
+	__be16 client_port = reply->client_port;
+	const struct xdplb_mapping *mapping;
+	__u32 index = reply->mapping;
+
+	reply->flags |= XDPLB_FLOW_ESTABLISHED;
+	move_note(key);
+	if (key->client_port == client_port)
+		return;
+	mapping = bpf_map_lookup_elem(&mappings, &index);
+	if (mapping) /* else direct: to the same port */
+		key->port = entry_port(mapping, key->port);
+	key->client_port = client_port;
+	key->kind = XDPLB_NOTE_REMAP;
+	move_note(key);
 }
 
 /* A reply of a backend. @fragment_shape: if it is the first of several, else 0 */

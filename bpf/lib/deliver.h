@@ -14,28 +14,28 @@
 /* The hash of the flow whose packet is quoted: there the client is the destination. */
 INLINE __u64 hash_quoted_flow(const struct packet *inner, const struct xdplb_mapping *mapping)
 {
-	__u64 word =
-		flow_word(packet_ports(inner)->dest, mapping->vport, inner->proto, inner->family);
+	const struct ports *ports = packet_ports(inner);
+	__u64 word = flow_word(ports->dest, vip_port(mapping, ports->source), inner->proto,
+			       inner->family);
 
 	if (inner->family == XDPLB_IPV4)
-		return flow_hash4(hash_key[0], hash_key[1], inner->ip4->daddr, mapping->vip.word[0],
-				  word);
-	return flow_hash6(hash_key[0], hash_key[1], addr_words(&inner->ip6->daddr),
-			  mapping->vip.word, word);
+		return flow_hash4(flow_key, inner->ip4->daddr, mapping->vip.word[0], word);
+	return flow_hash6(flow_key, addr_words(&inner->ip6->daddr), mapping->vip.word, word);
 }
 
 /* What the quoted packet was when it left the backend; false: a flow that nobody has noted. */
 INLINE bool sent_packet(const struct packet *inner, const struct xdplb_mapping *mapping,
 			__u32 index, struct rewriting *ret_to)
 {
+	__be16 port = packet_ports(inner)->source;
 	struct flow_owner owner = {
 		.mapping = index,
 		.epoch = mapping->epoch,
-		.port = mapping->port,
-		.entry_port = mapping->tag,
+		.port = own_port(mapping, port),
+		.entry_port = entry_port(mapping, port),
 	};
 	struct xdplb_flow_key key = {
-		.port = mapping->port,
+		.port = owner.port,
 		.client_port = packet_ports(inner)->dest,
 		.proto = inner->proto,
 		.family = inner->family,
@@ -45,16 +45,17 @@ INLINE bool sent_packet(const struct packet *inner, const struct xdplb_mapping *
 	if (mapping->restore == XDPLB_RESTORE_INTERFACE) {
 		ret_to->side = SIDE_DEST;
 		ret_to->addr = mapping->vip;
-		ret_to->ports.source = mapping->vport;
+		ret_to->ports.source = vip_port(mapping, port);
 		return true;
 	}
-	ret_to->ports.source = mapping->port;
+	ret_to->ports.source = owner.port;
 	read_source(inner, &key.backend);
 	read_dest(inner, &key.client);
 	return find_flow(&key, &owner, &ret_to->ports.dest);
 }
 
-/* The mapping whose tag port a quoted packet has as its source, at this hook, or NULL. */
+/* The mapping that a quoted packet's source stands for, by its tag port or by the address alone, at this
+ * hook, or NULL. */
 INLINE const struct xdplb_mapping *find_quoted(const struct packet *pkt, const struct packet *inner,
 					       const struct hook *hook, __u32 *ret_index)
 {
@@ -66,18 +67,20 @@ INLINE const struct xdplb_mapping *find_quoted(const struct packet *pkt, const s
 	__u32 zero = 0;
 
 	control = bpf_map_lookup_elem(&node_control, &zero);
-	if (!control || !in_tag_range(bpf_ntohs(key.port)))
-		return NULL;
 	read_source(inner, &key.addr);
 	read_dest(pkt, &dest);
-	if (!same_addr(&key.addr, &dest))
+	if (!control || !same_addr(&key.addr, &dest))
 		return NULL;
-	found = find_tag(control, &key);
-	mapping = mapping_of(found, hook);
-	if (!mapping || mapping->state == XDPLB_MAPPING_FREE)
-		return NULL;
-	*ret_index = found->index;
-	return mapping;
+	if (in_tag_range(bpf_ntohs(key.port))) {
+		found = find_tag(control, &key);
+		mapping = mapping_of(found, hook);
+		if (mapping && mapping->state != XDPLB_MAPPING_FREE && !keeps_port(mapping)) {
+			*ret_index = found->index;
+			return mapping;
+		}
+	}
+	key.proto = inner->proto;
+	return find_kept(control, &key, hook, ret_index);
 }
 
 /*
@@ -100,10 +103,12 @@ NOINLINE int deliver_error(struct __sk_buff *skb, __u64 shape, __u32 hook_ifinde
 	mapping = find_quoted(&pkt, &quote.inner, &hook, &index);
 	if (!mapping)
 		return VERDICT_PASS;
-	pkt.ours = true;
+	/* Where ports are kept, what has no mark is about the backend's own packets. */
+	pkt.ours = !keeps_port(mapping);
 	if (read_handed(&pkt, hash_quoted_flow(&quote.inner, mapping),
 			quote.inner.proto != IPPROTO_TCP) == NOT_ADMITTED)
 		return refuse(&pkt, XDPLB_DROP_NOT_ADMITTED);
+	pkt.ours = true;
 	if (quote.inner.proto != mapping->proto)
 		return refuse(&pkt, XDPLB_DROP_WRONG_PROTOCOL);
 	noted = sent_packet(&quote.inner, mapping, index, &to);

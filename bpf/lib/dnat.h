@@ -38,20 +38,34 @@ INLINE void mark_packet(struct packet *pkt, __u64 flow_hash)
 	write_mark(pkt, pkt->family == XDPLB_IPV4 ? mark_ipv4(flow_hash) : mark_ipv6(flow_hash));
 }
 
-INLINE void dnat_packet(struct packet *pkt, const struct xdplb_member *member, __u64 flow_hash)
+/* The port at which a member gets what was for this one: its tag, or the same. */
+INLINE __be16 member_port(const struct xdplb_member *member, __be16 port)
+{
+	return member->flags & XDPLB_MEMBER_KEEPS_PORT ? port : member->tag;
+}
+
+/*
+ * @port:     what member_port() says, or the tag where the member is known to have one
+ * @forwards: the packet leaves for the next hop, and takes one from its TTL or hop limit
+ */
+INLINE void dnat_packet(struct packet *pkt, const struct xdplb_member *member, __u64 flow_hash,
+			__be16 port, bool forwards)
 {
 	csum_apply_l4(pkt, member->l4_delta);
-	packet_ports(pkt)->dest = member->tag;
+	packet_ports(pkt)->dest = port;
 	if (pkt->family == XDPLB_IPV4) {
 		struct iphdr *ip = pkt->ip4;
 		__be16 mark = bpf_htons(mark_ipv4(flow_hash));
+		__u32 delta = member->ip_delta + csum_delta16(ip->id, mark);
 
-		ip->check = csum_apply(ip->check, member->ip_delta + csum_delta16(ip->id, mark));
+		ip->check = csum_apply(ip->check, forwards ? delta + CSUM_DELTA_TTL : delta);
+		ip->ttl -= forwards;
 		ip->id = mark;
 		ip->daddr = member->addr.word[0];
 		return;
 	}
 	set_flow_label(pkt->ip6, mark_ipv6(flow_hash));
+	pkt->ip6->hop_limit -= forwards;
 	*(struct xdplb_addr *)&pkt->ip6->daddr = member->addr;
 }
 
@@ -73,7 +87,7 @@ INLINE void dnat_first(struct packet *pkt, const struct xdplb_member *member, __
 	if (pkt->family == XDPLB_IPV4)
 		delta += fragment_mark(hash);
 	csum_apply_l4(pkt, delta);
-	packet_ports(pkt)->dest = member->tag;
+	packet_ports(pkt)->dest = member_port(member, packet_ports(pkt)->dest);
 	dnat_addresses(pkt, member, hash);
 }
 

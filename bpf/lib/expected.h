@@ -6,6 +6,7 @@
 #define XDPLB_BPF_EXPECTED_H
 
 #include "flow.h"
+#include "mapping.h"
 #include "skb.h"
 #include "xdplb/handover.h"
 
@@ -52,10 +53,10 @@ INLINE bool has_cookie(struct bpf_sock *sk, const struct packet *pkt, struct see
 					sizeof(headers->tcp));
 }
 
-/* The socket of the flow as its backend sees it, or NULL; to be released. The client's address is in *seen, where
- * the flow is put. */
+/* The socket of the flow as its backend sees it, from the client's port to the backend's own, or NULL; to be
+ * released. The client's address is in *seen, where the flow is put. */
 INLINE struct bpf_sock *find_socket(struct __sk_buff *skb, const struct xdplb_mapping *mapping,
-				    __be16 client_port, struct seen_headers *seen)
+				    struct ports ports, struct seen_headers *seen)
 {
 	struct bpf_sock_tuple *tuple = &seen->tuple;
 	const struct xdplb_addr *local =
@@ -64,14 +65,14 @@ INLINE struct bpf_sock *find_socket(struct __sk_buff *skb, const struct xdplb_ma
 	if (mapping->family == XDPLB_IPV4) {
 		tuple->ipv4.saddr = seen->client.word[0];
 		tuple->ipv4.daddr = local->word[0];
-		tuple->ipv4.sport = client_port;
-		tuple->ipv4.dport = mapping->port;
+		tuple->ipv4.sport = ports.source;
+		tuple->ipv4.dport = ports.dest;
 		return bpf_skc_lookup_tcp(skb, tuple, sizeof(tuple->ipv4), mapping->netns, 0);
 	}
 	*(struct xdplb_addr *)tuple->ipv6.saddr = seen->client;
 	*(struct xdplb_addr *)tuple->ipv6.daddr = *local;
-	tuple->ipv6.sport = client_port;
-	tuple->ipv6.dport = mapping->port;
+	tuple->ipv6.sport = ports.source;
+	tuple->ipv6.dport = ports.dest;
 	return bpf_skc_lookup_tcp(skb, tuple, sizeof(tuple->ipv6), mapping->netns, 0);
 }
 
@@ -84,7 +85,7 @@ INLINE bool noted_port(const struct packet *pkt, const struct xdplb_mapping *map
 
 	*ret_port = packet_ports(pkt)->source;
 	key->backend = mapping->backend;
-	key->port = mapping->port;
+	key->port = own_port(mapping, packet_ports(pkt)->dest);
 	key->client_port = packet_ports(pkt)->source;
 	key->proto = pkt->proto;
 	key->family = pkt->family;
@@ -95,7 +96,7 @@ INLINE bool noted_port(const struct packet *pkt, const struct xdplb_mapping *map
 	    note->client_port == key->client_port)
 		return true;
 	key->kind = XDPLB_NOTE_REMAP;
-	key->port = mapping->tag;
+	key->port = entry_port(mapping, packet_ports(pkt)->dest);
 	note = find_any_note(key);
 	if (!note || note->mapping != index || note->epoch != mapping->epoch)
 		return false;
@@ -126,19 +127,20 @@ NOINLINE int is_expected(struct __sk_buff *skb, __u64 shape, __u32 index)
 	const struct xdplb_mapping *mapping;
 	struct bpf_sock *sk;
 	struct packet pkt;
-	__be16 client_port;
+	struct ports ports;
 	bool found = true;
 
 	mapping = bpf_map_lookup_elem(&mappings, &index);
 	if (!mapping || !headers || !open_tcp(skb, &pkt, shape))
 		return true;
 	read_source(&pkt, &headers->client);
-	client_port = packet_ports(&pkt)->source;
+	ports = *packet_ports(&pkt);
+	ports.dest = own_port(mapping, ports.dest);
 	if (mapping->restore == XDPLB_RESTORE_SOURCE)
-		found = noted_port(&pkt, mapping, index, headers, &client_port);
+		found = noted_port(&pkt, mapping, index, headers, &ports.source);
 	if (mapping->netns == XDPLB_NETNS_UNSEEN)
 		return found;
-	sk = find_socket(skb, mapping, client_port, headers);
+	sk = find_socket(skb, mapping, ports, headers);
 	if (!sk)
 		return false;
 	found = sk->state != BPF_TCP_LISTEN || has_cookie(sk, &pkt, headers);
@@ -154,6 +156,7 @@ NOINLINE int is_expected(struct __sk_buff *skb, __u64 shape, __u32 index)
 INLINE bool expects_error(struct __sk_buff *skb, const struct packet *inner,
 			  const struct xdplb_mapping *mapping, bool noted, __be16 client_port)
 {
+	struct ports ports = { client_port, own_port(mapping, packet_ports(inner)->source) };
 	struct seen_headers *seen = seen_room();
 	struct bpf_sock *sk;
 	bool found;
@@ -161,7 +164,7 @@ INLINE bool expects_error(struct __sk_buff *skb, const struct packet *inner,
 	if (mapping->netns == XDPLB_NETNS_UNSEEN || !seen)
 		return noted;
 	read_dest(inner, &seen->client);
-	sk = find_socket(skb, mapping, client_port, seen);
+	sk = find_socket(skb, mapping, ports, seen);
 	if (!sk)
 		return false;
 	found = sk->state != BPF_TCP_LISTEN;

@@ -67,9 +67,8 @@ INLINE const struct xdplb_peer *find_peer(const struct xdplb_mapping *mapping, _
 		return NULL;
 	search->hashes[OWNER_HASH_FLOW] = hash;
 	if (succession->by_source[0] | succession->by_source[1])
-		search->hashes[OWNER_HASH_SOURCE] =
-			source_hash(hash_key[0], hash_key[1], search->client.word,
-				    mapping->vip.word, mapping->family);
+		search->hashes[OWNER_HASH_SOURCE] = source_hash(flow_key, search->client.word,
+								mapping->vip.word, mapping->family);
 	if (handed != XDPLB_HANDED_TWICE)
 		peer = next_owner(succession, handed, &mapping->backend);
 	if (!peer || !is_reachable(peer, &hook))
@@ -94,9 +93,16 @@ INLINE enum verdict send_to_peer(struct __sk_buff *skb, bool in_again)
 	return VERDICT_REDIRECT;
 }
 
-/* As if an access node had chosen the peer. */
+/* Where a peer gets what came to a mapping's backend at this port. */
+INLINE __be16 peer_port(const struct xdplb_mapping *mapping, const struct xdplb_peer *peer,
+			__be16 port)
+{
+	return keeps_port(mapping) ? port : peer->tag;
+}
+
+/* As if an access node had chosen the peer, to that port; the packet has been marked. */
 INLINE enum verdict address_peer(struct __sk_buff *skb, struct packet *pkt, bool at_vnic,
-				 const struct xdplb_peer *peer, __u32 mark)
+				 const struct xdplb_peer *peer, __be16 port)
 {
 	struct rewriting to = { .side = SIDE_DEST,
 				.addr = peer->addr,
@@ -105,8 +111,7 @@ INLINE enum verdict address_peer(struct __sk_buff *skb, struct packet *pkt, bool
 
 	if (ttl_expired(pkt))
 		return refuse(pkt, XDPLB_DROP_TTL_EXPIRED);
-	to.ports.dest = peer->tag;
-	write_mark(pkt, mark);
+	to.ports.dest = port;
 	decrement_ttl(pkt);
 	if (at_vnic)
 		swap_macs(pkt->data);
@@ -138,7 +143,9 @@ NOINLINE int hand_over(struct __sk_buff *skb, __u64 shape, __u32 index, __u64 ha
 		count_event(XDPLB_EVENT_NOT_FOUND);
 		return VERDICT_NEXT;
 	}
-	return address_peer(skb, &pkt, mapping->ifindex, peer, mark);
+	write_mark(&pkt, mark);
+	return address_peer(skb, &pkt, mapping->ifindex, peer,
+			    peer_port(mapping, peer, packet_ports(&pkt)->dest));
 }
 
 /* Whose is a TCP packet that opens no flow? VERDICT_NEXT: the mapping's, as far as can be found out. */

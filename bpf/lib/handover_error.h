@@ -9,10 +9,13 @@
 #include "deliver.h"
 #include "handover.h"
 
-/* Whom an error is for: from one function to the next. */
+/* An error about a flow, and whom it is for: from one function to the next. */
 struct error_way {
+	__u64 hash;
+	__u32 mapping;
+	__u32 handed; /* enum xdplb_handed */
 	struct xdplb_addr addr;
-	__be16 tag;
+	__be16 port; /* of the backend, as it is quoted; then of the next one */
 	bool in_again;
 	__u32 mark;
 };
@@ -31,32 +34,51 @@ INLINE struct error_way *way_room(void)
 	return bpf_map_lookup_elem(&error_ways, &zero);
 }
 
-/* The next owner for an error that deliver_error() has admitted and whose connection is not here. VERDICT_PASS:
- * nobody is left to ask. A function of its own, since the search needs stack. */
-NOINLINE int find_error_owner(struct __sk_buff *skb, __u64 shape, __u32 hook_ifindex)
+/* What an error that deliver_error() has admitted is about; its connection is not here. VERDICT_PASS: nothing. */
+NOINLINE int read_error(struct __sk_buff *skb, __u64 shape, __u32 hook_ifindex)
 {
 	struct hook hook = { .ifindex = hook_ifindex };
 	struct owner_search *search = owner_room();
 	const struct xdplb_mapping *mapping;
 	struct error_way *way = way_room();
-	const struct xdplb_peer *peer;
 	struct packet pkt;
 	struct quote quote;
 	__u32 index = 0;
-	__u64 hash;
 
 	if (!search || !way || !open_shape(skb, &pkt, shape) || !read_quote(&pkt, &quote))
 		return VERDICT_PASS;
 	mapping = find_quoted(&pkt, &quote.inner, &hook, &index);
 	if (!mapping)
 		return VERDICT_PASS;
-	hash = hash_quoted_flow(&quote.inner, mapping);
+	way->mapping = index;
+	way->hash = hash_quoted_flow(&quote.inner, mapping);
+	way->handed = read_handed(&pkt, way->hash, false);
+	way->port = packet_ports(&quote.inner)->source;
 	read_dest(&quote.inner, &search->client);
-	peer = find_peer(mapping, hash, search, read_handed(&pkt, hash, false), &way->mark);
+	return VERDICT_NEXT;
+}
+
+/* The next owner for what read_error() has read. VERDICT_PASS: nobody is left to ask. Apart, since the search
+ * needs stack, and so do quotes. */
+NOINLINE int find_error_owner(__u32 hook_ifindex)
+{
+	struct owner_search *search = owner_room();
+	struct error_way *way = way_room();
+	const struct xdplb_mapping *mapping;
+	const struct xdplb_peer *peer;
+	__u32 index;
+
+	if (!search || !way)
+		return VERDICT_PASS;
+	index = way->mapping;
+	mapping = bpf_map_lookup_elem(&mappings, &index);
+	if (!mapping)
+		return VERDICT_PASS;
+	peer = find_peer(mapping, way->hash, search, way->handed, &way->mark);
 	if (!peer)
 		return VERDICT_PASS;
 	way->addr = peer->addr;
-	way->tag = peer->tag;
+	way->port = peer_port(mapping, peer, way->port);
 	way->in_again = hook_ifindex || peer->mapping != XDPLB_ELSEWHERE;
 	return VERDICT_NEXT;
 }
@@ -75,7 +97,7 @@ NOINLINE int send_error_on(struct __sk_buff *skb, __u64 shape, __u32 hook_ifinde
 	if (ttl_expired(&pkt))
 		return refuse(&pkt, XDPLB_DROP_TTL_EXPIRED);
 	to.addr = way->addr;
-	to.ports = (struct ports){ way->tag, packet_ports(&quote.inner)->dest };
+	to.ports = (struct ports){ way->port, packet_ports(&quote.inner)->dest };
 	rewrite_quote(&pkt, &quote, &to);
 	write_mark(&pkt, way->mark);
 	decrement_ttl(&pkt);
@@ -92,7 +114,8 @@ INLINE enum verdict take_error(struct __sk_buff *skb, __u64 shape, __u32 hook_if
 
 	if (verdict != VERDICT_NEXT)
 		return verdict;
-	if (find_error_owner(skb, shape, hook_ifindex) == VERDICT_NEXT)
+	if (read_error(skb, shape, hook_ifindex) == VERDICT_NEXT &&
+	    find_error_owner(hook_ifindex) == VERDICT_NEXT)
 		return send_error_on(skb, shape, hook_ifindex);
 	return deliver_error(skb, shape, hook_ifindex, true);
 }

@@ -74,31 +74,71 @@ HASH_INLINE __u64 flow_word(__be16 sport, __be16 dport, __u8 proto, __u8 family)
 }
 
 /*
- * The flow hash: SipHash-1-3 under the cluster's key, without the padding word, which would be the
- * same for every flow: the input's length is fixed by the family, and the family is hashed. The high
- * half picks the bucket, the low bits are the admission mark. Words are taken as they lie in the
- * packet: all nodes of a cluster have the same byte order.
+ * The flow hash, under the cluster's key. Two parts:
+ *
+ * - A sum of products (multilinear hashing), one secret 64-bit factor for each 32-bit word of the flow: two flows
+ *   come to the same sum for at most one key in 2^32, whichever they are.
+ * - Two keyed rounds over the sum, each x (2x + 1) mod 2^64 (the permutation of RC6) and a shift: distinct sums stay
+ *   distinct, all bits depend on all, and what is seen of hashes is not linear in the key.
+ *
+ * The high half picks the bucket, the low bits are the admission mark. Whom it stops, and whom not, is told in
+ * bpf/README.md. Words are taken as they lie in the packet: all nodes of a cluster have the same byte order.
  */
-HASH_INLINE __u64 flow_hash4(__u64 key0, __u64 key1, __be32 client, __be32 vip, __u64 ports)
-{
-	struct sip_state s = sip_start(key0, key1);
+enum flow_key_word {
+	FLOW_KEY_START,
+	FLOW_KEY_CLIENT, /* factors: four words each, of which IPv4 uses the first */
+	FLOW_KEY_VIP = FLOW_KEY_CLIENT + 4,
+	FLOW_KEY_PORTS = FLOW_KEY_VIP + 4,
+	FLOW_KEY_KIND, /* protocol and family */
+	FLOW_KEY_ROUND,
+	FLOW_KEY_LAST, /* odd */
+	FLOW_KEY_WORDS
+};
 
-	sip_word(&s, join32(client, vip), 1);
-	sip_word(&s, ports, 1);
-	return sip_finish(&s, 3);
+/*
+ * flow_key_expand() - The secret numbers of the flow hash: SipHash-2-4 of 0, 1, 2, ... under the cluster's key.
+ * They are worked out once, when a program is loaded.
+ */
+HASH_INLINE void flow_key_expand(__u64 key0, __u64 key1, __u64 *ret_key)
+{
+	for (__u64 i = 0; i < FLOW_KEY_WORDS; i++) {
+		struct sip_state s = sip_start(key0, key1);
+
+		sip_word(&s, i, 2);
+		sip_word(&s, 8ULL << 56, 2);
+		ret_key[i] = sip_finish(&s, 4);
+	}
+	ret_key[FLOW_KEY_LAST] |= 1;
 }
 
-HASH_INLINE __u64 flow_hash6(__u64 key0, __u64 key1, const __be32 *client, const __be32 *vip,
+HASH_INLINE __u64 flow_finish(const volatile __u64 *key, __u64 sum, __u64 ports)
+{
+	__u64 x = sum + key[FLOW_KEY_START] + (__u32)ports * key[FLOW_KEY_PORTS] +
+		  (ports >> 32) * key[FLOW_KEY_KIND];
+
+	x *= 2 * x + 1;
+	x ^= x >> 32;
+	x += key[FLOW_KEY_ROUND];
+	x *= 2 * x + 1;
+	x ^= x >> 32;
+	x *= key[FLOW_KEY_LAST];
+	return x ^ x >> 32;
+}
+
+/* @key: of flow_key_expand(); @ports: of flow_word() */
+HASH_INLINE __u64 flow_hash4(const volatile __u64 *key, __be32 client, __be32 vip, __u64 ports)
+{
+	return flow_finish(key, client * key[FLOW_KEY_CLIENT] + vip * key[FLOW_KEY_VIP], ports);
+}
+
+HASH_INLINE __u64 flow_hash6(const volatile __u64 *key, const __be32 *client, const __be32 *vip,
 			     __u64 ports)
 {
-	struct sip_state s = sip_start(key0, key1);
+	__u64 sum = 0;
 
-	sip_word(&s, join32(client[0], client[1]), 1);
-	sip_word(&s, join32(client[2], client[3]), 1);
-	sip_word(&s, join32(vip[0], vip[1]), 1);
-	sip_word(&s, join32(vip[2], vip[3]), 1);
-	sip_word(&s, ports, 1);
-	return sip_finish(&s, 3);
+	for (int i = 0; i < 4; i++)
+		sum += client[i] * key[FLOW_KEY_CLIENT + i] + vip[i] * key[FLOW_KEY_VIP + i];
+	return flow_finish(key, sum, ports);
 }
 
 /*
@@ -106,10 +146,10 @@ HASH_INLINE __u64 flow_hash6(__u64 key0, __u64 key1, const __be32 *client, const
  * for nothing, so that a client's connections to all services of a VIP that have the same backends go to
  * the same one.
  */
-HASH_INLINE __u64 source_hash(__u64 key0, __u64 key1, const __be32 *client, const __be32 *vip,
+HASH_INLINE __u64 source_hash(const volatile __u64 *key, const __be32 *client, const __be32 *vip,
 			      __u8 family)
 {
-	return flow_hash6(key0, key1, client, vip, flow_word(0, 0, 0, family));
+	return flow_hash6(key, client, vip, flow_word(0, 0, 0, family));
 }
 
 /*
@@ -182,20 +222,6 @@ HASH_INLINE __u32 endpoint_hash(__u32 seed, const struct xdplb_addr *addr, __be1
 	x ^= x >> 32;
 	x *= 0x9e3779b97f4a7c15ULL;
 	return (__u32)(x >> 32);
-}
-
-/*
- * The bucket of owner number `attempt` (from 1) of a flow: any bucket, the same on every node. It follows
- * from the flow and not from its first bucket, so that what an unusable member leaves spreads over all the
- * others as evenly as the flows do, and not as coarsely as its buckets.
- */
-HASH_INLINE __u32 owner_bucket(__u64 flow_hash, __u32 attempt, __u32 count)
-{
-	__u64 x = flow_hash + attempt * 0x9e3779b97f4a7c15ULL;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
-	return (__u32)((x >> 32) * count >> 32);
 }
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef XDPLB_BPF_NEXT_OWNER_H
 #define XDPLB_BPF_NEXT_OWNER_H
 
+#include "owner.h"
 #include "endpoint.h"
 #include "xdplb/handover.h"
 

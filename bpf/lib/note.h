@@ -82,28 +82,6 @@ INLINE void move_note(const struct xdplb_flow_key *key)
 		bpf_map_delete_elem(&new_flows, key);
 }
 
-/*
- * The flow of a reply is established: so are its notes from here on.
- * @key: of its reply note; is overwritten
- */
-INLINE void establish(struct xdplb_flow_key *key, struct xdplb_flow *reply)
-{
-	__be16 client_port = reply->client_port;
-	const struct xdplb_mapping *mapping;
-	__u32 index = reply->mapping;
-
-	reply->flags |= XDPLB_FLOW_ESTABLISHED;
-	move_note(key);
-	if (key->client_port == client_port)
-		return;
-	mapping = bpf_map_lookup_elem(&mappings, &index);
-	if (mapping) /* else direct: to the same port */
-		key->port = mapping->tag;
-	key->client_port = client_port;
-	key->kind = XDPLB_NOTE_REMAP;
-	move_note(key);
-}
-
 /* Does a backend send such a packet in an established connection alone? No SYN, for it answers anybody's, and no
  * reset, which answers all else. */
 INLINE bool proves_flow(const struct packet *pkt)

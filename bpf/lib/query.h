@@ -7,10 +7,8 @@
 #define XDPLB_BPF_QUERY_H
 
 #include "csum.h"
-#include "endpoint.h"
-#include "hash.h"
+#include "mapping.h"
 #include "skb.h"
-#include "xdplb/node.h"
 #include "xdplb/query.h"
 
 /* Eight-byte words of a query that its mac covers. */
@@ -58,23 +56,29 @@ INLINE void swap_ends(struct packet *pkt)
 
 /*
  * A packet to a tag port without an admission mark: a query of an access node is answered, anything
- * else refused.
+ * else refused; if the mapping keeps ports, it passes. Apart: no packet of a client comes here.
+ * @index: of the mapping
  */
-INLINE enum verdict answer_query(struct __sk_buff *skb, struct packet *pkt,
-				 const struct xdplb_mapping *mapping, const volatile __u64 *key,
-				 __u64 redirect_flags)
+NOINLINE int answer_query(struct __sk_buff *skb, __u64 shape, __u32 index, __u64 redirect_flags)
 {
-	struct xdplb_query *wire = pkt->l4 + sizeof(struct udphdr), query;
+	const struct xdplb_mapping *mapping = bpf_map_lookup_elem(&mappings, &index);
+	struct xdplb_query *wire, query;
+	struct packet packet, *pkt = &packet;
 	__u64 head;
 
+	if (!mapping || !open_shape(skb, pkt, shape))
+		return VERDICT_PASS;
+	pkt->ours = !keeps_port(mapping);
+	wire = pkt->l4 + sizeof(struct udphdr);
 	if (pkt->proto != IPPROTO_UDP || (void *)(wire + 1) > pkt->end)
 		return refuse(pkt, XDPLB_DROP_NOT_ADMITTED);
 	__builtin_memcpy(&query, wire, sizeof(query));
 	if (query.magic != bpf_htonl(XDPLB_QUERY_MAGIC) || query.version != XDPLB_QUERY_VERSION ||
-	    query.type != XDPLB_QUERY_ASK || query.mac != query_mac(key[0], key[1], &query))
+	    query.type != XDPLB_QUERY_ASK ||
+	    query.mac != query_mac(hash_key[0], hash_key[1], &query))
 		return refuse(pkt, XDPLB_DROP_NOT_ADMITTED);
 	query.type = query_matches(&query, mapping) ? XDPLB_QUERY_YES : XDPLB_QUERY_OTHER;
-	query.mac = query_mac(key[0], key[1], &query);
+	query.mac = query_mac(hash_key[0], hash_key[1], &query);
 	head = *(__u64 *)wire;
 	swap_ends(pkt);
 	head = csum_diff64(head, *(__u64 *)&query);

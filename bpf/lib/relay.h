@@ -44,7 +44,7 @@ INLINE bool find_quoted_service(const struct packet *pkt, const struct packet *i
 
 	read_source(inner, &key.addr);
 	read_dest(pkt, &dest);
-	return same_addr(&key.addr, &dest) && find_service(&key, ret_index);
+	return same_addr(&key.addr, &dest) && find_any_service(&key, ret_index);
 }
 
 /* The hash of the flow whose packet is quoted: there the client is the destination. */
@@ -54,10 +54,9 @@ INLINE __u64 hash_quoted_flow(const struct packet *inner)
 	__u64 word = flow_word(ports->dest, ports->source, inner->proto, inner->family);
 
 	if (inner->family == XDPLB_IPV4)
-		return flow_hash4(hash_key[0], hash_key[1], inner->ip4->daddr, inner->ip4->saddr,
-				  word);
-	return flow_hash6(hash_key[0], hash_key[1], addr_words(&inner->ip6->daddr),
-			  addr_words(&inner->ip6->saddr), word);
+		return flow_hash4(flow_key, inner->ip4->daddr, inner->ip4->saddr, word);
+	return flow_hash6(flow_key, addr_words(&inner->ip6->daddr), addr_words(&inner->ip6->saddr),
+			  word);
 }
 
 /*
@@ -99,12 +98,13 @@ INLINE enum verdict send_error(struct xdp_md *ctx, struct packet *pkt, struct qu
 	struct rewriting to = {
 		.side = SIDE_DEST,
 		.addr = choice->member->addr,
-		.ports = { choice->member->tag, packet_ports(&quote->inner)->dest },
+		.ports = *packet_ports(&quote->inner),
 	};
 	enum verdict verdict = find_nexthop(ctx, pkt, choice->member);
 
 	if (verdict == VERDICT_DROP)
 		return verdict;
+	to.ports.source = member_port(choice->member, to.ports.source);
 	rewrite_quote(pkt, quote, &to);
 	say_client(pkt, quote);
 	mark_packet(pkt, hash);

@@ -54,30 +54,56 @@ INLINE enum verdict follow_first(struct __sk_buff *skb, struct packet *pkt,
 	return VERDICT_PASS;
 }
 
-/* VERDICT_NEXT: its mark is taken off, and it is to be restored like any packet. */
-INLINE enum verdict admit_first(struct __sk_buff *skb, struct packet *pkt,
-				const struct xdplb_fragment_key *key, const struct hook *hook)
+/* No mapping: a later fragment, or one to none. */
+#define NO_TARGET 0xffffffffU
+
+/* The mapping that a first fragment to a backend is for, or NO_TARGET. */
+NOINLINE __u32 find_first_target(struct __sk_buff *skb, __u64 shape, __u32 hook_ifindex)
 {
-	struct endpoint_key tag = { .port = packet_ports(pkt)->dest, .family = pkt->family };
-	__u32 offset = pkt->l4_offset + checksum_offset(pkt->proto), zero = 0;
-	__u64 flags = pkt->proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
+	struct hook hook = { .ifindex = hook_ifindex };
 	const struct xdplb_node_control *control;
+	const struct xdplb_mapping *mapping;
+	struct endpoint_key key = {};
+	__u32 zero = 0, index = 0;
+	struct fragment fragment;
+	struct packet pkt;
+
+	control = bpf_map_lookup_elem(&node_control, &zero);
+	if (!control || !open_shape(skb, &pkt, shape) || !read_fragment(&pkt, &fragment) ||
+	    !fragment.first || parse_l4(&pkt) != PARSED_L4)
+		return NO_TARGET;
+	mapping = find_tagged(&pkt, &hook, control, &index);
+	if (!mapping || keeps_port(mapping)) {
+		key.proto = pkt.proto;
+		key.family = pkt.family;
+		read_dest(&pkt, &key.addr);
+		mapping = find_kept(control, &key, &hook, &index);
+	}
+	return mapping ? index : NO_TARGET;
+}
+
+/*
+ * VERDICT_NEXT: its mark is taken off, and it is to be restored like any packet. Where ports are kept, one
+ * over IPv6 without a mark passes: it is for no VIP. Over IPv4 that can't be told.
+ */
+INLINE enum verdict admit_first(struct __sk_buff *skb, struct packet *pkt,
+				const struct xdplb_fragment_key *key, __u32 target)
+{
+	__u32 offset = pkt->l4_offset + checksum_offset(pkt->proto);
+	__u64 flags = pkt->proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
 	const struct xdplb_mapping *mapping;
 	__u64 hash;
 
-	control = bpf_map_lookup_elem(&node_control, &zero);
-	if (!control || !in_tag_range(bpf_ntohs(tag.port)))
+	mapping = bpf_map_lookup_elem(&mappings, &target);
+	if (!mapping)
 		return VERDICT_PASS;
-	tag.addr = key->dest;
-	mapping = mapping_of(find_tag(control, &tag), hook);
-	if (!mapping || mapping->state == XDPLB_MAPPING_FREE)
-		return VERDICT_PASS;
-	pkt->ours = true;
+	pkt->ours = !keeps_port(mapping);
 	hash = hash_flow(pkt, mapping);
 	if (pkt->family == XDPLB_IPV4 ? !holds_fragment_mark(pkt) : !has_mark(pkt, hash))
 		return refuse(pkt, XDPLB_DROP_NOT_ADMITTED);
+	pkt->ours = true;
 	if (mapping->restore == XDPLB_RESTORE_INTERFACE)
-		note_face(key, &mapping->vip, hook->ifindex);
+		note_face(key, &mapping->vip, mapping->ifindex);
 	if (pkt->family == XDPLB_IPV4 &&
 	    bpf_l4_csum_replace(skb, offset, 0, (__u16)~fragment_mark(hash),
 				flags | BPF_F_PSEUDO_HDR))
@@ -85,10 +111,9 @@ INLINE enum verdict admit_first(struct __sk_buff *skb, struct packet *pkt,
 	return VERDICT_NEXT;
 }
 
-/* To a backend. VERDICT_NEXT: the first of its datagram, and admitted. */
-NOINLINE int admit_fragment(struct __sk_buff *skb, __u64 shape, __u32 hook_ifindex)
+/* To a backend. VERDICT_NEXT: the first of its datagram, and admitted. @target: find_first_target()'s */
+NOINLINE int admit_fragment(struct __sk_buff *skb, __u64 shape, __u32 hook_ifindex, __u32 target)
 {
-	struct hook hook = { .ifindex = hook_ifindex };
 	struct fragment fragment;
 	struct packet pkt;
 
@@ -98,7 +123,7 @@ NOINLINE int admit_fragment(struct __sk_buff *skb, __u64 shape, __u32 hook_ifind
 		return follow_first(skb, &pkt, &fragment, SIDE_DEST, hook_ifindex);
 	if (parse_l4(&pkt) != PARSED_L4)
 		return VERDICT_PASS;
-	return admit_first(skb, &pkt, &fragment.key, &hook);
+	return admit_first(skb, &pkt, &fragment.key, target);
 }
 
 /* From a backend. VERDICT_NEXT: the first of its datagram. */

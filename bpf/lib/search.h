@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * Where a flow goes whose first owner can't be used: later owners in their fixed order, then any
- * member of the service. Off the hot path, a function that the verifier checks apart.
+ * Where a flow goes whose first owner does not take all flows: maybe to it; later owners in their fixed order, then
+ * any member of the service. Off the hot path, a function that the verifier checks apart.
  */
 #ifndef XDPLB_BPF_SEARCH_H
 #define XDPLB_BPF_SEARCH_H
 
-#include "hash.h"
+#include "owner.h"
 #include "usable.h"
 
 /* Owners tried one after the other; the rest of XDPLB_OWNERS_MAX by bpf_loop(), a call for each. */
@@ -39,6 +39,7 @@ struct search {
 	__u32 flags; /* of the service */
 	__u32 any_health; /* 1: confirmed is enough */
 	__u32 opens; /* the packet may open a flow: not for a member that drains */
+	__u32 skip; /* the first owner, which did not take the flow, or XDPLB_NO_MEMBER */
 	__u32 found; /* result: index of a member, or XDPLB_NO_MEMBER */
 	__u32 at; /* the member in the chain that is looked at next */
 	__u64 sum; /* of the weights of all that may be used */
@@ -53,11 +54,11 @@ struct {
 	__type(value, struct search);
 } searches SEC(".maps");
 
-INLINE bool may_use(const struct search *search, const struct xdplb_member *member)
+INLINE bool may_use(const struct search *search, const struct xdplb_member *member, __u32 index)
 {
 	if (search->any_health)
 		return member->flags & XDPLB_MEMBER_CONFIRMED;
-	return member_usable(member, &search->flags, search->opens);
+	return index != search->skip && member_usable(member, &search->flags, search->opens, 0);
 }
 
 /* Is the bucket's owner of this number one to use? It is then what was found. */
@@ -70,7 +71,7 @@ INLINE bool try_owner(struct search *search, __u32 attempt)
 		bucket = owner_bucket(search->hash, attempt, search->count);
 	index = bucket_member(search->base + bucket);
 	member = bpf_map_lookup_elem(&members, &index);
-	if (!member || !may_use(search, member))
+	if (!member || !may_use(search, member, index))
 		return false;
 	search->found = index;
 	return true;
@@ -117,7 +118,7 @@ static long add_weight(__u32 i, void *arg)
 	member = next_member(search, &index);
 	if (!member)
 		return 1;
-	if (!may_use(search, member))
+	if (!may_use(search, member, index))
 		return 0;
 	search->sum += member->weight;
 	search->unweighted += !member->weight;
@@ -134,7 +135,7 @@ static long take_weight(__u32 i, void *arg)
 	if (!member)
 		return 1;
 	weight = search->sum ? member->weight : 1;
-	if (!weight || !may_use(search, member))
+	if (!weight || !may_use(search, member, index))
 		return 0;
 	/* Kept even if it is not the one: health may change while this walks, and so the end come
 	 * early. */
@@ -176,8 +177,38 @@ INLINE bool search_all(struct search *search, const struct xdplb_service *servic
 	return true;
 }
 
+/* Is the first owner one to use all the same: it drains and the flow is an old one, or it has a weight and the
+ * flow's draw is below that? */
+INLINE bool try_first_owner(struct search *search)
+{
+	const struct xdplb_member *member;
+	__u32 index;
+
+	index = bucket_member(search->base + search->first);
+	member = bpf_map_lookup_elem(&members, &index);
+	if (!member ||
+	    !member_usable(member, &search->flags, search->opens, flow_draw(search->hash)))
+		return false;
+	search->found = index;
+	return true;
+}
+
 /*
- * The member for a flow whose first owner can't be used, or XDPLB_NO_MEMBER. That none is usable is
+ * Without the first owner; then, if there is no other, rather it, if it only has not enough weight, or one
+ * that drains than none.
+ */
+INLINE bool search_twice(struct search *search, const struct xdplb_service *service)
+{
+	search->skip = bucket_member(search->base + search->first);
+	if (search_all(search, service, search->hash))
+		return true;
+	search->skip = XDPLB_NO_MEMBER;
+	search->opens = 0;
+	return search_all(search, service, search->hash);
+}
+
+/*
+ * The member for a flow whose first owner does not take all flows, or XDPLB_NO_MEMBER. That none is usable is
  * kept until the tick is over, so that a flood to a dead service costs little; a member that comes
  * up in that tick is used at once by flows of which it is the first owner, by others in the next.
  */
@@ -200,14 +231,12 @@ NOINLINE __u32 find_other_member(struct xdplb_service *service, __u64 hash, __u3
 	search->any_health = 0;
 	search->opens = opens;
 	search->found = XDPLB_NO_MEMBER;
+	if (try_first_owner(search))
+		return search->found;
 	down_until = &service->down_until;
 	now = bpf_jiffies64();
 	if (*down_until <= now) {
-		if (search_all(search, service, hash))
-			return search->found;
-		/* Rather one that drains than none. */
-		search->opens = 0;
-		if (opens && search_all(search, service, hash))
+		if (search_twice(search, service))
 			return search->found;
 		*down_until = now + 1;
 	}

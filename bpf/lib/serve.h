@@ -8,32 +8,16 @@
 
 #include "acl.h"
 #include "dnat.h"
-#include "endpoint.h"
 #include "nexthop.h"
+#include "quic.h"
 #include "reset.h"
 #include "select.h"
+#include "vip.h"
 
-/* The cluster's secret; the loader sets it before the program is loaded. */
+/* The cluster's secret, and the numbers that the flow hash makes of it; the loader sets them before the program
+ * is loaded. The secret itself is here for `xdplb-load trace`. */
 const volatile __u64 hash_key[2];
-
-/* Slots of one of the two tables in `vips`, less one. */
-const volatile __u32 vip_mask;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 2);
-	__type(key, __u32);
-	__type(value, struct xdplb_endpoint);
-} vips SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct xdplb_lb_control);
-} lb_control SEC(".maps");
+const volatile __u64 flow_key[FLOW_KEY_WORDS];
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -42,34 +26,6 @@ struct {
 	__type(value, struct xdplb_traffic);
 } member_traffic SEC(".maps");
 
-/* The index an endpoint stands for. */
-INLINE bool find_service(const struct endpoint_key *key, __u32 *ret_index)
-{
-	struct xdplb_lb_control *control;
-	struct xdplb_endpoint *found;
-	struct xdplb_table_ref ref;
-	__u32 zero = 0;
-
-	control = bpf_map_lookup_elem(&lb_control, &zero);
-	if (!control)
-		return false;
-	ref = read_table_ref(&control->vips);
-	found = find_endpoint(&vips, ref, vip_mask, key);
-	if (!found)
-		return false;
-	*ret_index = found->index;
-	return true;
-}
-
-/* The index a VIP's port and protocol stand for, or that of the VIP as such (both 0). */
-INLINE bool find_vip(const struct packet *pkt, __be16 port, __u8 proto, __u32 *ret_index)
-{
-	struct endpoint_key key = { .port = port, .proto = proto, .family = pkt->family };
-
-	read_dest(pkt, &key.addr);
-	return find_service(&key, ret_index);
-}
-
 /* The flow hash of a client's packet, under the cluster's key. */
 INLINE __u64 hash_flow(const struct packet *pkt)
 {
@@ -77,9 +33,9 @@ INLINE __u64 hash_flow(const struct packet *pkt)
 	__u64 word = flow_word(ports->source, ports->dest, pkt->proto, pkt->family);
 
 	if (pkt->family == XDPLB_IPV4)
-		return flow_hash4(hash_key[0], hash_key[1], pkt->ip4->saddr, pkt->ip4->daddr, word);
-	return flow_hash6(hash_key[0], hash_key[1], addr_words(&pkt->ip6->saddr),
-			  addr_words(&pkt->ip6->daddr), word);
+		return flow_hash4(flow_key, pkt->ip4->saddr, pkt->ip4->daddr, word);
+	return flow_hash6(flow_key, addr_words(&pkt->ip6->saddr), addr_words(&pkt->ip6->daddr),
+			  word);
 }
 
 NOINLINE __u64 hash_addresses(const struct xdplb_addr *client, const struct xdplb_addr *vip,
@@ -87,7 +43,7 @@ NOINLINE __u64 hash_addresses(const struct xdplb_addr *client, const struct xdpl
 {
 	if (!client || !vip)
 		return 0;
-	return source_hash(hash_key[0], hash_key[1], client->word, vip->word, family);
+	return source_hash(flow_key, client->word, vip->word, family);
 }
 
 /* Of a client's packet; apart, since the fast path has no room for addresses on its stack. */
@@ -138,10 +94,12 @@ INLINE void count_traffic(const struct packet *pkt, __u32 index)
 INLINE enum verdict send_packet(struct xdp_md *ctx, struct packet *pkt,
 				const struct xdplb_nexthop *nexthop)
 {
-	struct ethhdr *eth = pkt->data;
+	/* Both addresses follow each other here and there: two words instead of six halves. */
+	__u64 *first = pkt->data;
+	__u32 *last = pkt->data + sizeof(*first);
 
-	__builtin_memcpy(eth->h_dest, nexthop->dmac, sizeof(eth->h_dest));
-	__builtin_memcpy(eth->h_source, nexthop->smac, sizeof(eth->h_source));
+	*first = *(const __u64 *)nexthop->dmac;
+	*last = *(const __u32 *)(nexthop->dmac + sizeof(*first));
 	if (nexthop->ifindex == ctx->ingress_ifindex)
 		return VERDICT_TX;
 	bpf_redirect(nexthop->ifindex, 0);
@@ -190,6 +148,18 @@ NOINLINE int serve_oversized(struct xdp_md *ctx, __u64 shape, __u32 index, __u64
 	return leave_to_kernel();
 }
 
+/* By its connection id, where the service says so. */
+INLINE bool pick_quic_member(struct xdp_md *ctx, const struct packet *pkt,
+			     const struct xdplb_service *service, __u32 index,
+			     struct choice *ret_choice)
+{
+	if (likely(!(service->flags & XDPLB_SERVICE_QUIC)))
+		return false;
+	ret_choice->index = quic_member(ctx, pack_shape(pkt, PARSED_L4), index);
+	ret_choice->member = bpf_map_lookup_elem(&members, &ret_choice->index);
+	return ret_choice->member;
+}
+
 /* A packet for the service with this index. */
 INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 index)
 {
@@ -205,7 +175,9 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 	if (unlikely(ttl_expired(pkt)))
 		return VERDICT_REPORT;
 	hash = hash_flow(pkt);
-	pick_member(service, bucket_hash(ctx, service, pkt, hash), opens_flow(pkt), &choice);
+	if (!pick_quic_member(ctx, pkt, service, index, &choice))
+		pick_member(service, bucket_hash(ctx, service, pkt, hash), opens_flow(pkt),
+			    &choice);
 	if (unlikely(!choice.member))
 		return refuse_unserved(ctx, pkt, service, choice.reason);
 	verdict = find_nexthop(ctx, pkt, choice.member);
@@ -213,7 +185,8 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 		return verdict;
 	if (unlikely(verdict == VERDICT_NEXT && too_big(pkt, choice.member)))
 		return serve_oversized(ctx, pack_shape(pkt, PARSED_L4), choice.index, hash);
-	dnat_packet(pkt, choice.member, hash);
+	dnat_packet(pkt, choice.member, hash, member_port(choice.member, packet_ports(pkt)->dest),
+		    false);
 	return finish_packet(ctx, pkt, &choice, verdict);
 }
 

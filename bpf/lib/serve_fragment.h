@@ -77,7 +77,7 @@ INLINE enum verdict choose_for_first(struct xdp_md *ctx, struct packet *pkt,
 
 	if (parse_l4(pkt) != PARSED_L4)
 		return refuse(pkt, XDPLB_DROP_TRUNCATED);
-	if (!find_vip(pkt, packet_ports(pkt)->dest, pkt->proto, &index))
+	if (!find_served(pkt, &index))
 		return refuse(pkt, XDPLB_DROP_FRAGMENT);
 	if (pkt->family == XDPLB_IPV4 && !holds_fragment_mark(pkt))
 		return refuse(pkt, XDPLB_DROP_FRAGMENT);

@@ -26,43 +26,87 @@ struct {
 	__type(value, struct xdplb_health);
 } health SEC(".maps");
 
-/* A draining target takes no new flows. */
-INLINE bool state_usable(enum xdplb_health_state state, bool opens)
+/* The state or the reported word of a target, as one load gives it. */
+union health_word {
+	__u32 word;
+	struct {
+		__u8 state, cause;
+		__u16 weight;
+	};
+};
+
+/* All that may be said of a target which takes all flows that it owns: state unknown or up, any cause. */
+static const union health_word whole_share = { .state = XDPLB_HEALTH_UP, .cause = 0xff };
+
+INLINE union health_word read_word(const void *at)
 {
-	return state <= XDPLB_HEALTH_UP || (state == XDPLB_HEALTH_DRAINING && !opens);
+	return (union health_word){ .word = *(const volatile __u32 *)at };
+}
+
+INLINE bool is_whole(union health_word word)
+{
+	return !(word.word & ~whole_share.word);
+}
+
+/* A draining target takes no new flows; one with a weight those whose draw is below it. */
+INLINE bool word_usable(union health_word word, bool opens, __u32 draw)
+{
+	if (is_whole(word))
+		return true;
+	if (word.state <= XDPLB_HEALTH_UP)
+		return draw < word.weight;
+	return word.state == XDPLB_HEALTH_DRAINING && !opens;
 }
 
 /*
- * Does a target's health let packets go there? The rule is in xdplb/health.h; service_flags count
- * where nobody vouches. Weights are reserved yet, so one byte of the state word says all.
+ * The word of a target that counts. The rule is in xdplb/health.h; service_flags count where nobody
+ * vouches.
  */
-INLINE bool target_usable(const struct xdplb_health *target, const __u32 *service_flags, bool opens)
+INLINE union health_word word_that_counts(const struct xdplb_health *target,
+					  const __u32 *service_flags)
 {
-	enum xdplb_health_state state = *(const volatile __u8 *)&target->state;
+	const union health_word down = { .state = XDPLB_HEALTH_DOWN };
+	union health_word word = read_word(target);
 	__u64 lease = *(const volatile __u64 *)&target->lease;
 
-	if (likely(state != XDPLB_HEALTH_UNKNOWN && (!lease || lease > bpf_jiffies64())))
-		return state_usable(state, opens);
-	if (state == XDPLB_HEALTH_DRAINING)
-		return false; /* its time is over */
+	if (likely(word.state != XDPLB_HEALTH_UNKNOWN && (!lease || lease > bpf_jiffies64())))
+		return word;
+	if (word.state == XDPLB_HEALTH_DRAINING && word.cause != XDPLB_CAUSE_SERVER)
+		return down; /* its time is over */
 	if (*service_flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN)
-		return false;
-	return state_usable(*(const volatile __u8 *)&target->reported, opens);
+		return down;
+	return read_word(&target->reported);
+}
+
+/* The target of a member that its service node has confirmed. */
+INLINE const struct xdplb_health *confirmed_target(const struct xdplb_member *member)
+{
+	__u32 key = *(const volatile __u32 *)&member->health;
+
+	if (!(member->flags & XDPLB_MEMBER_CONFIRMED))
+		return NULL;
+	return bpf_map_lookup_elem(&health, &key);
+}
+
+/* May all packets go there, of any flow? The fast path asks no more; find_other_member() does. */
+INLINE bool member_is_whole(const struct xdplb_member *member, const __u32 *service_flags)
+{
+	const struct xdplb_health *target = confirmed_target(member);
+
+	return target && is_whole(word_that_counts(target, service_flags));
 }
 
 /*
  * May packets go there? Confirmed by its service node and not known to be unwell.
  * @opens: the packet may open a flow
+ * @draw:  of the flow, whose first owner the member is; 0: of one that another has not taken
  */
-INLINE bool member_usable(const struct xdplb_member *member, const __u32 *service_flags, bool opens)
+INLINE bool member_usable(const struct xdplb_member *member, const __u32 *service_flags, bool opens,
+			  __u32 draw)
 {
-	__u32 key = *(const volatile __u32 *)&member->health;
-	const struct xdplb_health *target;
+	const struct xdplb_health *target = confirmed_target(member);
 
-	if (!(member->flags & XDPLB_MEMBER_CONFIRMED))
-		return false;
-	target = bpf_map_lookup_elem(&health, &key);
-	return target && target_usable(target, service_flags, opens);
+	return target && word_usable(word_that_counts(target, service_flags), opens, draw);
 }
 
 #endif

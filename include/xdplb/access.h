@@ -30,7 +30,8 @@
 struct xdplb_lb_control {
 	struct xdplb_table_ref vips;
 	__u32 generation; /* counts applied changes */
-	__u32 reserved[13];
+	__u32 has_ranges; /* 1: a port that is nobody's own may be in a range of some service */
+	__u32 reserved[12];
 };
 XDPLB_ASSERT_SIZE(struct xdplb_lb_control, 64);
 
@@ -55,7 +56,12 @@ enum xdplb_service_flag {
 	XDPLB_SERVICE_SOURCES_DENIED = 1 << 5,
 	/* Which version of the list in `sources` is live: set, 1; else 0. */
 	XDPLB_SERVICE_SOURCES_B = 1 << 6,
+	/* Connection ids say whose a packet is: see quic.h. Bits 17 to 19 are what they begin with. */
+	XDPLB_SERVICE_QUIC = 1 << 16,
 };
+
+/* Where in the flags the upper three bits of a connection id's first octet are. */
+#define XDPLB_SERVICE_QUIC_CONFIG 17
 
 /* Either of them: the service has a list. */
 #define XDPLB_SERVICE_SOURCES (XDPLB_SERVICE_SOURCES_ALLOWED | XDPLB_SERVICE_SOURCES_DENIED)
@@ -81,7 +87,7 @@ XDPLB_ASSERT_SIZE(struct xdplb_source_key, 28);
 /* What stands before the address. */
 #define XDPLB_SOURCE_KEY_BITS 64
 
-/* A service: one VIP, port and protocol. */
+/* A service: one VIP and protocol, one port or many. */
 struct xdplb_service {
 	struct xdplb_bucket_ref buckets;
 	__u32 flags; /* enum xdplb_service_flag; others reserved: flow cache */
@@ -116,6 +122,9 @@ XDPLB_ASSERT_SIZE(struct xdplb_nexthop, 24);
 enum xdplb_member_flag {
 	/* The service node has answered that it holds the mapping: packets may be sent. */
 	XDPLB_MEMBER_CONFIRMED = 1 << 0,
+	/* Of a service of many ports: packets keep theirs. The tag port is there for mapping queries
+	 * alone, and in neither delta. */
+	XDPLB_MEMBER_KEEPS_PORT = 1 << 1,
 };
 
 /*

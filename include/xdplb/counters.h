@@ -101,7 +101,12 @@ enum xdplb_drop {
 	X(TOO_BIG_SENT, too_big_sent,                                                              \
 	  "longer than the way to the backend lets through: the client was told the MTU")          \
 	X(ICMP_HANDED_OVER, icmp_handed_over,                                                      \
-	  "an ICMP error about a packet of no connection here: handed on to the next owner")
+	  "an ICMP error about a packet of no connection here: handed on to the next owner")       \
+	X(QUIC_ROUTED, quic_routed, "sent to the backend that a QUIC connection id names")         \
+	X(QUIC_UNKNOWN, quic_unknown,                                                              \
+	  "a QUIC packet of an established connection whose id names no backend that can be "      \
+	  "used: "                                                                                 \
+	  "sent as any other")
 
 enum xdplb_event {
 #define X(NAME, name, help) XDPLB_EVENT_##NAME,

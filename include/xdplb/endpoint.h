@@ -19,6 +19,14 @@
 #define XDPLB_INDEX_ADDRESS 0xffffffffU
 
 /*
+ * Services of many ports. Range number n (from 0, without a gap, at most XDPLB_RANGES_MAX) of an address
+ * and protocol has the key (address, port n, protocol | XDPLB_RANGE): in `vips`, where the narrower ones
+ * come first, so that the first that holds a port is the most specific.
+ */
+#define XDPLB_RANGE      0x80
+#define XDPLB_RANGES_MAX 16
+
+/*
  * One slot. The slot of a key is (hash + i) & (slots - 1), i = 0 .. XDPLB_ENDPOINT_PROBES - 1, of
  * the live table; family 0 marks a free slot and ends the search.
  */
@@ -28,7 +36,9 @@ struct xdplb_endpoint {
 	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP; 0 where the table does not tell them apart */
 	__u8 family; /* XDPLB_IPV4, XDPLB_IPV6, 0: free */
 	__u32 index; /* what it stands for: a service (vips), a mapping (tags, endpoints) */
-	__u32 reserved[2];
+	/* Of a range: its ports, host byte order, inclusive; else 0. */
+	__u16 first_port, last_port;
+	__u32 reserved;
 };
 XDPLB_ASSERT_SIZE(struct xdplb_endpoint, 32);
 

@@ -15,7 +15,8 @@ enum __attribute__((packed)) xdplb_health_state {
 	XDPLB_HEALTH_UNKNOWN = 0, /* what was reported last counts, see struct xdplb_health */
 	XDPLB_HEALTH_UP = 1, /* used */
 	/* No new connections; established ones go on. A lease is the time it has for that: when that is
-	 * over, it is not used at all. */
+	 * over, it is not used at all. (With XDPLB_CAUSE_SERVER, what a reporter says: as with any other
+	 * state of a reporter.) */
 	XDPLB_HEALTH_DRAINING = 2,
 	XDPLB_HEALTH_DOWN = 3, /* not used */
 	XDPLB_HEALTH_MAINTENANCE = 4, /* not used, by an operator's wish */
@@ -45,7 +46,9 @@ enum __attribute__((packed)) xdplb_health_state {
 	X(CANNOT_RUN, cannot_run, "the program could not be started")                      \
 	X(NO_NETNS, no_netns, "the backend's network namespace is not there")              \
 	X(LOCAL, local, "the agent lacked means to probe: says nothing about the backend") \
-	X(PATH_LOST, path_lost, "neither its node's agent nor its datapath answers")
+	X(PATH_LOST, path_lost, "neither its node's agent nor its datapath answers")       \
+	X(SERVER, server, "as the backend itself says")                                    \
+	X(SLOW_START, slow_start, "up, and its share grows")
 
 enum __attribute__((packed)) xdplb_health_cause {
 #define X(NAME, name, help) XDPLB_CAUSE_##NAME,
@@ -55,19 +58,25 @@ enum __attribute__((packed)) xdplb_health_cause {
 };
 
 /*
+ * A weight: so many percent of the flows whose first owner a member is stay with it, picked by the flow's
+ * hash (flow_draw() in bpf/lib/hash.h); the others go to their next owner, which takes them whatever its
+ * own weight. 0, or more than 99: all of them. It counts for state up and unknown.
+ */
+
+/*
  * One target. The first four bytes are one word, read and written whole, so that a packet never
  * sees a state with another state's weight; the reported word likewise.
  *
  * What counts for a packet: `state`, while `lease` lies ahead and state is not UNKNOWN. Otherwise
  * the target is unknown: to a service with XDPLB_SERVICE_UNKNOWN_IS_DOWN that means down; to all
- * others `reported` counts, the last verdict of a probe (none: usable). So who writes a state
+ * others `reported` counts, the last verdict of a probe, with its weight (none: usable). So who writes a state
  * with a lease and wants it to outlive the lease writes it to `reported` too; who does not (an
  * operator: "down, for ten seconds") leaves `reported` alone.
  */
 struct xdplb_health {
 	enum xdplb_health_state state;
 	enum xdplb_health_cause cause;
-	__u16 weight; /* reserved: percent of the configured weight, 0: not set */
+	__u16 weight; /* percent, see above */
 	__u32 epoch; /* of the reporter: an older one never overwrites a newer one */
 	__u64 lease; /* jiffies64 at which the state becomes unknown; 0: never */
 	__u64 changed; /* CLOCK_BOOTTIME, nanoseconds, of the last change of state */

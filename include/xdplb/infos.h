@@ -13,11 +13,12 @@
 struct xdplb_service_info {
 	char name[XDPLB_NAME_LEN];
 	struct xdplb_addr vip;
-	__be16 port;
+	__be16 port; /* of many the lowest */
 	__u8 proto;
 	__u8 family;
 	enum xdplb_restore restore;
-	__u8 reserved[3];
+	__u8 many_ports; /* 1: those that its ranges in `vips` hold */
+	__u8 reserved[2];
 	__u64 table_hash; /* of the bucket table, as backend names: equal on every access node */
 	__u32 members;
 	__u32 reserved2;
@@ -89,7 +90,8 @@ struct xdplb_succession_info {
 	__be16 port;
 	__u8 proto;
 	__u8 family;
-	__u32 reserved;
+	__u8 many_ports;
+	__u8 reserved[3];
 	__u64 table_hash
 		[XDPLB_GENERATIONS]; /* as xdplb_service_info.table_hash, the newest first */
 };

@@ -10,7 +10,8 @@
  * incoming label map leads to a next hop label forwarding entry.
  *
  * A writer never changes an element of `nhlfes` that a word of `ilm` names: it fills a free one, and
- * then stores the 64-bit word of `ilm` at once.
+ * then stores the 64-bit word of `ilm` at once. MAC addresses alone are changed in place, when those before
+ * lead nowhere any more.
  *
  * The loader sets before load (rodata of lsr_xdp.bpf.c):
  *   ilm_mask       elements of `ilm`, a power of two, less one

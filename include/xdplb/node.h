@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
  * What a service node holds. To the backend: tags (address, tag port) -> mappings. From a backend
- * of a `source` service: endpoints (address, port, protocol) -> flows -> mappings.
+ * of a `source` service: endpoints (address, port, protocol) -> flows -> mappings. An address that belongs
+ * to a service of many ports has the endpoint (address, port 0, protocol), by which it is found in both
+ * directions, whatever the port.
  */
 #ifndef XDPLB_NODE_H
 #define XDPLB_NODE_H
@@ -13,7 +15,8 @@ struct xdplb_node_control {
 	struct xdplb_table_ref tags;
 	struct xdplb_table_ref endpoints;
 	__u32 generation;
-	__u32 reserved[11];
+	__u32 keeps_ports; /* 1: there are endpoints of port 0 */
+	__u32 reserved[10];
 };
 XDPLB_ASSERT_SIZE(struct xdplb_node_control, 64);
 
@@ -39,9 +42,9 @@ XDPLB_ASSERT_SIZE(enum xdplb_mapping_state, 1);
 struct xdplb_mapping {
 	struct xdplb_addr vip;
 	struct xdplb_addr backend;
-	__be16 vport; /* the service's port at the VIP */
-	__be16 tag;
-	__be16 port; /* where the backend listens (source); vport (interface) */
+	__be16 vport; /* the service's port at the VIP; 0: it has many, and packets keep theirs */
+	__be16 tag; /* of a service of many ports: for mapping queries alone */
+	__be16 port; /* where the backend listens (source); vport (interface); 0 if vport is */
 	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 family; /* XDPLB_IPV4 or XDPLB_IPV6 */
 	enum xdplb_restore restore;

@@ -339,6 +339,7 @@ void agent_free(struct agent *agent)
 	checks_free(agent->checks);
 	services_free(agent->services);
 	tunnels_free(agent->tunnels);
+	link_hops_free(agent->link_hops);
 	neigh_free(agent->neigh);
 	path_free(agent->path);
 	link_close(agent->link);

@@ -33,10 +33,12 @@ static json_t *check_json(const struct own_target *target)
 	if (target->spec.family)
 		address_port_print(&target->spec.addr, target->spec.family, target->spec.port,
 				   text);
-	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "backend", target->backend,
-			 "check", target->check_name, "type", probe_type_name(target->spec.type),
-			 "address", text, "state", health_state_name(target->state), "cause",
-			 health_cause_name(target->cause), "since_seconds",
+	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:b}", "backend",
+			 target->backend, "check", target->check_name, "type",
+			 probe_type_name(target->spec.type), "address", text, "state",
+			 health_state_name(target->state), "cause",
+			 health_cause_name(target->cause), "weight",
+			 target->weight ? target->weight : 100, "since_seconds",
 			 seconds_since(target->since_ms), "stopped", (int)target->is_stopped);
 	if (!target->has_result)
 		return json;
@@ -110,6 +112,8 @@ static json_t *status_json(const struct agent *agent)
 			    agent->attached.is_open ? neigh_json(agent->neigh) : json_null());
 	json_object_set_new(json, "checks", checks_json(agent));
 	json_object_set_new(json, "tunnels", tunnels_json(agent->tunnels));
+	json_object_set_new(json, "links_changed",
+			    json_integer((json_int_t)link_hops_changed(agent->link_hops)));
 	json_object_set_new(json, "skipped_starts",
 			    json_integer((json_int_t)checks_skipped(agent->checks)));
 	json_object_set_new(json, "sharing", agent->link ? sharing_json(agent) : json_null());

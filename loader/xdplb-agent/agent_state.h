@@ -14,6 +14,7 @@
 #include "control.h"
 #include "hook.h"
 #include "link.h"
+#include "link_hops.h"
 #include "neigh.h"
 #include "path.h"
 #include "receiver.h"
@@ -38,6 +39,7 @@ struct agent {
 	struct receiver *receiver; /* NULL: no access node, or not attached */
 	struct services *services;
 	struct neigh *neigh;
+	struct link_hops *link_hops;
 	struct hook *hook;
 	struct tunnels *tunnels; /* none on a node where none ends */
 	struct hook *tunnel_hook;
@@ -55,7 +57,7 @@ static inline const struct config_node *agent_node(const struct agent *agent)
 /* A receiver for config and maps as they now are; tells reporters what has come and gone. */
 void agent_renew_receiver(struct agent *agent);
 
-/* The same of what watches tunnels. */
+/* The same of what watches tunnels and links. */
 void agent_renew_tunnels(struct agent *agent);
 
 int watch_start(struct agent *agent);

@@ -56,9 +56,15 @@ void agent_renew_tunnels(struct agent *agent)
 	bool may = agent->attached.is_open && agent->attached.wants_mpls &&
 		   config_can_switch(&agent_node(agent)->mpls) && agent->config->has_key;
 
-	if (agent->tunnels && tunnels_set(agent->tunnels, agent->config, agent->node,
-					  may ? &agent->attached.mpls : NULL))
+	const struct mpls_view *view = may ? &agent->attached.mpls : NULL;
+	int err;
+
+	if (agent->tunnels && tunnels_set(agent->tunnels, agent->config, agent->node, view))
 		log_line(LOG_ERR, "cannot watch tunnels: out of memory");
+	err = agent->link_hops ? link_hops_set(agent->link_hops, agent->config, agent->node, view)
+			       : 0;
+	if (err)
+		log_line(LOG_ERR, "cannot follow the neighbours of links: %s", strerror(-err));
 }
 
 static const struct config_hook *which_hook(void *context)
@@ -77,6 +83,7 @@ static void leave_maps(void *context)
 	agent->receiver = NULL;
 	neigh_use(agent->neigh, NULL);
 	tunnels_set(agent->tunnels, agent->config, agent->node, NULL);
+	link_hops_set(agent->link_hops, agent->config, agent->node, NULL);
 }
 
 /* A new file may have given the node another role. */
@@ -188,6 +195,8 @@ int watch_start(struct agent *agent)
 		err = services_new(on_service, agent, &agent->services);
 	if (!err)
 		err = neigh_new(agent->loop, &agent->neigh);
+	if (!err)
+		err = link_hops_new(agent->loop, agent->neigh, &agent->link_hops);
 	if (err)
 		return err;
 	ev_init(&agent->glance, on_glance);

@@ -29,11 +29,11 @@ struct checks {
 /* ---- results ---- */
 
 static void set_state(struct own_target *target, enum xdplb_health_state state,
-		      enum xdplb_health_cause cause)
+		      enum xdplb_health_cause cause, uint16_t weight)
 {
 	const char *detail = state == XDPLB_HEALTH_UNKNOWN ? "" : target->result.detail;
 
-	if (target->state == state && target->cause == cause)
+	if (target->state == state && target->cause == cause && target->weight == weight)
 		return;
 	if (target->state != state) {
 		target->since_ms = clock_ms();
@@ -44,7 +44,20 @@ static void set_state(struct own_target *target, enum xdplb_health_state state,
 	}
 	target->state = state;
 	target->cause = cause;
+	target->weight = weight;
 	target->owner->sink.changed(target->owner->sink.context, target->index);
+}
+
+/* Well, and what the server says then counts at once: it need not be proven by several results. */
+static void take_said(struct own_target *target, const struct probe_result *result)
+{
+	const struct probe_said *said = &result->said;
+	bool is_whole = said->state <= XDPLB_HEALTH_UP && !said->weight;
+
+	if (is_whole)
+		set_state(target, XDPLB_HEALTH_UP, result->cause, 0);
+	else
+		set_state(target, said->state, XDPLB_CAUSE_SERVER, said->weight);
 }
 
 /* The result speaks for the verdict, or the verdict for nothing yet. */
@@ -53,9 +66,9 @@ static void take_verdict(struct own_target *target, const struct check_event *ev
 	const struct probe_result *result = event->result;
 
 	if (event->verdict == RISE_FALL_UP && result->ok)
-		set_state(target, XDPLB_HEALTH_UP, result->cause);
+		take_said(target, result);
 	else if (event->verdict == RISE_FALL_DOWN && !result->ok)
-		set_state(target, XDPLB_HEALTH_DOWN, result->cause);
+		set_state(target, XDPLB_HEALTH_DOWN, result->cause, 0);
 }
 
 static void on_event(void *data, struct check *check, const struct check_event *event)
@@ -317,7 +330,7 @@ void checks_stop(struct checks *checks, size_t index, bool stop)
 	log_event(LOG_NOTICE, "backend %s, check %s: %s, as the access nodes wish", target->backend,
 		  target->check_name, stop ? "stopped" : "started");
 	if (!stop) {
-		set_state(target, XDPLB_HEALTH_UNKNOWN, XDPLB_CAUSE_NONE);
+		set_state(target, XDPLB_HEALTH_UNKNOWN, XDPLB_CAUSE_NONE, 0);
 		/* One that was asked for may be under way. */
 		if (!target->check)
 			begin_check(target);
@@ -326,7 +339,7 @@ void checks_stop(struct checks *checks, size_t index, bool stop)
 	if (target->check)
 		check_remove(target->check);
 	target->check = NULL;
-	set_state(target, XDPLB_HEALTH_UNKNOWN, XDPLB_CAUSE_NOT_REPORTED);
+	set_state(target, XDPLB_HEALTH_UNKNOWN, XDPLB_CAUSE_NOT_REPORTED, 0);
 }
 
 size_t checks_count(const struct checks *checks)

@@ -21,8 +21,10 @@ struct own_target {
 	char check_name[XDPLB_NAME_LEN];
 	uint64_t hash; /* of the backend's name, as in share_wire.h */
 	uint64_t identity;
-	enum xdplb_health_state state; /* unknown, up or down */
+	/* Unknown, up or down by its probes; up by those, what the server says of itself. */
+	enum xdplb_health_state state;
 	enum xdplb_health_cause cause;
+	uint16_t weight; /* percent, as in xdplb/health.h */
 	uint64_t since_ms; /* of the state */
 	bool is_stopped; /* nobody wants it: not probed */
 	bool has_result;

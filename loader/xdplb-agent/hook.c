@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,6 +73,7 @@ static _Noreturn void become_program(const struct config_hook *config, char env[
 		if (env[i][0])
 			envp[n++] = env[i];
 	setsid();
+	setpriority(PRIO_PROCESS, 0, 0); /* the agent's is higher */
 	execve(config->argv[0], config->argv, envp);
 	_exit(127);
 }

@@ -160,6 +160,9 @@ int main(int argc, char **argv)
 		return failed("cannot make an event loop");
 	if (agent_new(loop, argv[optind], node, &agent))
 		return EXIT_FAILED;
+	if (privileges_use_priority())
+		log_line(LOG_NOTICE, "cannot raise its priority: on a busy machine it may see late "
+				     "what happens");
 	if (privileges_drop())
 		log_line(LOG_WARNING, "cannot give up capabilities");
 	run(loop, agent);

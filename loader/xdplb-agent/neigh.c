@@ -27,6 +27,7 @@
 struct neigh {
 	struct ev_loop *loop;
 	const struct access_view *view; /* NULL: not attached */
+	struct neigh_listener listener; /* zeroed: none */
 	struct mnl_socket *socket; /* NULL: not open */
 	ev_io readable;
 	ev_timer holdoff, verify;
@@ -71,10 +72,13 @@ static void take_neighbour(struct neigh *neigh, const struct nlmsghdr *message)
 			has_mac = true;
 		}
 	}
-	if (message->nlmsg_type == RTM_NEWNEIGH && has_mac && head->ndm_state & USABLE)
-		neighbours_put(&neigh->neighbours, &neighbour);
-	else
+	if (message->nlmsg_type != RTM_NEWNEIGH || !has_mac || !(head->ndm_state & USABLE)) {
 		neighbours_drop(&neigh->neighbours, &neighbour);
+		return;
+	}
+	neighbours_put(&neigh->neighbours, &neighbour);
+	if (neigh->listener.on_neighbour)
+		neigh->listener.on_neighbour(neigh->listener.context, &neighbour);
 }
 
 /* ---- routes and links ---- */
@@ -129,9 +133,25 @@ static void take_route(struct neigh *neigh, const struct nlmsghdr *message)
 		routes_changed(neigh);
 }
 
+static void tell_link(const struct neigh *neigh, const struct nlmsghdr *message)
+{
+	const struct ifinfomsg *head = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, message,
+			  sizeof(*head)) if (mnl_attr_get_type(attr) == IFLA_ADDRESS &&
+					     mnl_attr_get_payload_len(attr) == 6)
+		neigh->listener.on_link(neigh->listener.context, (uint32_t)head->ifi_index,
+					mnl_attr_get_payload(attr));
+}
+
 static void take_link(struct neigh *neigh, const struct nlmsghdr *message)
 {
 	const struct ifinfomsg *head = mnl_nlmsg_get_payload(message);
+
+	if (neigh->listener.on_link && message->nlmsg_type == RTM_NEWLINK &&
+	    head->ifi_family == AF_UNSPEC)
+		tell_link(neigh, message);
 
 	/* Its own MAC address may be another one, too. */
 	if (neigh->view && head->ifi_index > 0 && head->ifi_family == AF_UNSPEC)
@@ -317,6 +337,22 @@ void neigh_free(struct neigh *neigh)
 	free(neigh);
 }
 
+static int follow(struct neigh *neigh)
+{
+	int err = neigh->socket ? 0 : open_socket(neigh);
+
+	/* What changed before it was followed may be in the map. */
+	if (!err)
+		start_anew(neigh);
+	return err;
+}
+
+int neigh_listen(struct neigh *neigh, const struct neigh_listener *listener)
+{
+	neigh->listener = listener ? *listener : (struct neigh_listener){ 0 };
+	return listener ? follow(neigh) : 0;
+}
+
 int neigh_use(struct neigh *neigh, const struct access_view *view)
 {
 	struct nexthop_addresses addresses = { 0 };
@@ -325,13 +361,7 @@ int neigh_use(struct neigh *neigh, const struct access_view *view)
 	nexthop_addresses_free(&neigh->addresses);
 	neigh->addresses = addresses;
 	neigh->view = view;
-	if (err || !view || neigh->socket)
-		return err;
-	err = open_socket(neigh);
-	/* What changed before it was followed may be in the map. */
-	if (!err)
-		start_anew(neigh);
-	return err;
+	return err || !view || neigh->socket ? err : follow(neigh);
 }
 
 json_t *neigh_json(const struct neigh *neigh)

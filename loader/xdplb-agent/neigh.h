@@ -15,6 +15,17 @@
 #include "tables/access.h"
 
 struct neigh;
+struct neighbour;
+
+/* Who else wants to know. */
+struct neigh_listener {
+	void *context;
+	/* A neighbour can be sent to, by this MAC address: each when it is first heard of, and when
+	 * anything about it changes. */
+	void (*on_neighbour)(void *context, const struct neighbour *neighbour);
+	/* A link has changed; it may be its own MAC address. */
+	void (*on_link)(void *context, uint32_t ifindex, const uint8_t mac[6]);
+};
 
 /* Return: 0 or -ENOMEM. Follows nothing before neigh_use(). */
 int neigh_new(struct ev_loop *loop, struct neigh **ret_neigh);
@@ -27,6 +38,13 @@ void neigh_free(struct neigh *neigh);
  * To be called again when what is in them has changed. Return: 0; -errno: nothing is followed.
  */
 int neigh_use(struct neigh *neigh, const struct access_view *view);
+
+/**
+ * neigh_listen() - Tell somebody of all neighbours that there are, and of changes.
+ * @listener: copied; NULL: nobody any more
+ * Return: 0; -errno: nothing is followed.
+ */
+int neigh_listen(struct neigh *neigh, const struct neigh_listener *listener);
 
 /* Counters: neighbours (known), forgotten (next hops), verified (neighbours), overruns (of the socket,
  * after which all is read anew). */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Capabilities. The bounding set is left to systemd and to the programs that probes start, which
+ * Capabilities and priority. The bounding set is left to systemd and to the programs that probes start, which
  * give up all of it.
  */
 #include "privileges.h"
@@ -8,6 +8,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 static const unsigned int needed[] = {
 	CAP_BPF, /* the pinned maps */
@@ -22,6 +23,14 @@ static const unsigned int needed[] = {
 	CAP_SETPCAP, /* ... and without a bounding set */
 	CAP_KILL, /* ... and are killed when their time is over */
 };
+
+/* Beside processes of nice 0: nine parts of ten, if it wants so much. */
+#define PRIORITY -10
+
+int privileges_use_priority(void)
+{
+	return setpriority(PRIO_PROCESS, 0, PRIORITY) ? -errno : 0;
+}
 
 int privileges_drop(void)
 {

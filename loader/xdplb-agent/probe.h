@@ -20,11 +20,18 @@
 
 #define PROBE_DETAIL_LEN 128
 
+/* What a server says of itself, where its check looks for that. */
+struct probe_said {
+	enum xdplb_health_state state; /* up, draining, down, maintenance; unknown: nothing */
+	uint16_t weight; /* percent, 1 to 99; 0: all */
+};
+
 struct probe_result {
 	bool ok; /* cause is XDPLB_CAUSE_OK */
 	enum xdplb_health_cause cause;
 	int number; /* HTTP status, DNS rcode, gRPC status, exit status, signal; else 0 */
 	uint32_t duration_us;
+	struct probe_said said; /* if ok */
 	char detail[PROBE_DETAIL_LEN]; /* printable ASCII; may be empty */
 };
 

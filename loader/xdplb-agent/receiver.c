@@ -18,15 +18,49 @@ static uint64_t boottime_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+static struct slow_start_time slow_start_now(void)
+{
+	return (struct slow_start_time){ .jiffies = tick_now(), .ms = clock_ms() };
+}
+
+/* A target that is about to come up in a service with slow_start begins with a small share. */
+static unsigned int ramp_of(struct receiver *receiver, uint32_t index,
+			    const struct verdict *verdict)
+{
+	const struct slow_start_time now = slow_start_now();
+	bool says_up = verdict->event == VERDICT_STATE && verdict->state == XDPLB_HEALTH_UP;
+
+	return slow_start_share(receiver->slow, index, says_up, &now);
+}
+
 void receiver_write(struct receiver *receiver, uint32_t index, const struct verdict *verdict)
 {
+	struct verdict ramped = *verdict;
 	const struct verdict_time time = {
 		.jiffies = tick_now(),
 		.lease = tick_in(receiver->lease_ms),
 		.boottime_ns = boottime_ns(),
 	};
 
-	verdict_write(map_at(&receiver->parts.view->health, index), verdict, &time);
+	if (receiver->slow && verdict->event != VERDICT_RAMP)
+		ramped.ramp = ramp_of(receiver, index, verdict);
+	verdict_write(map_at(&receiver->parts.view->health, index), &ramped, &time);
+}
+
+/* Of slow_start.h. */
+static void take_share(void *context, uint32_t target, unsigned int percent)
+{
+	const struct verdict verdict = { .event = VERDICT_RAMP, .ramp = percent };
+
+	receiver_write(context, target, &verdict);
+}
+
+void receiver_grow(struct receiver *receiver)
+{
+	const struct slow_start_time now = slow_start_now();
+
+	if (receiver->slow)
+		slow_start_step(receiver->slow, &now, take_share, receiver);
 }
 
 /* ---- what the sharing says ---- */
@@ -117,6 +151,7 @@ static void write_own(struct receiver *receiver, const struct receiver_slot *slo
 		age = clock_ms() - target->since_ms;
 		verdict.state = target->state;
 		verdict.cause = target->cause;
+		verdict.weight = target->weight;
 		verdict.epoch = receiver->own_epoch;
 		verdict.age_ms = age < UINT32_MAX ? (uint32_t)age : UINT32_MAX;
 		/* A lease of what has no verdict yet: as it was. */

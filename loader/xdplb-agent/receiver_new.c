@@ -9,6 +9,7 @@
 
 #include "clocks.h"
 #include "receiver_state.h"
+#include "tick.h"
 
 static const uint8_t protocols[PROBE_TYPE_COUNT] = {
 	[PROBE_TCP] = IPPROTO_TCP,  [PROBE_HTTP] = IPPROTO_TCP, [PROBE_HTTPS] = IPPROTO_TCP,
@@ -195,12 +196,20 @@ static void on_renew(struct ev_loop *loop, ev_timer *timer, int events)
 	receiver_write_own(timer->data, VERDICT_RENEW);
 }
 
+static void on_grow(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	receiver_grow(timer->data);
+}
+
 static void start_timers(struct receiver *receiver)
 {
 	struct ev_loop *loop = receiver->parts.loop;
 
 	receiver->renew.repeat = receiver->lease_ms / 4e3;
 	ev_timer_again(loop, &receiver->renew);
+	receiver->grow.repeat = SLOW_START_SECONDS;
+	if (receiver->slow)
+		ev_timer_again(loop, &receiver->grow);
 	receiver_write_own(receiver, VERDICT_STATE);
 	if (receiver->receive)
 		receiver_tick(receiver);
@@ -210,6 +219,7 @@ static void start_timers(struct receiver *receiver)
 int receiver_new(const struct receiver_parts *parts, struct receiver **ret_receiver,
 		 struct error *error)
 {
+	const struct slow_start_time now = { .jiffies = tick_now(), .ms = clock_ms() };
 	struct receiver *receiver = calloc(1, sizeof(*receiver));
 	int err;
 
@@ -223,10 +233,14 @@ int receiver_new(const struct receiver_parts *parts, struct receiver **ret_recei
 	receiver->due.data = receiver;
 	ev_init(&receiver->renew, on_renew);
 	receiver->renew.data = receiver;
+	ev_init(&receiver->grow, on_grow);
+	receiver->grow.data = receiver;
 	ev_init(&receiver->watch, NULL);
 	err = add_nodes(receiver);
 	if (!err)
 		err = add_slots(receiver);
+	if (!err)
+		err = slow_start_new(parts->config, parts->view, &now, &receiver->slow);
 	if (err)
 		fail(error, err, "no memory");
 	else if (parts->link)
@@ -247,6 +261,8 @@ void receiver_free(struct receiver *receiver)
 	silence_stop(receiver);
 	ev_timer_stop(receiver->parts.loop, &receiver->due);
 	ev_timer_stop(receiver->parts.loop, &receiver->renew);
+	ev_timer_stop(receiver->parts.loop, &receiver->grow);
+	slow_start_free(receiver->slow);
 	share_receive_free(receiver->receive);
 	free(receiver->nodes);
 	free(receiver->slots);

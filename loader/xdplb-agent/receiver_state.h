@@ -7,6 +7,7 @@
 #define XDPLB_AGENT_RECEIVER_STATE_H
 
 #include "receiver.h"
+#include "slow_start.h"
 #include "verdicts.h"
 
 #define NO_SLOT UINT32_MAX
@@ -35,6 +36,8 @@ struct receiver {
 	uint32_t own_epoch;
 	ev_timer watch; /* silence.c */
 	uint64_t next_round; /* ms: of path questions */
+	struct slow_start *slow; /* NULL: no service has slow_start */
+	ev_timer grow; /* slow_start_step() */
 	bool *unwanted; /* slots whose check its reporter says is stopped */
 };
 
@@ -47,6 +50,7 @@ void receiver_take_answer(void *context, size_t reporter, const struct share_mes
 /* VERDICT_STATE or VERDICT_RENEW for all own targets. */
 void receiver_write_own(struct receiver *receiver, enum verdict_event event);
 void receiver_tick(struct receiver *receiver);
+void receiver_grow(struct receiver *receiver);
 
 void silence_start(struct receiver *receiver);
 void silence_stop(struct receiver *receiver);

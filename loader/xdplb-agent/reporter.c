@@ -63,6 +63,7 @@ static struct share_item item_of(const struct own_target *target, uint64_t now)
 		.check = target->identity,
 		.state = target->state,
 		.cause = target->cause,
+		.weight = target->weight,
 		.age_ms = age < UINT32_MAX ? (uint32_t)age : UINT32_MAX,
 	};
 }

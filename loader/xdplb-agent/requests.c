@@ -121,8 +121,7 @@ static void finish(struct request *request, size_t i, const struct share_entry *
 struct share_entry reporter_entry(const struct own_target *target)
 {
 	const struct probe_result *result = &target->result;
-
-	return (struct share_entry){
+	struct share_entry entry = {
 		.backend = target->hash,
 		.check = target->identity,
 		.state = result->ok                           ? XDPLB_HEALTH_UP
@@ -131,6 +130,13 @@ struct share_entry reporter_entry(const struct own_target *target)
 		.cause = (uint8_t)result->cause,
 		.time = result->duration_us,
 	};
+
+	if (result->ok && result->said.state != XDPLB_HEALTH_UNKNOWN) {
+		entry.state = result->said.state;
+		entry.weight = result->said.weight;
+		entry.cause = XDPLB_CAUSE_SERVER;
+	}
+	return entry;
 }
 
 void requests_result(struct reporter *reporter, size_t index)

@@ -60,7 +60,7 @@ void services_free(struct services *services)
 static bool is_same(const struct xdplb_service_info *a, const struct xdplb_service_info *b)
 {
 	return !memcmp(&a->vip, &b->vip, sizeof(a->vip)) && a->port == b->port &&
-	       a->proto == b->proto && a->family == b->family;
+	       a->many_ports == b->many_ports && a->proto == b->proto && a->family == b->family;
 }
 
 static const struct watched *find(const struct services *services,

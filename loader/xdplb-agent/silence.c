@@ -63,7 +63,7 @@ static size_t list_questions(const struct receiver *receiver, struct path_questi
 			.query = { .backend = member->addr,
 				   .vip = info.vip,
 				   .tag = member->tag,
-				   .vport = info.port,
+				   .vport = info.many_ports ? 0 : info.port,
 				   .proto = info.proto,
 				   .family = info.family },
 		};

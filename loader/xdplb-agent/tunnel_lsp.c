@@ -28,6 +28,7 @@ struct tunnel_lsp {
 	uint64_t rtt_ns;
 	uint64_t walk_ns; /* how long a walk may take */
 	uint64_t began, asked; /* the walk; ns */
+	uint64_t spent; /* on the walk, ns: see tunnel_lsp_tick() */
 	struct tunnel_hop *hops;
 	size_t count, answered;
 	ev_io readable;
@@ -41,13 +42,12 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* What can't be sent is lost, as on the way. */
-static void ask(const struct tunnel_lsp *lsp, size_t index, uint64_t session)
+static int ask(const struct tunnel_lsp *lsp, size_t index, uint64_t session)
 {
 	uint8_t frame[TUNNEL_FRAME_MAX];
 	size_t length = tunnel_ask(&lsp->way, index, session, now_ns(), frame);
 
-	(void)!send(lsp->readable.fd, frame, length, 0);
+	return send(lsp->readable.fd, frame, length, 0) < 0 ? -errno : 0;
 }
 
 static size_t far_end(const struct tunnel_lsp *lsp)
@@ -63,6 +63,7 @@ static void begin_walk(struct tunnel_lsp *lsp, uint64_t now)
 	lsp->answered = 0;
 	lsp->began = now;
 	lsp->asked = 0;
+	lsp->spent = 0;
 }
 
 static void end_walk(struct tunnel_lsp *lsp)
@@ -81,19 +82,23 @@ static void ask_walk(struct tunnel_lsp *lsp, uint64_t now)
 	lsp->asked = now;
 	for (size_t i = 0; i < lsp->count; i++)
 		if (!lsp->hops[i].is_answered)
-			ask(lsp, i, lsp->session + 1);
+			(void)ask(lsp, i, lsp->session + 1);
 }
 
-void tunnel_lsp_tick(struct tunnel_lsp *lsp)
+int tunnel_lsp_tick(struct tunnel_lsp *lsp, uint64_t passed)
 {
 	uint64_t now = now_ns();
+	int err = ask(lsp, far_end(lsp), lsp->session);
 
-	ask(lsp, far_end(lsp), lsp->session);
+	/* Where there is no room to ask, nobody can be silent. */
+	if (err != -ENOBUFS && err != -EAGAIN)
+		lsp->spent += passed;
 	/* One walk that was quick is not followed by the next one at once. */
-	if (now - lsp->began >= lsp->walk_ns)
+	if (lsp->spent >= lsp->walk_ns)
 		end_walk(lsp);
 	if (lsp->answered < lsp->count)
 		ask_walk(lsp, now);
+	return err;
 }
 
 /* ---- what comes in ---- */
@@ -131,18 +136,22 @@ static void take_frame(struct tunnel_lsp *lsp, const uint8_t *frame, size_t leng
 		lsp->sink.on_state(lsp->sink.context, &state);
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+void tunnel_lsp_read(struct tunnel_lsp *lsp)
 {
-	struct tunnel_lsp *lsp = io->data;
 	uint8_t frame[2048];
 
 	for (int i = 0; i < READ_MAX; i++) {
-		ssize_t length = recv(io->fd, frame, sizeof(frame), 0);
+		ssize_t length = recv(lsp->readable.fd, frame, sizeof(frame), 0);
 
 		if (length < 0)
 			return;
 		take_frame(lsp, frame, (size_t)length);
 	}
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+	tunnel_lsp_read(io->data);
 }
 
 void tunnel_lsp_tell(struct tunnel_lsp *lsp, const struct tunnel_state *state)

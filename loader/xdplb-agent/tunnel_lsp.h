@@ -30,8 +30,16 @@ int tunnel_lsp_new(struct ev_loop *loop, const struct tunnel_way *way, unsigned 
 		   const struct tunnel_lsp_sink *sink, struct tunnel_lsp **ret_lsp);
 void tunnel_lsp_free(struct tunnel_lsp *lsp);
 
-/* Sends a probe to the far end, and what the walk still waits for; begins and ends walks. */
-void tunnel_lsp_tick(struct tunnel_lsp *lsp);
+/* Takes what has come in, instead of waiting until the loop does. */
+void tunnel_lsp_read(struct tunnel_lsp *lsp);
+
+/**
+ * tunnel_lsp_tick() - Send a probe to the far end, and what the walk still waits for; begin and end walks.
+ * @passed: ns, what the time since the last tick counts for: a walk is not over by ticks that come late
+ *
+ * Return: 0 or -errno: what became of the probe.
+ */
+int tunnel_lsp_tick(struct tunnel_lsp *lsp, uint64_t passed);
 
 void tunnel_lsp_tell(struct tunnel_lsp *lsp, const struct tunnel_state *state);
 

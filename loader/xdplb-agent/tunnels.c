@@ -55,6 +55,14 @@ static uint64_t wall_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 /* Over both LSPs: the one that is whole carries it. */
 static void tell(struct watched *watched)
 {
@@ -82,6 +90,20 @@ static void obey(struct watched *watched)
 		tunnels->callback(tunnels->context, watched->config, &choice, fault);
 }
 
+/* A backup that fails while nobody needs it. */
+static void tell_backup(const struct watched *watched)
+{
+	bool is_whole = watched->guard.lsps[1].is_whole;
+
+	if (tunnel_guard_choose(&watched->guard).backup)
+		return;
+	log_event(is_whole ? LOG_NOTICE : LOG_WARNING, "tunnel %s: its backup %s%s%s",
+		  watched->config->name, is_whole ? "is whole" : "has failed", is_whole ? "" : ": ",
+		  is_whole                ? ""
+		  : watched->faults[1][0] ? watched->faults[1]
+					  : "not answered");
+}
+
 /* After anything that may have changed how an LSP is. */
 static void look(struct watched *watched, const bool before[2])
 {
@@ -89,6 +111,8 @@ static void look(struct watched *watched, const bool before[2])
 	    watched->guard.lsps[1].is_whole != before[1])
 		tell(watched);
 	obey(watched);
+	if (watched->guard.lsps[1].is_whole != before[1])
+		tell_backup(watched);
 }
 
 #define BEFORE(watched)                                                              \
@@ -125,12 +149,18 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct watched *watched = timer->data;
 	const bool before[2] = BEFORE(watched);
+	uint64_t passed;
 
-	tunnel_guard_tick(&watched->guard);
-	look(watched, before);
+	/* What has come in first, or whoever looks late takes for silence what lies before it. */
 	for (int i = 0; i < 2; i++)
 		if (watched->lsps[i])
-			tunnel_lsp_tick(watched->lsps[i]);
+			tunnel_lsp_read(watched->lsps[i]);
+	passed = tunnel_guard_tick(&watched->guard, monotonic_ns());
+	look(watched, before);
+	for (unsigned int i = 0; i < 2; i++)
+		if (watched->lsps[i])
+			tunnel_guard_sent(&watched->guard, i,
+					  tunnel_lsp_tick(watched->lsps[i], passed));
 	if (watched->ticks++ % TELL_EVERY == 0)
 		tell(watched);
 }
@@ -188,7 +218,8 @@ static void watch(struct tunnels *tunnels, size_t number, size_t node)
 	*watched = (struct watched){
 		.tunnels = tunnels, .number = number, .config = config, .index = index
 	};
-	tunnel_guard_init(&watched->guard, config->probe_missed);
+	tunnel_guard_init(&watched->guard, (uint64_t)config->probe_interval_ms * 1000000,
+			  config->probe_missed);
 	add_lsp(watched, node, 0);
 	add_lsp(watched, node, 1);
 	tunnels->count++;
@@ -263,11 +294,11 @@ static json_t *lsp_json(const struct watched *watched, int lsp)
 
 	if (!watched->lsps[lsp])
 		return json_null();
-	return json_pack("{s:b, s:i, s:s, s:I, s:o}", "whole", (int)guard->lsps[lsp].is_whole,
-			 "missed", (int)guard->lsps[lsp].missed, "fault", watched->faults[lsp],
-			 "rtt_ns", (json_int_t)tunnel_lsp_rtt(watched->lsps[lsp]), "far_end",
-			 guard->far_is_known ? json_boolean(guard->far_is_whole[lsp])
-					     : json_null());
+	return json_pack(
+		"{s:b, s:i, s:s, s:I, s:o}", "whole", (int)guard->lsps[lsp].is_whole, "missed",
+		(int)tunnel_guard_missed(guard, (unsigned int)lsp), "fault", watched->faults[lsp],
+		"rtt_ns", (json_int_t)tunnel_lsp_rtt(watched->lsps[lsp]), "far_end",
+		guard->far_is_known ? json_boolean(guard->far_is_whole[lsp]) : json_null());
 }
 
 json_t *tunnels_json(const struct tunnels *tunnels)

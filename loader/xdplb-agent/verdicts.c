@@ -28,12 +28,27 @@ static void set_unknown(struct xdplb_health *entry, enum xdplb_health_cause caus
 	entry->lease = 0;
 }
 
+/* The reported weight, or while the share of a target that is up grows a part of it. */
+static void set_weight(struct xdplb_health *entry, unsigned int ramp)
+{
+	unsigned int whole = entry->reported_weight && entry->reported_weight < 100
+				     ? entry->reported_weight
+				     : 100;
+
+	entry->cause = entry->reported_cause;
+	entry->weight = entry->reported_weight;
+	if (entry->state != XDPLB_HEALTH_UP || !ramp)
+		return;
+	entry->cause = XDPLB_CAUSE_SLOW_START;
+	entry->weight = (uint16_t)((whole * ramp + 99) / 100);
+}
+
 /* What was reported, in force until the lease is over. */
 static void put_in_force(struct xdplb_health *entry, const struct verdict_time *time,
-			 uint64_t changed)
+			 uint64_t changed, unsigned int ramp)
 {
 	set_state(entry, entry->reported, entry->reported_cause, changed);
-	entry->weight = entry->reported_weight;
+	set_weight(entry, ramp);
 	entry->lease = entry->reported == XDPLB_HEALTH_UNKNOWN ? 0 : time->lease;
 }
 
@@ -47,7 +62,7 @@ static void take_state(struct xdplb_health *entry, const struct verdict *verdict
 	entry->reported_weight = verdict->weight;
 	/* Older than this machine's clock: 0 would be no time at all. */
 	if (!is_held)
-		put_in_force(entry, time, now > age ? now - age : 1);
+		put_in_force(entry, time, now > age ? now - age : 1, verdict->ramp);
 }
 
 static void take_no_verdict(struct xdplb_health *entry, const struct verdict *verdict,
@@ -69,12 +84,12 @@ static void take_no_verdict(struct xdplb_health *entry, const struct verdict *ve
 	}
 }
 
-static void renew(struct xdplb_health *entry, const struct verdict_time *time)
+static void renew(struct xdplb_health *entry, const struct verdict_time *time, unsigned int ramp)
 {
 	if (is_in_force(entry, time->jiffies) && entry->cause != XDPLB_CAUSE_OPERATOR)
 		entry->lease = time->lease;
 	else
-		put_in_force(entry, time, time->boottime_ns);
+		put_in_force(entry, time, time->boottime_ns, ramp);
 }
 
 struct xdplb_health verdict_next(const struct xdplb_health *entry, const struct verdict *verdict,
@@ -97,7 +112,10 @@ struct xdplb_health verdict_next(const struct xdplb_health *entry, const struct 
 	if (is_held)
 		return next;
 	if (verdict->event == VERDICT_RENEW)
-		renew(&next, time);
+		renew(&next, time, verdict->ramp);
+	else if (verdict->event == VERDICT_RAMP && is_in_force(entry, time->jiffies) &&
+		 entry->state == entry->reported)
+		set_weight(&next, verdict->ramp);
 	else if (verdict->event == VERDICT_UNREPORTED)
 		set_unknown(&next, XDPLB_CAUSE_NOT_REPORTED, time->boottime_ns);
 	else if (verdict->event == VERDICT_LOST)
@@ -130,7 +148,8 @@ void verdict_write(struct xdplb_health *entry, const struct verdict *verdict,
 					      next.reported_weight };
 	const struct health_word word = { next.state, next.cause, next.weight };
 
-	health_vouch(entry, reported, vouched_until(&next, verdict, time));
+	if (verdict->event != VERDICT_RAMP)
+		health_vouch(entry, reported, vouched_until(&next, verdict, time));
 	entry->epoch = next.epoch;
 	health_take(entry, word, time->jiffies, next.lease,
 		    next.changed == old.changed ? 0 : next.changed);

@@ -24,6 +24,7 @@ enum verdict_event {
 	VERDICT_UNREPORTED, /* the node says nothing of this target */
 	VERDICT_LOST, /* the silent node's datapath says nothing either: down */
 	VERDICT_FOUND, /* it does */
+	VERDICT_RAMP, /* its share grows, or has grown: `ramp` */
 };
 
 struct verdict {
@@ -35,6 +36,8 @@ struct verdict {
 	uint32_t epoch;
 	uint32_t age_ms; /* of the state */
 	enum rise_fall_verdict initial; /* of the check */
+	/* Of any: percent of what is reported that the target gets now, see slow_start.h; 0: all. */
+	unsigned int ramp;
 };
 
 /* Now, in the clocks of the map. */

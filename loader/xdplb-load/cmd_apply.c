@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "command.h"
+#include "node/leaving.h"
 
 static int find_node(const struct command_line *line, const struct config *config, size_t *ret_node)
 {
@@ -52,6 +53,35 @@ static int apply_config(const struct command_line *line, const struct config *co
 	return EXIT_DONE;
 }
 
+/* Apply, when what the file leaves out has drained; if it can't be applied that is used again. */
+static int drain_and_apply(const struct command_line *line, const struct config *config)
+{
+	struct leaving *leaving = NULL;
+	struct error error = { 0 };
+	size_t node = 0;
+	int err, status = find_node(line, config, &node);
+
+	if (status)
+		return status;
+	hold_signals();
+	if (config->nodes[node].is_access &&
+	    leaving_begin(config, config->nodes[node].name, &leaving, &error))
+		return complain("%s", error.text);
+	if (!leaving)
+		return apply_config(line, config, false);
+	printf("%s: %zu backend%s the file leaves out drain%s\n", config->nodes[node].name,
+	       leaving_count(leaving), leaving_count(leaving) == 1 ? " that" : "s that",
+	       leaving_count(leaving) == 1 ? "s" : "");
+	fflush(stdout);
+	err = leaving_wait(leaving, line->drain_ms);
+	if (err == -EINTR)
+		status = complain("interrupted: nothing has changed");
+	else
+		status = apply_config(line, config, false);
+	leaving_end(leaving, status != EXIT_DONE);
+	return status;
+}
+
 static double now_ms(void)
 {
 	struct timespec now;
@@ -69,7 +99,8 @@ static int load_and_apply(const struct command_line *line, bool attach)
 	if (status)
 		return status;
 	was_read = now_ms();
-	status = apply_config(line, &config, attach);
+	status = line->drain_ms ? drain_and_apply(line, &config)
+				: apply_config(line, &config, attach);
 	if (line->verbose)
 		fprintf(stderr, "xdplb-load: %s: read in %.1f ms, applied in %.1f ms\n", line->file,
 			was_read - began, now_ms() - was_read);

@@ -20,11 +20,12 @@ static void print_entry(const json_t *entry)
 		strcpy(lease_text, "expired");
 	else if (json_is_real(lease))
 		snprintf(lease_text, sizeof(lease_text), "%.1f s", json_real_value(lease));
-	printf("%-20s %-14s %-14s %-9s %-14s %-9s %10s %10s\n",
+	printf("%-20s %-14s %-14s %-9s %5lld%% %-14s %-9s %10s %10s\n",
 	       json_string_value(json_object_get(entry, "name")),
 	       json_string_value(json_object_get(entry, "check")),
 	       json_string_value(json_object_get(entry, "node")),
 	       json_string_value(json_object_get(entry, "state")),
+	       json_integer_value(json_object_get(entry, "share")),
 	       json_string_value(json_object_get(entry, "cause")),
 	       json_string_value(json_object_get(entry, "reported")), age_text, lease_text);
 }
@@ -41,8 +42,8 @@ static int list(const struct command_line *line, const char *node)
 		json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 		putchar('\n');
 	} else {
-		printf("%-20s %-14s %-14s %-9s %-14s %-9s %10s %10s\n", "backend", "check", "node",
-		       "state", "cause", "reported", "since", "lease");
+		printf("%-20s %-14s %-14s %-9s %6s %-14s %-9s %10s %10s\n", "backend", "check",
+		       "node", "state", "share", "cause", "reported", "since", "lease");
 		json_array_foreach(json, i, entry) print_entry(entry);
 	}
 	json_decref(json);
@@ -51,27 +52,30 @@ static int list(const struct command_line *line, const char *node)
 
 static int set(const struct command_line *line, const char *node)
 {
-	enum xdplb_health_state state;
+	struct health_wish wish;
 	struct error error = { 0 };
 
 	if (line->word_count != 3) {
-		complain("health set takes a backend and one of up, down, maint, draining, auto");
+		complain("health set takes a backend and one of up, down, maint, draining, NN%%, "
+			 "auto");
 		return EXIT_USAGE;
 	}
 	if (!strcmp(line->words[2], "auto"))
 		return health_give_back(node, line->words[1], &error) ? complain("%s", error.text)
 								      : EXIT_DONE;
-	if (health_state_by_name(line->words[2], &state)) {
-		complain("health set: %s: not up, down, maint, draining or auto", line->words[2]);
+	if (health_wish_parse(line->words[2], &wish)) {
+		complain("health set: %s: not up, down, maint, draining, a percentage or auto",
+			 line->words[2]);
 		return EXIT_USAGE;
 	}
-	if (health_set(node, line->words[1], state, line->lease_ms, &error))
+	if (health_set(node, line->words[1], wish, line->lease_ms, &error))
 		return complain("%s", error.text);
 	return EXIT_DONE;
 }
 
 int cmd_drain(const struct command_line *line)
 {
+	const struct health_wish draining = { .state = XDPLB_HEALTH_DRAINING };
 	char node[XDPLB_NAME_LEN];
 	struct error error = { 0 };
 	int status = node_name(line, node);
@@ -82,7 +86,7 @@ int cmd_drain(const struct command_line *line)
 		complain("drain takes a backend");
 		return EXIT_USAGE;
 	}
-	if (health_set(node, line->words[0], XDPLB_HEALTH_DRAINING, line->lease_ms, &error))
+	if (health_set(node, line->words[0], draining, line->lease_ms, &error))
 		return complain("%s", error.text);
 	return EXIT_DONE;
 }

@@ -31,23 +31,39 @@ static void print_hooks(const json_t *hooks)
 
 static void print_backend(const json_t *backend)
 {
-	printf("  %-15s  %-22s %5lld %6lld %6.2f%%  %-11s %-9s %-6s %12lld %14lld  %s\n",
+	printf("  %-15s  %-22s %5lld %6lld %6.2f%% %5lld%%  %-11s %-9s %-6s %12lld %14lld  %s\n",
 	       text_of(backend, "name"), text_of(backend, "address"), number_of(backend, "tag"),
 	       number_of(backend, "weight"), json_real_value(json_object_get(backend, "share")),
-	       text_of(backend, "health"),
+	       number_of(backend, "takes"), text_of(backend, "health"),
 	       json_is_true(json_object_get(backend, "confirmed")) ? "yes" : "NO",
 	       json_is_true(json_object_get(backend, "usable")) ? "yes" : "NO",
 	       number_of(backend, "packets"), number_of(backend, "bytes"),
 	       text_of(backend, "next_hop"));
 }
 
+/* "port 80", or "ports 20-21,5000-5999". */
+static void print_ports(const json_t *service)
+{
+	const json_t *ports = json_object_get(service, "ports");
+	json_t *range;
+	size_t i;
+
+	if (!ports) {
+		printf("port %lld", number_of(service, "port"));
+		return;
+	}
+	json_array_foreach(ports, i, range)
+		printf("%s%s", i ? "," : "ports ", json_string_value(range));
+}
+
 static void print_service(const json_t *service)
 {
 	long long usable = number_of(service, "usable");
 
-	printf("\n%s: %s %s port %lld, restore %s, %lld buckets, table hash %s\n",
-	       text_of(service, "name"), text_of(service, "protocol"), text_of(service, "vip"),
-	       number_of(service, "port"), text_of(service, "restore"),
+	printf("\n%s: %s %s ", text_of(service, "name"), text_of(service, "protocol"),
+	       text_of(service, "vip"));
+	print_ports(service);
+	printf(", restore %s, %lld buckets, table hash %s\n", text_of(service, "restore"),
 	       number_of(service, "buckets"), text_of(service, "table_hash"));
 	printf("  %lld of %zu backends usable", usable,
 	       json_array_size(json_object_get(service, "backends")));
@@ -55,9 +71,9 @@ static void print_service(const json_t *service)
 		printf(": DOWN (all_down: %s)", text_of(service, "all_down"));
 	printf("; %lld packets, %lld bytes; clients: %s", number_of(service, "packets"),
 	       number_of(service, "bytes"), text_of(service, "clients"));
-	printf("\n  %-15s  %-22s %5s %6s %7s  %-11s %-9s %-6s %12s %14s  %s\n", "backend",
-	       "address", "tag", "weight", "share", "health", "confirmed", "usable", "packets",
-	       "bytes", "next hop");
+	printf("\n  %-15s  %-22s %5s %6s %7s %6s  %-11s %-9s %-6s %12s %14s  %s\n", "backend",
+	       "address", "tag", "weight", "share", "takes", "health", "confirmed", "usable",
+	       "packets", "bytes", "next hop");
 }
 
 static void print_services(const json_t *json)

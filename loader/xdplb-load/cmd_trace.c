@@ -85,6 +85,8 @@ static void print_owner(const json_t *owner)
 	       number_of(owner, "attempt"), number_of(owner, "bucket"), text_of(owner, "backend"),
 	       text_of(owner, "node"), text_of(owner, "to"), text_of(owner, "health"),
 	       text_of(owner, "cause"));
+	if (number_of(owner, "share") < 100)
+		printf(", share %lld %%", number_of(owner, "share"));
 	if (json_is_real(lease))
 		printf(", lease %s%.1f s", json_real_value(lease) < 0 ? "over since " : "for ",
 		       json_real_value(lease) < 0 ? -json_real_value(lease)
@@ -107,7 +109,8 @@ static void print_choice(const json_t *json)
 	if (json_array_size(json_object_get(json, "owners")))
 		puts("owners, each backend once:");
 	json_array_foreach(json_object_get(json, "owners"), i, owner) print_owner(owner);
-	printf("chosen: %s\n", text_of(json, "chosen"));
+	printf("chosen: %s (the flow's draw: %lld)\n", text_of(json, "chosen"),
+	       number_of(json, "draw"));
 	if (json_object_get(json, "member"))
 		printf("to: %s (tag port last)\n", text_of(json_object_get(json, "member"), "to"));
 	if (json_object_get(json, "mark"))

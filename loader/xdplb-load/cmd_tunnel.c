@@ -155,56 +155,89 @@ static void print_walk(const struct config *config, const struct config_tunnel *
 	}
 }
 
-static int verify_one(const struct command_line *line, const struct config *config, size_t node,
-		      size_t number, const struct mpls_view *view, json_t *all)
+/* What tunnels of a node are walked by. */
+struct verifier {
+	const struct command_line *line;
+	const struct config *config;
+	size_t node;
+	const struct mpls_view *view;
+	json_t *all;
+	int status;
+};
+
+static void verify_lsp(struct verifier *verifier, size_t number, unsigned int backup)
 {
 	static struct tunnel_walk walk; /* too large for a stack */
+	const struct config *config = verifier->config;
 	const struct config_tunnel *tunnel = &config->tunnels[number];
 	struct error error = { 0 };
-	int err = tunnel_verify(config, node, number, view, line->options.wait_ms, &walk, &error);
+	int err = tunnel_verify_lsp(config, verifier->node, number, backup, verifier->view,
+				    verifier->line->options.wait_ms, &walk, &error);
 
-	json_array_append_new(all, walk_json(config, tunnel, &walk, error.text));
-	if (line->json)
-		return err ? EXIT_FAILED : EXIT_DONE;
-	printf("%s: %s\n", tunnel->name, err ? "failed" : "verified");
+	if (backup)
+		tunnel = &config->tunnels[tunnel->protect_by];
+	json_array_append_new(verifier->all, walk_json(config, tunnel, &walk, error.text));
+	if (err)
+		verifier->status = EXIT_FAILED;
+	if (verifier->line->json)
+		return;
+	printf("%s%s%s%s: %s\n", tunnel->name, backup ? " (protects " : "",
+	       backup ? config->tunnels[number].name : "", backup ? ")" : "",
+	       err ? "failed" : "verified");
 	print_walk(config, tunnel, &walk);
 	fflush(stdout);
-	return err ? complain("%s: %s", tunnel->name, error.text) : EXIT_DONE;
+	if (err)
+		complain("%s: %s", tunnel->name, error.text);
 }
 
 static bool is_own(const struct config_tunnel *tunnel, size_t node)
 {
-	return tunnel->kind != CONFIG_TUNNEL_SPARE &&
-	       (tunnel->ends[0].node == node || tunnel->ends[1].node == node);
+	return tunnel->ends[0].node == node || tunnel->ends[1].node == node;
 }
 
-/* A spare tunnel is verified by the agent, and while it carries the other one. */
-static int verify_all(const struct command_line *line, const struct config *config, size_t node,
-		      const char *name, const struct mpls_view *view)
+/* A tunnel with the one that protects it; a spare one as what it is there for. */
+static void verify_one(struct verifier *verifier, size_t number)
 {
+	const struct config_tunnel *tunnel = &verifier->config->tunnels[number];
+
+	if (tunnel->kind == CONFIG_TUNNEL_SPARE) {
+		number = config_protected_by(verifier->config, number);
+		if (number == CONFIG_NO_TUNNEL)
+			complain("%s: it protects no tunnel, so no node has labels for it",
+				 tunnel->name);
+		else
+			verify_lsp(verifier, number, 1);
+		return;
+	}
+	verify_lsp(verifier, number, 0);
+	if (tunnel->protect_by != CONFIG_NO_TUNNEL && is_own(tunnel, verifier->node))
+		verify_lsp(verifier, number, 1);
+}
+
+static void verify_all(struct verifier *verifier, const char *name)
+{
+	const struct config *config = verifier->config;
 	size_t i = next_tunnel(config, name, SIZE_MAX);
-	json_t *all = json_array();
-	int status = EXIT_DONE;
 
 	for (; i < config->tunnel_count; i = next_tunnel(config, name, i)) {
+		const struct config_tunnel *tunnel = &config->tunnels[i];
+
 		/* Of those that were not asked for by name, what can't be verified is left out. */
-		if (!name && (!is_own(&config->tunnels[i], node) || !config->tunnels[i].corouted))
-			continue;
-		if (verify_one(line, config, node, i, view, all))
-			status = EXIT_FAILED;
+		if (name || (tunnel->kind != CONFIG_TUNNEL_SPARE && tunnel->corouted &&
+			     is_own(tunnel, verifier->node)))
+			verify_one(verifier, i);
 	}
-	if (line->json) {
-		json_dumpf(all, stdout, JSON_INDENT(2));
+	if (verifier->line->json) {
+		json_dumpf(verifier->all, stdout, JSON_INDENT(2));
 		putchar('\n');
 	}
-	json_decref(all);
-	return status;
 }
 
 int tunnel_verify_command(const struct command_line *line, const struct config *config,
 			  const char *node, const char *name)
 {
-	int number = config_find_node(config, node), status;
+	int number = config_find_node(config, node);
+	struct verifier verifier = { .line = line, .config = config, .node = (size_t)number };
 	struct error error = { 0 };
 	struct mpls_view view;
 	struct paths paths;
@@ -220,9 +253,13 @@ int tunnel_verify_command(const struct command_line *line, const struct config *
 	if (mpls_view_open(&paths, &view, &error))
 		return complain("%s: not attached as a node that switches labels (%s)", node,
 				error.text);
-	status = verify_all(line, config, (size_t)number, name, &view);
+	verifier.view = &view;
+	verifier.all = json_array();
+	verifier.status = EXIT_DONE;
+	verify_all(&verifier, name);
+	json_decref(verifier.all);
 	mpls_view_close(&view);
-	return status;
+	return verifier.status;
 }
 
 /* ---- the verbs ---- */

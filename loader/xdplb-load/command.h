@@ -26,6 +26,7 @@ struct command_line {
 	char **words; /* what follows the command, where it takes more than a file */
 	int word_count;
 	uint64_t lease_ms; /* 0: none */
+	uint64_t drain_ms; /* what leaves drains first, for so long at most; 0: it does not */
 	unsigned int interval_ms; /* 0: no rates */
 	bool json;
 	bool verbose;
@@ -43,6 +44,7 @@ int cmd_trace(const struct command_line *line);
 int cmd_health(const struct command_line *line);
 int cmd_drain(const struct command_line *line);
 int cmd_tunnel(const struct command_line *line);
+int cmd_quic_id(const struct command_line *line);
 
 /* Prints "xdplb-load: ..." to stderr; returns EXIT_FAILED. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -22,6 +22,7 @@ enum {
 	TAKES_WORDS = 1 << 5,
 	TAKES_LEASE = 1 << 6,
 	TAKES_INTERVAL = 1 << 7,
+	TAKES_DRAIN = 1 << 8,
 };
 
 static const struct command {
@@ -32,7 +33,7 @@ static const struct command {
 } commands[] = {
 	{ "attach", cmd_attach, TAKES_FILE | TAKES_NODE | TAKES_WAIT | TAKES_MODES,
 	  "attach FILE   load this node's programs, attach them and apply FILE" },
-	{ "apply", cmd_apply, TAKES_FILE | TAKES_NODE | TAKES_WAIT | TAKES_MODES,
+	{ "apply", cmd_apply, TAKES_FILE | TAKES_NODE | TAKES_WAIT | TAKES_MODES | TAKES_DRAIN,
 	  "apply FILE    change the running node to what FILE says, all or nothing" },
 	{ "check", cmd_check, TAKES_FILE | TAKES_NODE,
 	  "check FILE    find the errors in FILE; touches nothing" },
@@ -44,7 +45,7 @@ static const struct command {
 	  "                what lb_xdp would do with a packet, and why; nothing is sent" },
 	{ "health", cmd_health, TAKES_NODE | TAKES_JSON | TAKES_WORDS | TAKES_LEASE | TAKES_WAIT,
 	  "health        how the backends are, as this access node knows it\n"
-	  "  health set BACKEND[/CHECK] up|down|maint|draining|auto\n"
+	  "  health set BACKEND[/CHECK] up|down|maint|draining|NN%|auto\n"
 	  "                say how a backend is, or (auto) leave it to its checks; obeyed at once\n"
 	  "  health check SERVICE\n"
 	  "                have the service's backends probed now, by the agents of their nodes\n"
@@ -62,6 +63,9 @@ static const struct command {
 	  "                the links and labels of FILE's tunnels, both ways\n"
 	  "  tunnel verify FILE [NAME]\n"
 	  "                walk tunnels on the wire, both ways, and compare" },
+	{ "quic-id", cmd_quic_id, TAKES_JSON | TAKES_WORDS,
+	  "quic-id FILE [BACKEND]\n"
+	  "                what backends of services with `quic` put into their connection ids" },
 	{ "detach", cmd_detach, TAKES_NODE,
 	  "detach        take away everything that attach and apply have made" },
 };
@@ -78,10 +82,13 @@ static const char options_help[] =
 	"      --tc KIND          attach, apply: tcx, clsact or auto (default: auto, TCX if the "
 	"kernel "
 	"has it)\n"
+	"      --drain TIME       apply: first drain the backends that FILE leaves out, for so "
+	"long at "
+	"most\n"
 	"      --lease TIME       health set: for how long, in seconds or with s, m, h\n"
 	"      --for TIME         drain: the same; then the backend is out of use\n"
 	"  -i, --interval SECONDS drops: over which rates are taken (default: 1; 0: none)\n"
-	"  -j, --json             status, drops, trace, health, tunnel: as JSON\n"
+	"  -j, --json             status, drops, trace, health, tunnel, quic-id: as JSON\n"
 	"  -v, --verbose          show what libbpf says; attach, apply: how long it took\n"
 	"  -h, --help             this text\n"
 	"  -V, --version          the version\n"
@@ -157,7 +164,7 @@ static int set_interval(const char *word, struct command_line *line)
 	return EXIT_DONE;
 }
 
-static int set_lease(const char *word, struct command_line *line)
+static int read_time(const char *word, uint64_t *ret_ms)
 {
 	char *end;
 	double seconds = strtod(word, &end);
@@ -167,8 +174,10 @@ static int set_lease(const char *word, struct command_line *line)
 		end += strchr("smh", *end) != NULL;
 	}
 	if (end == word || *end || !(seconds > 0 && seconds <= 365 * 86400.0))
-		return wrong_usage("--lease and --for take a time such as 10s, 5m, 1h, not", word);
-	line->lease_ms = seconds * 1000 + 0.5;
+		return wrong_usage("--lease, --for and --drain take a time such as 10s, 5m, 1h, "
+				   "not",
+				   word);
+	*ret_ms = seconds * 1000 + 0.5;
 	return EXIT_DONE;
 }
 
@@ -180,7 +189,8 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 enum {
 	OPTION_XDP = 256,
 	OPTION_TC,
-	OPTION_LEASE
+	OPTION_LEASE,
+	OPTION_DRAIN
 };
 
 static const struct option long_options[] = {
@@ -189,6 +199,7 @@ static const struct option long_options[] = {
 	{ "xdp", required_argument, NULL, OPTION_XDP },
 	{ "tc", required_argument, NULL, OPTION_TC },
 	{ "interval", required_argument, NULL, 'i' },
+	{ "drain", required_argument, NULL, OPTION_DRAIN },
 	{ "lease", required_argument, NULL, OPTION_LEASE },
 	{ "for", required_argument, NULL, OPTION_LEASE },
 	{ "json", no_argument, NULL, 'j' },
@@ -220,7 +231,10 @@ static int take_option(int option, struct command_line *line, unsigned int *ret_
 		return set_tc(optarg, line);
 	case OPTION_LEASE:
 		*ret_used |= TAKES_LEASE;
-		return set_lease(optarg, line);
+		return read_time(optarg, &line->lease_ms);
+	case OPTION_DRAIN:
+		*ret_used |= TAKES_DRAIN;
+		return read_time(optarg, &line->drain_ms);
 	case 'j':
 		*ret_used |= TAKES_JSON;
 		line->json = true;

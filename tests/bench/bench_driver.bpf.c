@@ -9,6 +9,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "bench_input.h"
+#include "bench_reflect.h"
 #include "xdplb/mpls.h"
 
 #define INLINE    static __always_inline
@@ -43,18 +44,9 @@ struct {
 	__type(value, __u32);
 } lru SEC(".maps");
 
-/* Marsaglia's xorshift32: full period but for 0, and no helper call. */
 INLINE __u32 next_flow(void)
 {
-	__u32 x = input.random;
-
-	if (!input.flows)
-		return input.sequence++;
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	input.random = x;
-	return (__u64)x * input.flows >> 32;
+	return input.flows ? bench_random_flow(&input.random, input.flows) : input.sequence++;
 }
 
 INLINE void copy_frame(void *data, __u32 len)
@@ -231,16 +223,7 @@ int drive_push(struct __sk_buff *skb)
 SEC("xdp")
 int noop_xdp(struct xdp_md *ctx)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct ethhdr *eth = data;
-	__u8 mac[6];
-
-	if ((void *)(eth + 1) > end)
-		return XDP_DROP;
-	__builtin_memcpy(mac, eth->h_dest, sizeof(mac));
-	__builtin_memcpy(eth->h_dest, eth->h_source, sizeof(mac));
-	__builtin_memcpy(eth->h_source, mac, sizeof(mac));
-	return XDP_TX;
+	return bench_reflect(ctx);
 }
 
 SEC("tc")

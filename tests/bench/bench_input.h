@@ -69,6 +69,18 @@ static inline __attribute__((always_inline)) struct bench_client bench_client_of
 				      .port = 0x8000 | (x >> 17) };
 }
 
+/* One of so many flows at random: Marsaglia's xorshift32, of full period but for 0, and no helper call. */
+static inline __attribute__((always_inline)) __u32 bench_random_flow(__u32 *state, __u32 flows)
+{
+	__u32 x = *state;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	*state = x;
+	return (__u64)x * flows >> 32;
+}
+
 /* Which of so many services flow `number` belongs to: another factor, so that it has nothing to do with
  * the client. */
 static inline __attribute__((always_inline)) __u32 bench_service_of(__u32 number, __u32 services)

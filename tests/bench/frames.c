@@ -13,6 +13,9 @@
 
 #define TCP_OPTIONS_LEN 12
 
+/* What the fragments before the last one hold of a datagram. */
+#define LATER_OFFSET 1480
+
 static const __u8 time_stamps[TCP_OPTIONS_LEN] = { 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2 };
 
 struct xdplb_addr frame_addr(__u8 family, __u32 addr)
@@ -48,12 +51,14 @@ static __u64 mark_of(const struct frame_spec *spec)
 	struct xdplb_addr vip = frame_addr(spec->family, spec->marked_for.addr);
 	__u64 word = flow_word(htons(spec->source.port), htons(spec->marked_for.port), spec->proto,
 			       spec->family);
+	__u64 key[FLOW_KEY_WORDS];
 
 	if (!spec->marked_for.addr)
 		return 0;
+	flow_key_expand(BENCH_KEY0, BENCH_KEY1, key);
 	if (spec->family == XDPLB_IPV4)
-		return flow_hash4(BENCH_KEY0, BENCH_KEY1, client.word[0], vip.word[0], word);
-	return flow_hash6(BENCH_KEY0, BENCH_KEY1, client.word, vip.word, word);
+		return flow_hash4(key, client.word[0], vip.word[0], word);
+	return flow_hash6(key, client.word, vip.word, word);
 }
 
 static void fill_tcp(struct tcphdr *tcp, const struct frame_spec *spec, __u32 sum)
@@ -86,6 +91,7 @@ static void fill_ipv4(struct iphdr *ip, const struct frame_spec *spec, __u16 l4_
 	ip->ihl = sizeof(*ip) / 4;
 	ip->tot_len = htons(sizeof(*ip) + l4_len);
 	ip->id = htons(mark_ipv4(mark_of(spec)));
+	ip->frag_off = htons(spec->later ? LATER_OFFSET / 8 : 0);
 	ip->ttl = 64;
 	ip->protocol = spec->proto;
 	ip->saddr = source.word[0];
@@ -113,6 +119,15 @@ static void fill_ptp(__u8 *message)
 	message[1] = 2;
 	message[3] = BENCH_PTP_LEN - sizeof(struct ethhdr) - sizeof(struct iphdr) -
 		     sizeof(struct udphdr);
+}
+
+static void fill_quic(__u8 *packet, __u32 server)
+{
+	__be32 id = htonl(server);
+
+	packet[0] = 0x40;
+	packet[1] = sizeof(id) + 4; /* config 0; four octets of the server's own */
+	memcpy(packet + 2, &id, sizeof(id));
 }
 
 static size_t frame_len(const struct frame_spec *spec)
@@ -158,6 +173,8 @@ size_t frame_build(const struct frame_spec *spec, struct bench_frame *ret_frame)
 		fill_ipv6((void *)ip, spec, l4_len);
 	if (spec->ptp)
 		fill_ptp(ip + ip_len + sizeof(struct udphdr));
+	if (spec->quic_id)
+		fill_quic(ip + ip_len + sizeof(struct udphdr), spec->quic_id);
 	sum = sum_words(ip + addrs, ip_len - addrs, spec->proto + l4_len); /* pseudo-header */
 	if (spec->proto == IPPROTO_TCP)
 		fill_tcp((void *)(ip + ip_len), spec, sum);

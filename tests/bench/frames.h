@@ -24,11 +24,13 @@ struct frame_spec {
 	__u8 family; /* XDPLB_IPV4 or XDPLB_IPV6 */
 	__u8 proto;
 	bool syn; /* TCP: a SYN instead of an ACK */
+	bool later; /* IPv4: the last fragment of a datagram with identification 0 */
 	struct frame_end source;
 	struct frame_end dest;
 	/* Not 0: the frame carries the mark of an access node that got it for this VIP. */
 	struct frame_end marked_for;
 	bool ptp; /* UDP over IPv4: a Sync */
+	__u32 quic_id; /* UDP: not 0, a short header and a connection id of this server, config 0 */
 	__u32 labels[BENCH_PTP_LABELS]; /* in front of it; 0: none */
 };
 

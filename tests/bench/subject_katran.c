@@ -19,6 +19,7 @@
 #include "sizes.h"
 #include "workloads.h"
 #include "bpf/lib/hash.h"
+#include "bpf/lib/owner.h"
 
 /* What Katran's own control plane takes unless told otherwise; the CPUs get equal parts. */
 #define FLOW_TABLE_ENTRIES 8000000

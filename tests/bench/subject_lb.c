@@ -13,8 +13,11 @@
 #include "sizes.h"
 #include "bpf/lb_xdp.skel.h"
 #include "bpf/lib/hash.h"
+#include "bpf/lib/owner.h"
 #include "xdplb/access.h"
+#include "xdplb/fragment.h"
 #include "xdplb/health.h"
+#include "xdplb/quic.h"
 
 /* The loader's default capacities, see config.h. */
 #define SERVICES 1024
@@ -35,6 +38,7 @@ struct lb_row {
 	__u32 buckets;
 	__u32 down; /* members, the last ones */
 	__u32 allowed; /* prefixes */
+	bool quic;
 	__u32 first_member;
 	__u32 first_bucket; /* the first of a line */
 };
@@ -58,6 +62,8 @@ static const struct lb_row usual_rows[] = {
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_DOWN_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, LB_BACKENDS },
 	{ XDPLB_IPV4, IPPROTO_TCP, LB_ACL_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, 0,
 	  XDPLB_SOURCES_MAX },
+	{ XDPLB_IPV4, IPPROTO_UDP, LB_QUIC_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, 0,
+	  .quic = true },
 };
 
 static int add_rows(struct lb_subject *lb, const struct lb_row *rows, __u32 count)
@@ -256,12 +262,29 @@ static int fill_allowed(const struct lb_subject *lb, __u32 number)
 	return 0;
 }
 
+static int fill_quic_ids(const struct lb_subject *lb, __u32 number)
+{
+	const struct lb_row *row = &lb->rows[number];
+	int err = 0;
+
+	for (__u32 i = 0; row->quic && i < row->members && !err; i++) {
+		struct xdplb_endpoint entry = { .addr = { { number, htonl(LB_QUIC_ID + i) } },
+						.proto = XDPLB_QUIC_ENTRY,
+						.family = XDPLB_IPV6,
+						.index = row->first_member + i };
+
+		err = fill_endpoint(lb->skel->maps.vips, lb->vip_slots, &entry);
+	}
+	return err;
+}
+
 static int fill_service(const struct lb_subject *lb, __u32 number)
 {
 	const struct lb_row *row = &lb->rows[number];
 	struct xdplb_service service = {
 		.buckets = { .base = row->first_bucket, .count = row->buckets },
-		.flags = row->allowed ? XDPLB_SERVICE_SOURCES_ALLOWED : 0,
+		.flags = (row->allowed ? XDPLB_SERVICE_SOURCES_ALLOWED : 0) |
+			 (row->quic ? XDPLB_SERVICE_QUIC : 0),
 		.first_member = row->first_member,
 	};
 	struct xdplb_endpoint endpoint = {
@@ -277,8 +300,30 @@ static int fill_service(const struct lb_subject *lb, __u32 number)
 	for (__u32 i = 0; i < row->members && !err; i++)
 		err = fill_member(lb, number, i);
 	err = err ?: fill_buckets(lb, number);
+	err = err ?: fill_quic_ids(lb, number);
 	err = err ?: fill_allowed(lb, number);
 	return err ?: fill_element(lb->skel->maps.services, number, &service);
+}
+
+/* Notes of first fragments to the service of the second row, which never expire. */
+static int fill_fragments(const struct lb_subject *lb)
+{
+	const struct xdplb_fragment_way way = { .expires = ~0ULL,
+						.member = lb->rows[1].first_member };
+
+	for (__u32 i = 0; i < LB_FRAGMENTS; i++) {
+		struct xdplb_fragment_key key = {
+			.source = frame_addr(XDPLB_IPV4, bench_client_of(i).addr),
+			.dest = frame_addr(XDPLB_IPV4, LB_VIP),
+			.proto = IPPROTO_UDP,
+			.family = XDPLB_IPV4,
+		};
+
+		if (bpf_map_update_elem(bpf_map__fd(lb->skel->maps.fragment_ways), &key, &way,
+					BPF_ANY))
+			return -errno;
+	}
+	return 0;
 }
 
 static int fill_maps(const struct lb_subject *lb)
@@ -305,12 +350,12 @@ static int load(struct lb_subject *lb, bool sized)
 	if (!lb->skel)
 		return -errno;
 	lb->vip_slots = endpoint_table_slots(2 * lb->services);
-	lb->skel->rodata->hash_key[0] = BENCH_KEY0;
-	lb->skel->rodata->hash_key[1] = BENCH_KEY1;
+	flow_key_expand(BENCH_KEY0, BENCH_KEY1, lb->skel->rodata->flow_key);
 	lb->skel->rodata->vip_mask = lb->vip_slots - 1;
 	err = size_maps(lb);
 	err = err ?: lb_xdp_bpf__load(lb->skel);
-	return err ?: fill_maps(lb);
+	err = err ?: fill_maps(lb);
+	return sized ? err : err ?: fill_fragments(lb);
 }
 
 int lb_subject_load(bool sized, struct lb_subject **ret_lb)

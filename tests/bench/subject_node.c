@@ -9,6 +9,7 @@
 #include "connection.h"
 #include "fill.h"
 #include "bpf/node_tc.skel.h"
+#include "bpf/lib/hash.h"
 #include "xdplb/handover.h"
 #include "xdplb/node.h"
 
@@ -186,6 +187,7 @@ static int load_skel(struct node_tc_bpf **ret_skel)
 		return -errno;
 	node->rodata->hash_key[0] = BENCH_KEY0;
 	node->rodata->hash_key[1] = BENCH_KEY1;
+	flow_key_expand(BENCH_KEY0, BENCH_KEY1, node->rodata->flow_key);
 	node->rodata->tag_mask = SLOTS - 1;
 	node->rodata->endpoint_mask = SLOTS - 1;
 	err = size_maps(node);

@@ -28,6 +28,13 @@
 /* A service that allows 10,000 prefixes, its clients in them. */
 #define LB_ACL_VPORT 8003
 
+/* A UDP service by QUIC connection ids: member i has the server id LB_QUIC_ID + i, host byte order. */
+#define LB_QUIC_VPORT 8004
+#define LB_QUIC_ID    0x51000000
+
+/* Datagrams to the UDP service whose first fragment has been noted: those of the first so many clients. */
+#define LB_FRAGMENTS 8192
+
 #define NODE_LOCAL        0xac100201 /* 172.16.2.1: an `interface` mapping */
 #define NODE_SOURCE       0xac100202 /* 172.16.2.2: a `source` mapping */
 #define NODE_SOURCE_PORT  8080

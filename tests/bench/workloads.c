@@ -15,7 +15,10 @@
 #define HALF	{ LB_VIP, LB_HALF_VPORT } /* half of its members are down */
 #define DOWN	{ LB_VIP, LB_DOWN_VPORT } /* all are */
 #define ACL	{ LB_VIP, LB_ACL_VPORT } /* it allows 10,000 prefixes */
+#define QUIC	{ LB_VIP, LB_QUIC_VPORT } /* by connection id */
+#define NAMED	{ LB_BACKEND + 3, LB_TAG } /* whom the id names */
 #define TAGGED	{ 0, LB_TAG }
+#define NOTED	{ LB_BACKEND, LB_VPORT } /* a later fragment has no ports to rewrite */
 #define OTHER	{ 0xc0000263, 80 } /* 192.0.2.99, no VIP */
 #define LOCAL	{ NODE_LOCAL, NODE_TAG }
 #define SOURCE	{ NODE_SOURCE, NODE_TAG }
@@ -78,6 +81,15 @@ const struct workload workloads[] = {
 	{ "lb_udp4_new", TARGET_LB, DRIVER_XDP4_FLOWS, FLOWS_NEW,
 	  { UDP4, .dest = VIP },
 	  XDP_TX, true, {}, TAGGED },
+	{ "lb_udp4_1m", TARGET_LB, DRIVER_XDP4_FLOWS, 1000000,
+	  { UDP4, .dest = VIP },
+	  XDP_TX, true, {}, TAGGED },
+	{ "lb_quic_1m", TARGET_LB, DRIVER_XDP4_FLOWS, 1000000,
+	  { UDP4, .dest = QUIC, .quic_id = LB_QUIC_ID + 3 },
+	  XDP_TX, true, {}, NAMED },
+	{ "lb_frag4", TARGET_LB, DRIVER_XDP4_FLOWS, LB_FRAGMENTS,
+	  { UDP4, .dest = VIP, .later = true },
+	  XDP_TX, true, {}, NOTED },
 	{ "lb_tcp6_1m", TARGET_LB, DRIVER_XDP6_FLOWS, 1000000,
 	  { TCP6, .dest = VIP },
 	  XDP_TX, true, {}, TAGGED },

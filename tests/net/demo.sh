@@ -18,7 +18,6 @@ lab_isolate "$@"
 
 NEW_CONNECTIONS=150 # requests with a connection each
 KEPT_CONNECTIONS=5  # connections with 10 requests each
-CLUSTER=$LAB_DIR/cluster.yaml
 JSON=$LAB_ROOT/build/demo.json
 FAULTS=0
 

@@ -43,7 +43,7 @@ LAB_DIR=/run/lab
 XDPLB_LOAD=${XDPLB_LOAD:-$LAB_ROOT/build/xdplb-load}
 # Used by the scripts that source this file.
 # shellcheck disable=SC2034
-CLIENT4=10.0.0.2 CLIENT6=fd00::2
+CLUSTER=$LAB_DIR/cluster.yaml CLIENT4=10.0.0.2 CLIENT6=fd00::2
 
 # --- isolation ---------------------------------------------------------------------------------
 
@@ -378,6 +378,23 @@ cluster_backends() {
   cluster_backend web3 node1 10.0.1.12 fd00:1::12
 }
 
+# cluster_main: lab_main with all its backends, up to the services.
+cluster_main() {
+  cluster_head access1 node1 node2
+  cluster_backends
+  echo "services:"
+}
+
+# cluster_hooks: one service node, and a backend at each kind of its hooks: web1 at the uplink, and c1 behind a
+# virtual NIC, as "lab_container node1 c1 11 11" makes it; up to the services.
+cluster_hooks() {
+  cluster_head access1 node1
+  echo "backends:"
+  cluster_backend web1 node1 10.0.1.11 fd00:1::11
+  cluster_backend c1 node1 10.0.11.11 fd00:11::11 veth-c1 c1
+  echo "services:"
+}
+
 # cluster_service NAME VIP PORT PROTOCOL RESTORE BACKENDS [BACKEND_PORT]; BACKENDS as in YAML's {}.
 cluster_service() {
   printf '  %s:\n    vip: "%s"\n    port: %s\n    protocol: %s\n    restore: %s\n' \
@@ -418,7 +435,8 @@ lab_setup() {
 # --- servers -----------------------------------------------------------------------------------
 
 # start_nginx NODE NAME LISTEN...: answers every request with "NAME CLIENT-ADDRESS ", serves the files
-# of $LAB_DIR/files below /files/ and takes uploads by PUT below /upload/. Returns when it listens.
+# of $LAB_DIR/files below /files/, those of $LAB_DIR/said/NAME as /said/, and takes uploads by PUT below
+# /upload/. Returns when it listens.
 start_nginx() {
   local node=$1 name=$2 dir listen
   shift 2
@@ -438,6 +456,7 @@ start_nginx() {
     done
     echo "    location / { default_type text/plain; return 200 '$name \$remote_addr '; }"
     echo "    location /files/ { root $LAB_DIR; }"
+    echo "    location /said/ { alias $LAB_DIR/said/$name/; }"
     echo "    location /upload/ { root $dir; dav_methods PUT; }"
     echo "  }"
     echo "}"
@@ -446,6 +465,18 @@ start_nginx() {
     cat "$dir/out"
     return 1
   fi
+}
+
+# start_web NAME...: nginx at port 8080 of the backends of cluster_backends.
+start_web() {
+  local name
+  for name in "$@"; do
+    case $name in
+    web1) start_nginx node1 web1 10.0.1.11:8080 '[fd00:1::11]:8080' ;;
+    web2) start_nginx node2 web2 10.0.2.11:8080 '[fd00:2::11]:8080' ;;
+    web3) start_nginx node1 web3 10.0.1.12:8080 '[fd00:1::12]:8080' ;;
+    esac
+  done
 }
 
 # start_echo NODE NAME TYPE ADDRESS PORT: answers each UDP datagram (TYPE UDP4, UDP6) or each line of a

@@ -14,7 +14,6 @@ source "$(dirname "$0")/lab.sh"
 source "$(dirname "$0")/agents.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
 LOSS=${LOSS:-30}
 MINUTES=${MINUTES:-10}
 

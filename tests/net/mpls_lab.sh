@@ -12,7 +12,6 @@
 
 # Used by the scripts that source this file.
 # shellcheck disable=SC2034
-CLUSTER=$LAB_DIR/cluster.yaml
 # shellcheck disable=SC2034
 NODES=(E1 E2 B A)
 

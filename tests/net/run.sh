@@ -6,7 +6,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-limit=120 # seconds for a script
+limit=120 # seconds for a script that does not say "# limit: SECONDS" of itself
 passed=0 failed=0 skipped=0
 
 tests=("$here"/test_*.sh)
@@ -21,7 +21,8 @@ for test in "${tests[@]}"; do
   name=$(basename "$test" .sh)
   echo "== $name"
   status=0
-  timeout "$limit" bash "$test" 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
+  own=$(sed -n 's/^# limit: \([0-9]*\).*/\1/p' "$test")
+  timeout "${own:-$limit}" bash "$test" 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
   ok=$(grep -c '^ok ' "$log" || true)
   not_ok=$(grep -c '^not ok ' "$log" || true)
   skips=$(grep -c '^skip ' "$log" || true)

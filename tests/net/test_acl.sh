@@ -9,13 +9,9 @@ set -euo pipefail
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
-
 # write_cluster ALLOW4 DENY6
 write_cluster() {
-  cluster_head access1 node1 node2
-  cluster_backends
-  echo "services:"
+  cluster_main
   cluster_service by4 192.0.2.10 80 tcp source 'web1: , web2: ' 8080
   echo "    allow: $1"
   cluster_service by6 2001:db8:1::10 80 tcp source 'web1: , web2: ' 8080
@@ -65,8 +61,7 @@ for i in 100 101; do
 done
 write_cluster '[10.0.0.100/32, 10.9.0.0/16]' "['fd00::101']" >"$CLUSTER"
 lab_setup "$CLUSTER" node1 node2 access1
-check servers start_nginx node1 web1 10.0.1.11:8080 '[fd00:1::11]:8080'
-check servers2 start_nginx node2 web2 10.0.2.11:8080 '[fd00:2::11]:8080'
+check servers start_web web1 web2
 check allowed served 10.0.0.100 192.0.2.10
 check not_allowed refused 10.0.0.101 192.0.2.10
 check not_denied served fd00::100 2001:db8:1::10

@@ -9,8 +9,6 @@ set -euo pipefail
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
-
 write_cluster() {
   cluster_head access1 node1
   echo "backends:"

@@ -9,14 +9,11 @@ set -euo pipefail
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
 CLIENTS=12
 
 write_cluster() {
   local members='web1: , web2: , web3: '
-  cluster_head access1 node1 node2
-  cluster_backends
-  echo "services:"
+  cluster_main
   cluster_service by4 192.0.2.10 80 tcp source "$members" 8080
   echo "    affinity: source"
   cluster_service by6 2001:db8:1::10 80 tcp source "$members" 8080
@@ -51,9 +48,7 @@ for ((i = 0; i < CLIENTS; i++)); do
 done
 write_cluster >"$CLUSTER"
 lab_setup "$CLUSTER" node1 node2 access1
-check servers start_nginx node1 web1 10.0.1.11:8080 '[fd00:1::11]:8080'
-check servers2 start_nginx node2 web2 10.0.2.11:8080 '[fd00:2::11]:8080'
-check servers3 start_nginx node1 web3 10.0.1.12:8080 '[fd00:1::12]:8080'
+check servers start_web web1 web2 web3
 check source_ipv4 together 192.0.2.10 10.0.0.
 check source_ipv6 together 2001:db8:1::10 fd00::
 check flow spread

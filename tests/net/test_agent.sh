@@ -11,8 +11,6 @@ source "$(dirname "$0")/agents.sh"
 lab_isolate "$@"
 need_programs dnsmasq nft
 
-CLUSTER=$LAB_DIR/cluster.yaml
-
 # write_cluster [INTERVAL]
 write_cluster() {
   local interval=${1:-100ms} both='web1: , web2: '

@@ -9,14 +9,8 @@ set -euo pipefail
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
-
 write_cluster() {
-  cluster_head access1 node1
-  echo "backends:"
-  cluster_backend web1 node1 10.0.1.11 fd00:1::11
-  cluster_backend c1 node1 10.0.11.11 fd00:11::11 veth-c1 c1
-  echo "services:"
+  cluster_hooks
   cluster_service source4 192.0.2.10 7 udp source 'web1: ' 7007
   cluster_service source6 2001:db8:1::10 7 udp source 'web1: ' 7007
   cluster_service interface4 192.0.2.20 7 udp interface 'web1: '

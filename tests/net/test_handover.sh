@@ -7,17 +7,14 @@ set -euo pipefail
 
 # shellcheck source=lab.sh
 source "$(dirname "$0")/lab.sh"
+# shellcheck source=connections.sh
+source "$(dirname "$0")/connections.sh"
 lab_isolate "$@"
-
-CLUSTER=$LAB_DIR/cluster.yaml
-CONNECTIONS=20
 
 # write_cluster BACKENDS [HAND_OVER [AFFINITY]]
 write_cluster() {
   local yes=${2:-true}
-  cluster_head access1 node1 node2
-  cluster_backends
-  echo "services:"
+  cluster_main
   cluster_service echo4 192.0.2.10 7 tcp source "$1" 8007
   echo "    hand_over: $yes"
   cluster_service echo6 2001:db8:1::20 7 tcp interface "$1"
@@ -33,71 +30,6 @@ apply_all() {
   for node in node1 node2 access1; do
     xdplb "$node" apply "$CLUSTER" >/dev/null
   done
-}
-
-# open_connections ADDRESS: CONNECTIONS long-lived ones. Descriptor 10 + i writes to number i, its answers
-# go to a file.
-open_connections() {
-  local i
-  for ((i = 0; i < CONNECTIONS; i++)); do
-    mkfifo "$LAB_DIR/in$i"
-    : >"$LAB_DIR/out$i"
-    nsenter --net=/run/netns/client -- socat -t 1 - "TCP:$(bracket "$1"):7" \
-      <"$LAB_DIR/in$i" >"$LAB_DIR/out$i" 2>>"$LAB_DIR/client.log" &
-    eval "exec $((10 + i))>'$LAB_DIR/in$i'"
-  done
-  say first
-  servers >"$LAB_DIR/servers"
-}
-
-close_connections() {
-  local i
-  for ((i = 0; i < CONNECTIONS; i++)); do
-    eval "exec $((10 + i))>&-"
-  done
-  wait_until 5 all_closed || fail "connections do not close"
-  rm -f "$LAB_DIR"/{in,out}[0-9]*
-}
-
-all_closed() {
-  ! pgrep -f "^socat -t 1 - TCP:" >/dev/null
-}
-
-# answered WORD: how many connections have had their answer to it.
-answered() {
-  grep -l " $1\$" "$LAB_DIR"/out* 2>/dev/null | wc -l
-}
-
-all_answered() {
-  (($(answered "$1") == CONNECTIONS))
-}
-
-# write_line WORD DESCRIPTOR: to a client that may have ended.
-write_line() {
-  { echo "$1" >&"$2"; } 2>/dev/null || true
-}
-
-# say WORD: on each connection; all must answer.
-say() {
-  local i
-  for ((i = 0; i < CONNECTIONS; i++)); do
-    echo "$1" >&$((10 + i))
-  done
-  wait_until 10 all_answered "$1" || fail "$1: $(answered "$1") of $CONNECTIONS connections answered"
-}
-
-# servers: the process that answers each connection, which must stay the same.
-servers() {
-  local i
-  for ((i = 0; i < CONNECTIONS; i++)); do
-    tail -n 1 "$LAB_DIR/out$i" | cut -d' ' -f1,2
-  done
-}
-
-# kept WORD: all connections go on, with whom they had.
-kept() {
-  say "$1"
-  expect "servers after $1" "$(servers)" "$(cat "$LAB_DIR/servers")"
 }
 
 handed_over() {
@@ -154,12 +86,32 @@ has_drained() {
     jq -r '.services[] | select(.name == "echo4") | .backends[] | select(.usable) | .name') == web2 ]]
 }
 
-# new_servers ADDRESS: who answers 20 new connections.
-new_servers() {
-  local i
-  for ((i = 0; i < 20; i++)); do
-    echo new | in_ns client timeout 5 socat -t 1 - "TCP:$(bracket "$1"):7" | cut -d' ' -f1
-  done | sort -u | paste -sd' '
+# A backend that the file leaves out drains first: until nothing is sent to it, or the command is ended.
+drains_before_it_leaves() {
+  local pid
+  open_connections "$1"
+  write_cluster 'web2: ' >"$CLUSTER"
+  nsenter --net=/run/netns/access1 -- "$XDPLB_LOAD" apply --drain 60s "$CLUSTER" --node access1 \
+    >"$LAB_DIR/leaving" &
+  pid=$!
+  wait_until 5 grep -q 'backend that the file leaves out drains' "$LAB_DIR/leaving" || fail "it does not drain"
+  expect "new connections go to" "$(new_servers "$1")" web2
+  kept draining
+  kill -TERM "$pid"
+  wait "$pid" && fail "ended by a signal, and it says that all is done"
+  expect "after the signal" "$(xdplb access1 health --json | jq -r '.[] | select(.name == "web1") | .state')" unknown
+  nsenter --net=/run/netns/access1 -- "$XDPLB_LOAD" apply --drain 60s "$CLUSTER" --node access1 \
+    >"$LAB_DIR/leaving" &
+  pid=$!
+  wait_until 5 grep -q 'backend that the file leaves out drains' "$LAB_DIR/leaving" || fail "it does not drain"
+  kept draining_again
+  kill -0 "$pid" || fail "it did not wait for the connections"
+  close_connections
+  wait "$pid" || fail "apply --drain fails"
+  grep -q 'applied' "$LAB_DIR/leaving" || fail "nothing was applied"
+  expect "health of what has left" "$(xdplb access1 health --json | jq -r '.[] | select(.name == "web1") | .name')" ""
+  apply_all 'web1: , web2: '
+  expect "state when it is back" "$(xdplb access1 health --json | jq -r '.[] | select(.name == "web1") | .state')" unknown
 }
 
 # moved WORD: as kept, and packets were handed over.
@@ -229,6 +181,7 @@ check source_ipv4 changes_break_nothing 192.0.2.10
 check interface_ipv6 changes_break_nothing 2001:db8:1::20
 check opened_meanwhile opened_meanwhile 192.0.2.10
 check draining draining 192.0.2.10
+check drains_before_it_leaves drains_before_it_leaves 192.0.2.10
 check affinity affinity 198.51.100.10
 check tables_are_shown tables_are_shown
 check without_hand_over without_hand_over

@@ -8,14 +8,11 @@ set -euo pipefail
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
 TO_CLIENT="dst host $CLIENT4 or dst host $CLIENT6"
 
 write_cluster() {
   local both='web1: , web2: ' one='web1: '
-  cluster_head access1 node1 node2
-  cluster_backends
-  echo "services:"
+  cluster_main
   cluster_service web4-source 192.0.2.10 80 tcp source "$both" 8080
   cluster_service web4-interface 192.0.2.20 80 tcp interface "$both"
   cluster_service web6-source 2001:db8:1::10 80 tcp source "$both" 8080

@@ -14,7 +14,6 @@ set -euo pipefail
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
 VIP4=10.0.5.100 VIP6=fd00:5::100
 HERE4=10.0.5.2 HERE6=fd00:5::2
 

@@ -17,7 +17,10 @@ source "$(dirname "$0")/mpls_lab.sh"
 verified() {
   xdplb A tunnel verify "$CLUSTER" clock >"$LAB_DIR/verify"
   cat "$LAB_DIR/verify"
-  expect "hops that answered" "$(grep -cE '^  (there|back )  (A|B|E1|E2) ' "$LAB_DIR/verify")" 6
+  # Six of its own, and six of the spare one, which carries nothing.
+  expect "hops that answered" "$(grep -cE '^  (there|back )  (A|B|E1|E2) ' "$LAB_DIR/verify")" 12
+  grep -q '^clock: verified$' "$LAB_DIR/verify" || fail "clock is not verified"
+  grep -q '^spare (protects clock): verified$' "$LAB_DIR/verify" || fail "spare is not verified"
   expect "state" "$(tunnel_of A .state)" up
   xdplb B tunnel verify "$CLUSTER" clock
   expect "state" "$(tunnel_of B .state)" up
@@ -118,6 +121,21 @@ wrong_label() {
   write_entry E1 "$entry" "$LAB_DIR/right"
   xdplb A tunnel verify "$CLUSTER" clock
   expect "state" "$(tunnel_of A .state)" up
+}
+
+# A spare link that is dead is found while nobody needs it, and takes nothing from the tunnel.
+idle_spare() {
+  ip -n E1 link set l2 down
+  ! xdplb A tunnel verify "$CLUSTER" clock --wait 0.5 >"$LAB_DIR/verify" 2>&1 ||
+    fail "a dead spare link was not found"
+  cat "$LAB_DIR/verify"
+  grep -q '^clock: verified$' "$LAB_DIR/verify" || fail "clock is not verified"
+  grep -q 'spare: the way there: node E2 does not answer behind link p2' "$LAB_DIR/verify" ||
+    fail "node and link are not named"
+  expect "state" "$(tunnel_of A '|.state + " " + .lsp')" "up primary"
+  ! xdplb A tunnel verify "$CLUSTER" spare --wait 0.5 >"$LAB_DIR/verify" 2>&1 || fail "verified by its name"
+  ip -n E1 link set l2 up
+  xdplb A tunnel verify "$CLUSTER" spare
 }
 
 # A transit node that is gone: it is named.
@@ -302,6 +320,7 @@ check sync_ipv6 sync_ipv6
 check sync_ethernet sync_ethernet
 check others_pass others_pass
 check wrong_label wrong_label
+check idle_spare idle_spare
 check silent_node silent_node
 check nothing_to_change nothing_to_change
 check penultimate_popping popping

@@ -13,6 +13,8 @@ need_programs socat jq bpftool
 source "$(dirname "$0")/mpls_lab.sh"
 # shellcheck source=agents.sh
 source "$(dirname "$0")/agents.sh"
+# shellcheck source=busy.sh
+source "$(dirname "$0")/busy.sh"
 
 where() {
   tunnel_of "$1" '|.state + " " + .lsp'
@@ -62,9 +64,25 @@ link_fails() {
   goes_to up backup
   arrives
   wait_until 5 hook_said A up backup || fail "the hook was not run: $(cat "$LAB_DIR/hook.out")"
+  expect "the hook's priority" "$(head -n 1 "$LAB_DIR/hook.out" | cut -d' ' -f6)" 0
   grep -q 'tunnel clock: up, by its backup' "$LAB_DIR/B.log" || fail "B's agent says nothing"
   ip -n E1 link set l1 up
   goes_to up primary
+  arrives
+}
+
+# backup_is WORDS: A's agent has said so last.
+backup_is() {
+  grep 'its backup' "$LAB_DIR/A.log" | tail -n 1 | grep -c "its backup $1"
+}
+
+# The backup fails while nobody needs it: it is told, and nothing else happens.
+idle_backup() {
+  ip -n E1 link set l2 down
+  wait_until 5 backup_is 'has failed' || fail "A: $(cat "$LAB_DIR/A.log")"
+  expect "A" "$(where A)" "up primary"
+  ip -n E1 link set l2 up
+  wait_until 5 backup_is 'is whole' || fail "A: $(cat "$LAB_DIR/A.log")"
   arrives
 }
 
@@ -134,23 +152,109 @@ reload_before_apply() {
   arrives
 }
 
+# leaves_to NODE MAP FROM: the MAC addresses that entries with the source FROM send to.
+leaves_to() {
+  bpftool -j map dump pinned "/sys/fs/bpf/xdplb/$1/$2" |
+    jq -r '.[].formatted.value | select(.smac) | [.smac, .dmac] | map(map(tonumber? // .) | join(" ")) | join(",")' |
+    awk -F, -v from="$(decimal "$3")" '$1 == from { print $2 }' | sort -u
+}
+
+# decimal MAC: its bytes.
+decimal() {
+  local byte
+  for byte in ${1//:/ }; do
+    printf '%d ' "0x$byte"
+  done | sed 's/ $//'
+}
+
+mac_of() {
+  ip -n "$1" -j link show "$2" | jq -r '.[0].address'
+}
+
+# has_next_hop NODE MAC: its agent has said so.
+has_next_hop() {
+  grep -q "the MAC address of $2 is now $3" "$LAB_DIR/$1.log"
+}
+
+# change_mac NODE INTERFACE MAC: as when a NIC is replaced: the link is gone for a moment.
+change_mac() {
+  ip -n "$1" link set "$2" down
+  ip -n "$1" link set "$2" address "$3"
+  ip -n "$1" link set "$2" up
+}
+
+# Next hops at both ends of a link get other MAC addresses, at a clock node and at a transit node: PTP goes there.
+next_hop_changes() {
+  start_agent E1
+  start_agent E2
+  change_mac E1 l0 02:00:00:00:aa:01
+  wait_until 10 has_next_hop A E1 02:00:00:00:aa:01 || fail "A: $(cat "$LAB_DIR/A.log")"
+  wait_until 10 has_next_hop E1 "this node" 02:00:00:00:aa:01 || fail "E1: $(cat "$LAB_DIR/E1.log")"
+  goes_to up primary
+  expect "A sends to" "$(leaves_to A lsps "$(mac_of A l0)")" "$(decimal 02:00:00:00:aa:01)"
+  expect "E1 sends from there to" "$(leaves_to E1 nhlfes 02:00:00:00:aa:01)" "$(decimal "$(mac_of A l0)")"
+  arrives
+  change_mac B l0 02:00:00:00:aa:02
+  wait_until 10 has_next_hop E2 B 02:00:00:00:aa:02 || fail "E2: $(cat "$LAB_DIR/E2.log")"
+  goes_to up primary
+  expect "E2 sends to" "$(leaves_to E2 nhlfes "$(mac_of E2 l2)")" "$(decimal 02:00:00:00:aa:02)"
+  arrives
+  # It is what apply would have written.
+  xdplb E2 apply "$CLUSTER" >"$LAB_DIR/applied"
+  has "nothing to change" cat "$LAB_DIR/applied" || fail "$(cat "$LAB_DIR/applied")"
+  signal_agent E1 TERM
+  signal_agent E2 TERM
+}
+
+# changes_of NODE: what its agent has said about the tunnel.
+changes_of() {
+  grep -c 'tunnel clock' "$LAB_DIR/$1.log"
+}
+
+# All processors are wanted by others, transit nodes take 0.7 of one for the messages of both ends: agents look
+# late, answers come late. That is no silence. And while it is like that, a failure is one.
+busy() {
+  local A B
+  A=$(changes_of A)
+  B=$(changes_of B)
+  wait_at E1 in l0 350
+  wait_at E2 in l2 350
+  start_messages A "$PTP_SYNC" 44 UDP-SENDTO:10.9.0.2:319
+  start_messages B "$PTP_SYNC" 44 UDP-SENDTO:10.9.0.1:319
+  start_hogs 4
+  sleep 10
+  expect "what A said" "$(changes_of A)" "$A"
+  expect "what B said" "$(changes_of B)" "$B"
+  ip -n E1 link set l1 down
+  goes_to up backup
+  ip -n E1 link set l1 up
+  stop_hogs
+  stop_messages A
+  stop_messages B
+  goes_to up primary
+}
+
 lab_chain
 cat >"$LAB_DIR/hook" <<EOF
 #!/bin/sh
-echo "\$XDPLB_NODE \$XDPLB_TUNNEL \$XDPLB_STATE \$XDPLB_LSP \$XDPLB_CAUSE" >>"$LAB_DIR/hook.out"
+echo "\$XDPLB_NODE \$XDPLB_TUNNEL \$XDPLB_STATE \$XDPLB_LSP \$XDPLB_CAUSE \$(nice)" >>"$LAB_DIR/hook.out"
 EOF
 chmod 755 "$LAB_DIR/hook"
 : >"$LAB_DIR/hook.out"
 {
-  write_cluster "" "    probe_interval: 20ms
+  write_cluster "" "    probe_interval: 10ms
+    probe_missed: 5
 "
   echo "on_tunnel: {command: [$LAB_DIR/hook]}"
 } >"$CLUSTER"
 lab_setup "$CLUSTER" "${NODES[@]}"
 check come_up come_up
 check link_fails link_fails
+check idle_backup idle_backup
 check wrong_label wrong_label
 check both_fail both_fail
 check agent_ends agent_ends
 check reload_before_apply reload_before_apply
+check next_hop_changes next_hop_changes
+check busy busy
 finish

@@ -10,15 +10,12 @@ set -euo pipefail
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
 XDPLB_AGENT=${XDPLB_AGENT:-$LAB_ROOT/build/xdplb-agent}
 NEW_MAC=02:aa:bb:cc:dd:ee
 
 write_cluster() {
   local both='web1: , web2: '
-  cluster_head access1 node1 node2
-  cluster_backends
-  echo "services:"
+  cluster_main
   cluster_service web4 192.0.2.10 80 tcp source "$both" 8080
   cluster_service web6 2001:db8:1::20 80 tcp interface "$both"
 }

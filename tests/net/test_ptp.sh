@@ -3,6 +3,7 @@
 #
 # Real clocks over MPLS: the offset that a client finds through tunnels, over every transport, by either way
 # and behind a transit node that makes messages wait. The lab is drawn in ptp/clocks.sh.
+# limit: 300: nine times until ptp4l has found its server and 64 samples of 16 a second are there
 set -euo pipefail
 
 # shellcheck source=lab.sh

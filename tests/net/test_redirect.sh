@@ -11,7 +11,6 @@ set -euo pipefail
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
 TO_CLIENT="dst host $CLIENT4 or dst host $CLIENT6"
 
 write_cluster() {

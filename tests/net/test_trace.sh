@@ -9,12 +9,8 @@ set -euo pipefail
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
 
-CLUSTER=$LAB_DIR/cluster.yaml
-
 write_cluster() {
-  cluster_head access1 node1 node2
-  cluster_backends
-  echo "services:"
+  cluster_main
   cluster_service by4 192.0.2.10 80 tcp source 'web1: , web2: , web3: ' 8080
   echo "    deny: [10.7.0.0/16]"
   cluster_service by6 2001:db8:1::10 80 tcp source 'web1: , web2: , web3: ' 8080
@@ -83,9 +79,7 @@ lab_main
 lab_address client eth0 10.0.0.100/24 fd00::100/64
 write_cluster >"$CLUSTER"
 lab_setup "$CLUSTER" node1 node2 access1
-check servers start_nginx node1 web1 10.0.1.11:8080 '[fd00:1::11]:8080'
-check servers2 start_nginx node2 web2 10.0.2.11:8080 '[fd00:2::11]:8080'
-check servers3 start_nginx node1 web3 10.0.1.12:8080 '[fd00:1::12]:8080'
+check servers start_web web1 web2 web3
 CLIENT4=$(in_ns client ip -j route get 192.0.2.10 | jq -r '.[0].prefsrc')
 CLIENT6=$(in_ns client ip -j route get 2001:db8:1::10 | jq -r '.[0].prefsrc')
 check ipv4 goes_there "$CLIENT4" 192.0.2.10 50001

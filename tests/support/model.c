@@ -8,29 +8,26 @@
 #include <linux/bpf.h>
 #include <string.h>
 
-#include "bpf/lib/hash.h"
+#include "model_choose.h"
+#include "model_icmp.h"
 #include "model_parse.h"
+#include "model_send.h"
 
-#define VERDICT(name) (1U << XDP_##name)
-#define REASON(name)  (1ULL << XDPLB_DROP_##name)
+#define EVENT(name) (1U << XDPLB_EVENT_##name)
+#define PATH(name)  (1U << MODEL_PATH_##name)
 
 /* ---- results ---- */
 
-static void pass(const struct test_packet *in, struct model_result *result)
+void model_pass(const struct test_packet *in, struct model_result *ret_result)
 {
-	*result = (struct model_result){ .verdicts = VERDICT(PASS), .told = MODEL_BYTES };
-	result->packet = *in;
+	ret_result->verdict = XDP_PASS;
+	ret_result->packet = *in;
 }
 
-static void drop(struct model_result *result, __u64 reasons)
+void model_drop(enum xdplb_drop reason, struct model_result *ret_result)
 {
-	*result = (struct model_result){ .verdicts = VERDICT(DROP), .drops = reasons };
-}
-
-/* Whatever may be, with these reasons if it is dropped. */
-static void untold(struct model_result *result, __u32 verdicts, __u64 reasons)
-{
-	*result = (struct model_result){ .verdicts = verdicts, .drops = reasons };
+	ret_result->verdict = XDP_DROP;
+	ret_result->drop = reason;
 }
 
 /* ---- the tables ---- */
@@ -44,19 +41,19 @@ static bool is_vip(const struct model_world *world, const struct model_parsed *p
 {
 	for (size_t i = 0; i < world->service_count; i++)
 		if (world->services[i].family == parsed->family &&
-		    same_addr(&world->services[i].vip, &parsed->dest))
+		    same_addr(&world->services[i].vip, &parsed->dest.addr))
 			return true;
 	return false;
 }
 
-static const struct model_service *find_service(const struct model_world *world,
-						const struct model_parsed *parsed)
+const struct model_service *model_find_service(const struct model_world *world, __u8 family,
+					       __u8 proto, const struct model_end *vip)
 {
 	for (size_t i = 0; i < world->service_count; i++) {
 		const struct model_service *service = &world->services[i];
 
-		if (service->family == parsed->family && service->proto == parsed->proto &&
-		    service->port == parsed->dest_port && same_addr(&service->vip, &parsed->dest))
+		if (service->family == family && service->proto == proto &&
+		    service->port == vip->port && same_addr(&service->vip, &vip->addr))
 			return service;
 	}
 	return NULL;
@@ -83,250 +80,316 @@ static bool is_denied(const struct model_service *service, const struct xdplb_ad
 	return service->flags & XDPLB_SERVICE_SOURCES_DENIED && is_listed;
 }
 
-static __u64 hash_of(const struct model_world *world, const struct model_parsed *parsed)
+__u64 model_bucket_hash(const struct model_world *world, const struct model_service *service,
+			const struct model_end *client, __u64 flow_hash)
 {
-	__u64 word =
-		flow_word(parsed->source_port, parsed->dest_port, parsed->proto, parsed->family);
-
-	if (parsed->family == XDPLB_IPV4)
-		return flow_hash4(world->key[0], world->key[1], parsed->source.word[0],
-				  parsed->dest.word[0], word);
-	return flow_hash6(world->key[0], world->key[1], parsed->source.word, parsed->dest.word,
-			  word);
+	if (!(service->flags & XDPLB_SERVICE_BY_SOURCE))
+		return flow_hash;
+	return model_source_hash(world->key, &client->addr, &service->vip, service->family);
 }
 
-/* The first of the flow's owners that may be used; `any_health`: that is confirmed at least. */
-static const struct model_member *find_member(const struct model_service *service, __u64 hash,
-					      bool any_health)
-{
-	for (__u32 attempt = 0; attempt < XDPLB_OWNERS_MAX; attempt++) {
-		__u32 bucket = attempt ? owner_bucket(hash, attempt, service->buckets)
-				       : (hash >> 32) * service->buckets >> 32;
-		const struct model_member *member =
-			&service->members[bucket % service->member_count];
+/* ---- what the client is told ---- */
 
-		if (member->confirmed && (member->healthy || any_health))
-			return member;
+bool model_is_somebody(const struct model_parsed *parsed)
+{
+	const __u8 *addr = (const __u8 *)&parsed->source.addr;
+	static const __u8 zero[16];
+
+	if (parsed->family == XDPLB_IPV4)
+		return addr[0] && addr[0] != 127 && addr[0] < 224;
+	return memcmp(addr, zero, 16) && addr[0] != 0xff;
+}
+
+struct report {
+	__u8 type, code;
+	__u32 rest;
+	__u32 event;
+	enum xdplb_drop otherwise;
+};
+
+static void report(struct model_world *world, const struct model_parsed *parsed,
+		   const struct test_packet *in, const struct report *what,
+		   struct model_result *result)
+{
+	if (parsed->kind == MODEL_LATER || parsed->is_first || !model_is_somebody(parsed) ||
+	    !world->budgets.reports) {
+		model_drop(what->otherwise, result);
+		return;
 	}
-	return NULL;
+	world->budgets.reports--;
+	result->verdict = XDP_TX;
+	result->events |= what->event;
+	result->paths |= PATH(REPORTED);
+	model_report(in, parsed, what->type, what->code, what->rest, &result->packet);
+}
+
+static void expire(struct model_world *world, const struct model_parsed *parsed,
+		   const struct test_packet *in, struct model_result *result)
+{
+	struct report what = { .type = parsed->family == XDPLB_IPV4 ? 11 : 3,
+			       .event = EVENT(TIME_EXCEEDED_SENT),
+			       .otherwise = XDPLB_DROP_TTL_EXPIRED };
+
+	report(world, parsed, in, &what, result);
+}
+
+static void refuse_length(struct model_world *world, const struct model_parsed *parsed,
+			  const struct test_packet *in, __u32 mtu, struct model_result *result)
+{
+	bool is_ipv4 = parsed->family == XDPLB_IPV4;
+	struct report what = { .type = is_ipv4 ? 3 : 2,
+			       .code = is_ipv4 ? 4 : 0,
+			       .rest = mtu,
+			       .event = EVENT(TOO_BIG_SENT),
+			       .otherwise = XDPLB_DROP_TOO_BIG };
+
+	report(world, parsed, in, &what, result);
 }
 
 /* ---- rewriting ---- */
 
-/* What a checksum (RFC 1624, equation 3) becomes when `len` bytes change. */
-static void change_sum(__u8 *sum_at, const void *old, const void *new, size_t len)
+/* Destination address and port, the mark, whatever kind of packet it is. */
+static void rewrite(const struct model_parsed *parsed, const struct model_member *member,
+		    __u64 hash, bool is_fragment, struct test_packet *packet)
 {
-	__u16 check, before, after;
-	__u32 sum;
+	size_t dest = parsed->l3 + (parsed->family == XDPLB_IPV4 ? 16 : 24), sum = 0;
+	bool is_ipv4 = parsed->family == XDPLB_IPV4;
+	__be16 extra = htons(hash >> 16 & 0xffff), none = 0;
 
-	memcpy(&check, sum_at, sizeof(check));
-	sum = (__u16)~check;
-	for (size_t i = 0; i < len; i += 2) {
-		memcpy(&before, (const __u8 *)old + i, sizeof(before));
-		memcpy(&after, (const __u8 *)new + i, sizeof(after));
-		sum += (__u16)~before + (__u32)after;
-	}
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	check = (__u16)~sum;
-	memcpy(sum_at, &check, sizeof(check));
+	if (parsed->kind == MODEL_TRANSPORT)
+		sum = model_l4_sum(packet, parsed, parsed->end);
+	model_put_addr(packet, parsed, dest, &member->addr, sum);
+	if (!is_ipv4 || !is_fragment)
+		model_put_mark(packet, parsed, hash);
+	if (parsed->kind != MODEL_TRANSPORT)
+		return;
+	model_put_word(packet, parsed->l4 + 2, member->tag, sum);
+	if (is_ipv4 && is_fragment)
+		model_change_sum(packet, sum, &none, &extra, 2);
+	if (sum && parsed->proto == IPPROTO_UDP)
+		model_settle_udp(packet, sum);
 }
 
-/* Bytes of the packet become others; the checksums that cover them follow. NULL: none does. */
-static void put(__u8 *at, const void *bytes, size_t len, __u8 *ip_sum, __u8 *l4_sum)
+/* A tagged frame goes back by the very interface, or is the kernel's to forward. */
+static bool is_forwarded(const struct model_world *world, const struct model_parsed *parsed,
+			 const struct model_member *member)
 {
-	if (ip_sum)
-		change_sum(ip_sum, at, bytes, len);
-	if (l4_sum)
-		change_sum(l4_sum, at, bytes, len);
-	memcpy(at, bytes, len);
+	return parsed->tags && member->ifindex != world->ifindex;
 }
 
-static void rewrite_ipv4(const struct model_parsed *parsed, const struct model_member *member,
-			 __u64 hash, __u8 *ip, __u8 *l4_sum)
+/* UDP over IPv4 may have none; then there is no room for the mark of fragments. */
+static bool has_l4_sum(const struct model_parsed *parsed, const struct test_packet *in)
 {
-	__be16 mark = htons(mark_ipv4(hash));
-
-	put(ip + 16, &member->addr, 4, ip + 10, l4_sum);
-	put(ip + 4, &mark, 2, ip + 10, NULL);
+	return model_l4_sum(in, parsed, parsed->end);
 }
 
-static void rewrite_ipv6(const struct model_parsed *parsed, const struct model_member *member,
-			 __u64 hash, __u8 *ip, __u8 *l4_sum)
+void model_leave(const struct model_world *world, const struct model_parsed *parsed,
+		 const struct model_member *member, struct model_result *result)
 {
-	__u32 mark = mark_ipv6(hash);
-
-	put(ip + 24, &member->addr, 16, NULL, l4_sum);
-	ip[1] = (ip[1] & 0xf0) | mark >> 16;
-	ip[2] = mark >> 8;
-	ip[3] = mark;
-}
-
-static void take_ttl(__u8 family, __u8 *ip)
-{
-	__u8 word[2] = { ip[8] - 1, ip[9] };
-
-	if (family == XDPLB_IPV4)
-		put(ip + 8, word, sizeof(word), ip + 10, NULL);
-	else
-		ip[7]--;
-}
-
-/* The transport checksum, if there is one to keep right. */
-static __u8 *l4_sum_of(const struct model_parsed *parsed, struct test_packet *packet)
-{
-	__u8 *sum = packet->data + parsed->l4 + (parsed->proto == IPPROTO_TCP ? 16 : 6);
-
-	return parsed->proto == IPPROTO_UDP && !sum[0] && !sum[1] ? NULL : sum;
-}
-
-static void send_to(const struct model_world *world, const struct model_parsed *parsed,
-		    const struct model_member *member, const struct test_packet *in,
-		    struct model_result *result)
-{
-	__u64 hash = hash_of(world, parsed);
-	bool stays = member->ifindex == world->ifindex;
-	__u8 *ip, *sum;
-
-	*result = (struct model_result){ .told = MODEL_BYTES, .packet = *in };
-	ip = result->packet.data + parsed->l3;
-	sum = l4_sum_of(parsed, &result->packet);
-	if (parsed->family == XDPLB_IPV4)
-		rewrite_ipv4(parsed, member, hash, ip, sum);
-	else
-		rewrite_ipv6(parsed, member, hash, ip, sum);
-	put(result->packet.data + parsed->l4 + 2, &member->tag, 2, NULL, sum);
-	if (sum && parsed->proto == IPPROTO_UDP && !sum[0] && !sum[1])
-		sum[0] = sum[1] = 0xff;
-	/* A tagged frame goes back by the very interface, or is the kernel's to forward. */
-	if (parsed->tags && !stays) {
-		result->verdicts = VERDICT(PASS);
+	result->member = member;
+	result->paths |= PATH(SENT);
+	if (is_forwarded(world, parsed, member)) {
+		result->paths |= PATH(SENT_TAGGED_ON);
+		result->events |= EVENT(LEFT_TO_KERNEL);
+		result->verdict = XDP_PASS;
 		return;
 	}
-	take_ttl(parsed->family, ip);
+	model_take_ttl(&result->packet, parsed);
 	memcpy(result->packet.data, member->dmac, 6);
 	memcpy(result->packet.data + 6, member->smac, 6);
-	result->verdicts = stays ? VERDICT(TX) : VERDICT(REDIRECT);
+	result->verdict = member->ifindex == world->ifindex ? XDP_TX : XDP_REDIRECT;
+}
+
+/* Rewritten as a fragment, for the kernel to cut. */
+static void leave_to_cut(const struct model_parsed *parsed, const struct model_member *member,
+			 __u64 hash, struct model_result *result)
+{
+	rewrite(parsed, member, hash, true, &result->packet);
+	result->member = member;
+	result->verdict = XDP_PASS;
+	result->events |= EVENT(LEFT_TO_KERNEL);
+	result->paths |= PATH(SENT_TO_CUT);
+}
+
+/* A packet to a member, if it isn't too long. */
+static void send_to(struct model_world *world, const struct model_parsed *parsed,
+		    const struct model_member *member, __u64 hash, const struct test_packet *in,
+		    struct model_result *result)
+{
+	bool is_fragment = parsed->is_first || parsed->kind == MODEL_LATER;
+	bool is_long = member->mtu && in->len - parsed->l3 > member->mtu;
+
+	result->packet = *in;
+	if (!is_long || is_forwarded(world, parsed, member)) {
+		rewrite(parsed, member, hash, is_fragment, &result->packet);
+		model_leave(world, parsed, member, result);
+	} else if (is_fragment || (parsed->may_fragment && has_l4_sum(parsed, in))) {
+		leave_to_cut(parsed, member, hash, result);
+	} else if (parsed->may_fragment) {
+		model_drop(XDPLB_DROP_TOO_BIG, result);
+	} else {
+		refuse_length(world, parsed, in, member->mtu, result);
+	}
+}
+
+/* ---- fragments ---- */
+
+static struct model_note *find_note(struct model_world *world, const struct xdplb_fragment_key *key)
+{
+	for (size_t i = 0; i < world->note_count; i++)
+		if (!memcmp(&world->notes[i].key, key, sizeof(*key)))
+			return &world->notes[i];
+	return NULL;
+}
+
+static void note(struct model_world *world, const struct model_parsed *parsed,
+		 const struct model_member *member, __u64 hash, struct model_result *result)
+{
+	struct model_note *entry = find_note(world, &parsed->key);
+
+	if (!entry && world->note_count < MODEL_NOTES)
+		entry = &world->notes[world->note_count++];
+	if (!entry)
+		return;
+	*entry = (struct model_note){ parsed->key, member, hash };
+	result->events |= EVENT(FRAGMENT_NOTED);
+}
+
+static void follow(struct model_world *world, const struct model_parsed *parsed,
+		   const struct test_packet *in, struct model_result *result)
+{
+	const struct model_note *entry = find_note(world, &parsed->key);
+
+	result->paths |= PATH(LATER_FRAGMENT);
+	if (!entry)
+		model_drop(XDPLB_DROP_FRAGMENT_UNKNOWN, result);
+	else if (parsed->ttl <= 1)
+		model_drop(XDPLB_DROP_TTL_EXPIRED, result);
+	else
+		send_to(world, parsed, entry->member, entry->hash, in, result);
 }
 
 /* ---- the steps ---- */
 
-static void serve(const struct model_world *world, const struct model_service *service,
+static bool may_open(const struct model_parsed *parsed, const struct test_packet *in)
+{
+	__u8 flags = in->data[parsed->l4 + 13];
+
+	return parsed->proto == IPPROTO_UDP || parsed->is_first ||
+	       (flags & TCP_SYN && !(flags & TCP_ACK));
+}
+
+static void serve_nobody(struct model_world *world, const struct model_service *service,
+			 const struct model_parsed *parsed, const struct test_packet *in,
+			 struct model_result *result)
+{
+	if (service->flags & XDPLB_SERVICE_RESET_IF_DOWN && parsed->proto == IPPROTO_TCP &&
+	    !parsed->is_first && world->budgets.resets &&
+	    model_reset(in, parsed, &result->packet)) {
+		world->budgets.resets--;
+		result->verdict = XDP_TX;
+		result->events |= EVENT(RESET_SENT);
+		result->paths |= PATH(RESET);
+		return;
+	}
+	model_drop(service->buckets ? XDPLB_DROP_NO_USABLE_MEMBER : XDPLB_DROP_NO_MEMBER, result);
+}
+
+static void serve(struct model_world *world, const struct model_service *service,
 		  const struct model_parsed *parsed, const struct test_packet *in,
 		  struct model_result *result)
 {
-	const struct model_member *member;
-	__u64 hash = hash_of(world, parsed);
+	__u64 hash = model_flow_hash(world->key, &parsed->source, &parsed->dest, parsed->proto,
+				     parsed->family);
+	const struct model_member *member = NULL;
 
-	if (is_denied(service, &parsed->source)) {
-		drop(result, REASON(SOURCE_DENIED));
+	if (is_denied(service, &parsed->source.addr)) {
+		model_drop(XDPLB_DROP_SOURCE_DENIED, result);
 		return;
 	}
 	if (parsed->ttl <= 1) {
-		untold(result, VERDICT(TX) | VERDICT(DROP), REASON(TTL_EXPIRED));
+		expire(world, parsed, in, result);
 		return;
 	}
-	if (!service->buckets) {
-		drop(result, REASON(NO_MEMBER));
+	if (service->buckets)
+		member = model_choose(service,
+				      model_bucket_hash(world, service, &parsed->source, hash),
+				      may_open(parsed, in), result);
+	if (!member) {
+		serve_nobody(world, service, parsed, in, result);
 		return;
 	}
-	if (service->flags & XDPLB_SERVICE_BY_SOURCE)
-		hash = flow_hash6(world->key[0], world->key[1], parsed->source.word,
-				  parsed->dest.word, flow_word(0, 0, 0, parsed->family));
-	member = find_member(service, hash, false);
-	if (!member && service->flags & XDPLB_SERVICE_ALL_IF_DOWN)
-		member = find_member(service, hash, true);
-	if (member)
-		send_to(world, parsed, member, in, result);
-	else if (service->flags & XDPLB_SERVICE_RESET_IF_DOWN && parsed->proto == IPPROTO_TCP)
-		untold(result, VERDICT(TX) | VERDICT(DROP), REASON(NO_USABLE_MEMBER));
-	else
-		drop(result, REASON(NO_USABLE_MEMBER));
+	if (parsed->is_first)
+		note(world, parsed, member, hash, result);
+	send_to(world, parsed, member, hash, in, result);
 }
 
-/* Echo requests are answered; errors are sent on, or pass; all else passes. */
-static void meet_icmp(const struct model_parsed *parsed, const struct test_packet *in,
-		      struct model_result *result)
+static __u32 paths_of(const struct model_parsed *parsed, const struct model_service *service,
+		      const struct test_packet *in)
 {
-	bool is_ipv4 = parsed->family == XDPLB_IPV4;
-	__u8 type = in->data[parsed->l4];
-	bool is_echo = type == (is_ipv4 ? 8 : 128);
-	bool is_error = is_ipv4 ? type == 3 || type == 11 || type == 12 : type >= 1 && type <= 4;
+	__u32 paths = parsed->tags ? parsed->tags > 1 ? PATH(TAGS) : PATH(TAG) : 0;
 
-	if (is_echo)
-		untold(result, VERDICT(TX) | VERDICT(DROP) | VERDICT(PASS),
-		       REASON(ANSWER_RATE) | REASON(TRUNCATED));
-	else if (is_error)
-		untold(result, ~0U, ~0ULL);
-	else
-		pass(in, result);
+	if (parsed->l4 - parsed->l3 > (parsed->family == XDPLB_IPV4 ? 20 : 40))
+		paths |= parsed->family == XDPLB_IPV4 ? PATH(OPTIONS) : PATH(EXTENSIONS);
+	if (parsed->is_first)
+		paths |= PATH(FIRST_FRAGMENT);
+	if (may_open(parsed, in))
+		paths |= PATH(OPENS);
+	if (service->flags & XDPLB_SERVICE_SOURCES)
+		paths |= PATH(LISTED);
+	if (service->flags & XDPLB_SERVICE_BY_SOURCE)
+		paths |= PATH(AFFINITY);
+	return paths;
 }
 
-void model_run(const struct model_world *world, const struct test_packet *in,
+static void meet_transport(struct model_world *world, const struct model_parsed *parsed,
+			   const struct test_packet *in, struct model_result *result)
+{
+	const struct model_service *service =
+		model_find_service(world, parsed->family, parsed->proto, &parsed->dest);
+
+	if (!service && !parsed->is_first) {
+		result->paths |= PATH(OTHER_PORT);
+		model_pass(in, result);
+		return;
+	}
+	if (!service ||
+	    (parsed->is_first && parsed->family == XDPLB_IPV4 && !has_l4_sum(parsed, in))) {
+		model_drop(XDPLB_DROP_FRAGMENT, result);
+		return;
+	}
+	result->paths |= paths_of(parsed, service, in);
+	serve(world, service, parsed, in, result);
+}
+
+void model_run(struct model_world *world, const struct test_packet *in,
 	       struct model_result *ret_result)
 {
 	struct model_parsed parsed;
-	const struct model_service *service;
 
+	*ret_result = (struct model_result){ .drop = -1 };
 	model_parse(in, &parsed);
+	if (parsed.kind == MODEL_CUT_ICMP)
+		parsed.kind = MODEL_FOREIGN;
 	if (parsed.kind == MODEL_FOREIGN || !is_vip(world, &parsed)) {
-		pass(in, ret_result);
+		ret_result->paths |= parsed.kind == MODEL_FOREIGN ? PATH(FOREIGN) : PATH(STRANGER);
+		model_pass(in, ret_result);
 		return;
 	}
 	switch (parsed.kind) {
 	case MODEL_TRUNCATED:
-		drop(ret_result, REASON(TRUNCATED));
-		return;
-	case MODEL_EXTENSIONS:
-		drop(ret_result, REASON(EXTENSIONS));
-		return;
-	case MODEL_CUT:
-		/* Whether it holds TCP or UDP, or a fragment, can't be told, or only half. */
-		pass(in, ret_result);
-		ret_result->verdicts |= VERDICT(DROP);
-		ret_result->drops = REASON(TRUNCATED) | REASON(EXTENSIONS) | REASON(FRAGMENT) |
-				    REASON(FRAGMENT_UNKNOWN);
-		return;
-	case MODEL_FRAGMENT:
-		untold(ret_result, ~0U, ~0ULL);
-		return;
-	case MODEL_ICMP:
-		meet_icmp(&parsed, in, ret_result);
-		return;
-	default:
+		model_drop(XDPLB_DROP_TRUNCATED, ret_result);
 		break;
+	case MODEL_TOO_MANY:
+		model_drop(XDPLB_DROP_EXTENSIONS, ret_result);
+		break;
+	case MODEL_LATER:
+		follow(world, &parsed, in, ret_result);
+		break;
+	case MODEL_ICMP:
+		model_meet_icmp(world, &parsed, in, ret_result);
+		break;
+	default:
+		meet_transport(world, &parsed, in, ret_result);
 	}
-	service = find_service(world, &parsed);
-	if (service)
-		serve(world, service, &parsed, in, ret_result);
-	else
-		pass(in, ret_result);
-}
-
-/* 0 and 0xffff are the same sum where 0 has no other meaning. */
-static void settle_sum(struct test_packet *packet, size_t at)
-{
-	if (packet->data[at] == 0xff && packet->data[at + 1] == 0xff)
-		packet->data[at] = packet->data[at + 1] = 0;
-}
-
-bool model_same(const struct test_packet *want, const struct test_packet *got)
-{
-	struct test_packet a = *want, b = *got;
-	struct model_parsed parsed;
-
-	if (packet_same(want, got))
-		return true;
-	model_parse(want, &parsed);
-	if (want->len != got->len || parsed.kind != MODEL_TRANSPORT)
-		return false;
-	if (parsed.family == XDPLB_IPV4) {
-		settle_sum(&a, parsed.l3 + 10);
-		settle_sum(&b, parsed.l3 + 10);
-	}
-	if (parsed.proto == IPPROTO_TCP) {
-		settle_sum(&a, parsed.l4 + 16);
-		settle_sum(&b, parsed.l4 + 16);
-	}
-	return packet_same(&a, &b);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
  * A reference model of lb_xdp: what bpf/README.md says of it, in plain C and without any care for speed.
- * Knows no BPF map and shares no code with the datapath but bpf/lib/hash.h, which defines what all nodes
- * must compute alike and has tests of its own.
+ * Written from that document and include/xdplb alone. Knows no BPF map and shares nothing with the datapath
+ * but owner_bucket() of bpf/lib/hash.h, which says what the nodes of a cluster must compute alike and has
+ * tests of its own.
  *
- * Where the documentation leaves room (bytes of what the balancer sends of its own, budgets), the model
- * says what may be: a set of verdicts, and whether the bytes are told.
+ * What it leaves out, and why: next hops that the kernel must be asked for (they depend on the host's routes;
+ * suite lb_nexthop), time (notes and leases are either over or not; suites lb_fragments, lb_health), which
+ * of several members behind the buckets' owners is taken (by weight, not by a rule; suite lb_spread), and
+ * services of many ports, or by QUIC connection ids, none of which is in its tables (suites lb_ranges, lb_quic).
  */
 #ifndef TEST_MODEL_H
 #define TEST_MODEL_H
@@ -13,17 +16,24 @@
 #include "packet.h"
 #include "xdplb/access.h"
 #include "xdplb/counters.h"
+#include "xdplb/fragment.h"
+#include "xdplb/health.h"
 
 #define MODEL_MEMBERS  8
 #define MODEL_PREFIXES 4
+#define MODEL_NOTES    4096
+#define MODEL_NOBODY   0xff
 
 struct model_member {
 	struct xdplb_addr addr;
 	__be16 tag;
 	bool confirmed;
-	bool healthy;
+	struct xdplb_health health; /* lease: 0 never, 1 over, else ahead */
 	__u8 dmac[6], smac[6];
 	__u32 ifindex; /* of the next hop, which is known */
+	__u32 mtu; /* 0: not known */
+	__u32 weight; /* 0 or 1 */
+	__u32 index; /* in the maps */
 };
 
 /* The client's addresses that a service's list holds. */
@@ -37,38 +47,86 @@ struct model_service {
 	struct xdplb_addr vip;
 	__be16 port;
 	__u32 flags; /* enum xdplb_service_flag */
-	struct model_member members[MODEL_MEMBERS];
+	struct model_member members[MODEL_MEMBERS]; /* in the order of the chain */
 	__u32 member_count;
-	__u32 buckets; /* bucket i names member i % member_count; 0: no member at all */
+	const __u8 *table; /* bucket i names members[table[i]], or nobody */
+	__u32 buckets; /* 0: no member at all */
 	struct model_prefix prefixes[MODEL_PREFIXES];
 	__u32 prefix_count;
 };
 
+/* Where the later fragments of a datagram go. */
+struct model_note {
+	struct xdplb_fragment_key key;
+	const struct model_member *member;
+	__u64 hash;
+};
+
+/* How many more of each kind may be sent. */
+struct model_budgets {
+	__u64 echoes, reports, resets;
+};
+
 struct model_world {
-	__u64 key[2];
+	__u8 key[16];
 	__u32 ifindex; /* by which packets come in */
 	struct model_service *services;
 	size_t service_count;
+	struct model_note *notes; /* MODEL_NOTES of them */
+	size_t note_count;
+	struct model_budgets budgets;
 };
 
-/* How much of the packet that comes out is told. */
-enum model_told {
-	MODEL_NOTHING, /* the verdict alone; what is sent must have right checksums */
-	MODEL_BYTES, /* all of it; checksums 0 and 0xffff of IPv4 and TCP are one */
+/* What a packet met on its way: more than verdicts and counters tell. */
+#define MODEL_PATHS(X)                                            \
+	X(FOREIGN, "nothing that is looked at")                   \
+	X(STRANGER, "to no VIP")                                  \
+	X(OTHER_PORT, "to another port of a VIP")                 \
+	X(TAG, "one VLAN tag")                                    \
+	X(TAGS, "two VLAN tags")                                  \
+	X(OPTIONS, "IPv4 options")                                \
+	X(EXTENSIONS, "IPv6 extension headers")                   \
+	X(LISTED, "a list of clients")                            \
+	X(AFFINITY, "affinity")                                   \
+	X(FIRST_FRAGMENT, "first fragment of a datagram")         \
+	X(LATER_FRAGMENT, "later fragment")                       \
+	X(OPENS, "may open a flow")                               \
+	X(DRAIN_AVOIDED, "the first owner drains: another")       \
+	X(DRAWN, "the first owner has less weight than the draw") \
+	X(DRAIN_TAKEN, "all that are usable drain: one of them")  \
+	X(LEASE_OVER, "the first owner's lease is over")          \
+	X(DOWN, "the first owner is not usable")                  \
+	X(SENT, "to a member")                                    \
+	X(SENT_TAGGED_ON, "tagged, by another interface: passed") \
+	X(SENT_TO_CUT, "too long, may be cut: passed")            \
+	X(ECHO, "echo request to a VIP")                          \
+	X(ICMP_ERROR, "ICMP error to a VIP")                      \
+	X(RELAYED, "ICMP error, relayed")                         \
+	X(REPORTED, "an error of the balancer's own")             \
+	X(RESET, "TCP reset")
+
+enum model_path {
+#define X(NAME, help) MODEL_PATH_##NAME,
+	MODEL_PATHS(X)
+#undef X
+	MODEL_PATH_COUNT
 };
 
 struct model_result {
-	__u32 verdicts; /* a bit for each of XDP_* that may be */
-	__u64 drops; /* a bit for each reason that a drop may have */
-	enum model_told told;
-	struct test_packet packet; /* MODEL_BYTES: what comes out, unless it is dropped */
+	int verdict; /* XDP_* */
+	int drop; /* enum xdplb_drop; -1: none is counted */
+	__u32 events; /* a bit for each enum xdplb_event that is counted */
+	__u32 paths; /* a bit for each enum model_path */
+	const struct model_member *member; /* to which it is counted, or NULL */
+	struct test_packet packet; /* what comes out, unless it is dropped */
 };
 
-/* What becomes of a frame of at least 14 bytes. */
-void model_run(const struct model_world *world, const struct test_packet *in,
+/**
+ * model_run() - What becomes of a frame of at least 14 bytes.
+ *
+ * Notes fragments and takes from the budgets, as the program does.
+ */
+void model_run(struct model_world *world, const struct test_packet *in,
 	       struct model_result *ret_result);
-
-/* Is a packet what the model says? Where 0 and 0xffff are one it is looked at as the model parses it. */
-bool model_same(const struct test_packet *want, const struct test_packet *got);
 
 #endif

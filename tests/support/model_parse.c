@@ -11,7 +11,7 @@
 #define EXTENSIONS_MOST       4
 #define EXTENSIONS_BYTES_MOST 128
 
-static unsigned int word_at(const struct test_packet *packet, size_t at)
+unsigned int model_word(const struct test_packet *packet, size_t at)
 {
 	return packet->data[at] << 8 | packet->data[at + 1];
 }
@@ -22,7 +22,7 @@ static unsigned int read_ethernet(const struct test_packet *packet, struct model
 	size_t at = 12;
 
 	while (at + 2 <= packet->len) {
-		unsigned int type = word_at(packet, at);
+		unsigned int type = model_word(packet, at);
 
 		if ((type != 0x8100 && type != 0x88a8) || parsed->tags == TAGS_MOST) {
 			parsed->l3 = at + 2;
@@ -34,120 +34,148 @@ static unsigned int read_ethernet(const struct test_packet *packet, struct model
 	return 0;
 }
 
-static size_t header_len(__u8 proto)
+static bool is_transport(__u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+}
+
+/* What follows the IP headers of a packet that is no later fragment; `l4_len`: how much of it must be there. */
+static void read_payload(const struct test_packet *packet, size_t l4_len,
+			 struct model_parsed *parsed)
+{
+	bool is_whole = parsed->end <= packet->len && parsed->l4 + l4_len <= parsed->end;
+
+	if (is_transport(parsed->proto)) {
+		parsed->kind = is_whole ? MODEL_TRANSPORT : MODEL_TRUNCATED;
+		if (!is_whole)
+			return;
+		memcpy(&parsed->source.port, packet->data + parsed->l4, 2);
+		memcpy(&parsed->dest.port, packet->data + parsed->l4 + 2, 2);
+	} else if (parsed->is_first || parsed->l4 + 8 > packet->len ||
+		   parsed->proto !=
+			   (parsed->family == XDPLB_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6)) {
+		parsed->kind = MODEL_FOREIGN;
+	} else {
+		parsed->kind = is_whole ? MODEL_ICMP : MODEL_CUT_ICMP;
+	}
+}
+
+static void read_later(const struct test_packet *packet, struct model_parsed *parsed)
+{
+	parsed->kind = is_transport(parsed->proto) ? MODEL_LATER : MODEL_FOREIGN;
+}
+
+static size_t l4_len_of(__u8 proto)
 {
 	return proto == IPPROTO_TCP ? 20 : 8;
 }
 
-static bool is_icmp(const struct model_parsed *parsed)
+static struct xdplb_fragment_key note_key(const struct model_parsed *parsed, const __u8 *id,
+					  size_t id_len)
 {
-	return parsed->proto == (parsed->family == XDPLB_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	struct xdplb_fragment_key key = { .source = parsed->source.addr,
+					  .dest = parsed->dest.addr,
+					  .proto = parsed->proto,
+					  .family = parsed->family };
+
+	memcpy(&key.id, id, id_len);
+	return key;
 }
 
-/* What follows the IP headers, up to `end` by the IP length, which lies within the frame. */
-static void read_transport(const struct test_packet *packet, size_t end,
-			   struct model_parsed *parsed)
+/* False: not even the header is there. */
+static bool read_ipv4_header(const struct test_packet *packet, struct model_parsed *parsed)
 {
-	if (is_icmp(parsed)) {
-		parsed->kind = parsed->l4 + 8 <= end ? MODEL_ICMP : MODEL_FOREIGN;
-		return;
-	}
-	if (parsed->proto != IPPROTO_TCP && parsed->proto != IPPROTO_UDP)
-		return;
-	parsed->kind = MODEL_TRUNCATED;
-	if (parsed->l4 + header_len(parsed->proto) > end)
-		return;
-	parsed->kind = MODEL_TRANSPORT;
-	memcpy(&parsed->source_port, packet->data + parsed->l4, 2);
-	memcpy(&parsed->dest_port, packet->data + parsed->l4 + 2, 2);
+	const __u8 *ip = packet->data + parsed->l3;
+
+	if (parsed->l3 + 20 > packet->len || ip[0] >> 4 != 4 || (ip[0] & 0xf) < 5)
+		return false;
+	parsed->family = XDPLB_IPV4;
+	parsed->ttl = ip[8];
+	parsed->proto = ip[9];
+	parsed->may_fragment = !(ip[6] & 0x40);
+	parsed->l4 = parsed->l3 + 4 * (ip[0] & 0xf);
+	parsed->end = parsed->l3 + model_word(packet, parsed->l3 + 2);
+	memcpy(&parsed->source.addr, ip + 12, 4);
+	memcpy(&parsed->dest.addr, ip + 16, 4);
+	parsed->key = note_key(parsed, ip + 4, 2);
+	return true;
 }
 
 static void read_ipv4(const struct test_packet *packet, struct model_parsed *parsed)
 {
-	const __u8 *ip = packet->data + parsed->l3;
-	size_t header, end;
+	unsigned int fragment;
 
-	if (parsed->l3 + 20 > packet->len || ip[0] >> 4 != 4 || (ip[0] & 0xf) < 5)
+	if (!read_ipv4_header(packet, parsed))
 		return;
-	header = 4 * (ip[0] & 0xf);
-	end = parsed->l3 + word_at(packet, parsed->l3 + 2);
-	parsed->family = XDPLB_IPV4;
-	parsed->proto = ip[9];
-	parsed->ttl = ip[8];
-	parsed->l4 = parsed->l3 + header;
-	memcpy(&parsed->source, ip + 12, 4);
-	memcpy(&parsed->dest, ip + 16, 4);
-	if (word_at(packet, parsed->l3 + 6) & 0x3fff) {
-		parsed->kind = MODEL_FRAGMENT;
-		return;
-	}
-	if (end > packet->len || parsed->l4 > end)
-		parsed->kind = parsed->proto == IPPROTO_TCP || parsed->proto == IPPROTO_UDP
-				       ? MODEL_TRUNCATED
-				       : MODEL_FOREIGN;
+	fragment = model_word(packet, parsed->l3 + 6);
+	parsed->is_first = (fragment & 0x3fff) == 0x2000;
+	if (fragment & 0x1fff)
+		read_later(packet, parsed);
 	else
-		read_transport(packet, end, parsed);
+		read_payload(packet, l4_len_of(parsed->proto), parsed);
 }
 
-/* Steps over extension headers from parsed->l4 on; false: parsed->kind says what is wrong. */
-static bool skip_extensions(const struct test_packet *packet, size_t end,
-			    struct model_parsed *parsed)
+/*
+ * Steps over extension headers from parsed->l4 on, as far as the frame goes; false: parsed->kind says what is
+ * wrong, or that it is a later fragment.
+ */
+static bool skip_extensions(const struct test_packet *packet, struct model_parsed *parsed)
 {
 	size_t first = parsed->l4;
 
 	for (int n = 0;; n++) {
+		const __u8 *at = packet->data + parsed->l4;
+		bool is_fragment = parsed->proto == IPPROTO_FRAGMENT;
 		size_t len;
 
-		if (parsed->proto == IPPROTO_FRAGMENT) {
-			parsed->kind = MODEL_FRAGMENT;
-			return false;
-		}
-		if (parsed->proto != IPPROTO_HOPOPTS && parsed->proto != IPPROTO_ROUTING &&
-		    parsed->proto != IPPROTO_DSTOPTS)
+		if (!is_fragment && parsed->proto != IPPROTO_HOPOPTS &&
+		    parsed->proto != IPPROTO_ROUTING && parsed->proto != IPPROTO_DSTOPTS)
 			return true;
-		parsed->kind = MODEL_EXTENSIONS;
-		if (n == EXTENSIONS_MOST)
+		parsed->kind = MODEL_TOO_MANY;
+		if (!is_fragment && n == EXTENSIONS_MOST)
 			return false;
-		if (parsed->l4 + 8 > end) {
-			parsed->kind = MODEL_CUT;
+		if (parsed->l4 + (is_fragment ? 8 : 4) > packet->len) {
+			parsed->kind = MODEL_TRUNCATED;
 			return false;
 		}
-		len = 8 * (packet->data[parsed->l4 + 1] + 1);
-		parsed->kind = MODEL_EXTENSIONS;
-		if (parsed->l4 + len - first > EXTENSIONS_BYTES_MOST ||
-		    (parsed->proto == IPPROTO_ROUTING && packet->data[parsed->l4 + 3]))
+		len = is_fragment ? 8 : 8 * (at[1] + 1);
+		if (!is_fragment && (parsed->l4 + len - first > EXTENSIONS_BYTES_MOST ||
+				     (parsed->proto == IPPROTO_ROUTING && at[3])))
 			return false;
-		parsed->kind = MODEL_FOREIGN;
-		parsed->proto = packet->data[parsed->l4];
+		parsed->proto = at[0];
 		parsed->l4 += len;
+		if (!is_fragment)
+			continue;
+		parsed->key = note_key(parsed, at + 4, 4);
+		if (model_word(packet, parsed->l4 - 6) & 0xfff8) {
+			read_later(packet, parsed);
+			return false;
+		}
+		parsed->is_first = true;
+		return true;
 	}
 }
 
-static void read_ipv6(const struct test_packet *packet, struct model_parsed *parsed)
+static bool read_ipv6_header(const struct test_packet *packet, struct model_parsed *parsed)
 {
 	const __u8 *ip = packet->data + parsed->l3;
-	size_t end;
 
 	if (parsed->l3 + 40 > packet->len || ip[0] >> 4 != 6)
-		return;
-	end = parsed->l3 + 40 + word_at(packet, parsed->l3 + 4);
+		return false;
 	parsed->family = XDPLB_IPV6;
 	parsed->proto = ip[6];
 	parsed->ttl = ip[7];
 	parsed->l4 = parsed->l3 + 40;
-	memcpy(&parsed->source, ip + 8, 16);
-	memcpy(&parsed->dest, ip + 24, 16);
-	if (!skip_extensions(packet, end > packet->len ? packet->len : end, parsed)) {
-		if (parsed->kind == MODEL_EXTENSIONS && end > packet->len)
-			parsed->kind = MODEL_CUT;
-		return;
-	}
-	if (end > packet->len)
-		parsed->kind = parsed->proto == IPPROTO_TCP || parsed->proto == IPPROTO_UDP
-				       ? MODEL_TRUNCATED
-				       : MODEL_FOREIGN;
-	else
-		read_transport(packet, end, parsed);
+	parsed->end = parsed->l4 + model_word(packet, parsed->l3 + 4);
+	memcpy(&parsed->source.addr, ip + 8, 16);
+	memcpy(&parsed->dest.addr, ip + 24, 16);
+	return true;
+}
+
+static void read_ipv6(const struct test_packet *packet, struct model_parsed *parsed)
+{
+	if (read_ipv6_header(packet, parsed) && skip_extensions(packet, parsed))
+		read_payload(packet, l4_len_of(parsed->proto), parsed);
 }
 
 void model_parse(const struct test_packet *packet, struct model_parsed *ret_parsed)
@@ -160,4 +188,23 @@ void model_parse(const struct test_packet *packet, struct model_parsed *ret_pars
 	else if (type == 0x86dd)
 		read_ipv6(packet, &parsed);
 	*ret_parsed = parsed;
+}
+
+bool model_parse_quote(const struct test_packet *packet, size_t at, size_t end,
+		       struct model_parsed *ret_parsed)
+{
+	struct model_parsed parsed = { .kind = MODEL_FOREIGN, .l3 = at };
+	struct test_packet quote = *packet;
+	bool is_ipv4 = packet->data[at] >> 4 == 4;
+
+	/* Most quotes are cut: what counts is what is there. */
+	quote.len = end;
+	if (is_ipv4 ? !read_ipv4_header(&quote, &parsed) : !read_ipv6_header(&quote, &parsed))
+		return false;
+	if (is_ipv4 && model_word(packet, at + 6) & 0x1fff)
+		return false;
+	parsed.end = end;
+	read_payload(&quote, 8, &parsed);
+	*ret_parsed = parsed;
+	return parsed.kind == MODEL_TRANSPORT;
 }

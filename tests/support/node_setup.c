@@ -77,11 +77,12 @@ __u64 setup_flow_hash(const struct packet_end *client, const struct packet_end *
 		      __u8 family)
 {
 	__u64 word = flow_word(htons(client->port), htons(vip->port), proto, family);
+	__u64 key[FLOW_KEY_WORDS];
 
+	flow_key_expand(SETUP_KEY0, SETUP_KEY1, key);
 	if (family == XDPLB_IPV4)
-		return flow_hash4(SETUP_KEY0, SETUP_KEY1, client->addr.word[0], vip->addr.word[0],
-				  word);
-	return flow_hash6(SETUP_KEY0, SETUP_KEY1, client->addr.word, vip->addr.word, word);
+		return flow_hash4(key, client->addr.word[0], vip->addr.word[0], word);
+	return flow_hash6(key, client->addr.word, vip->addr.word, word);
 }
 
 void setup_mark(struct packet_spec *spec, const struct packet_end *vip)
@@ -114,6 +115,8 @@ int setup_put_endpoint(int map, struct xdplb_table_ref ref, const struct setup_e
 		.proto = endpoint->proto,
 		.family = endpoint->family,
 		.index = endpoint->index,
+		.first_port = endpoint->first_port,
+		.last_port = endpoint->last_port,
 	};
 	__u32 hash = endpoint_hash(ref.seed, &entry.addr, entry.port, entry.proto, entry.family);
 
@@ -146,6 +149,7 @@ void lb_setup_open_as(struct lb_setup *ret_lb, const struct lb_setup_options *op
 	cr_assert_not_null(skel, "cannot open lb_xdp");
 	skel->rodata->hash_key[0] = SETUP_KEY0;
 	skel->rodata->hash_key[1] = SETUP_KEY1;
+	flow_key_expand(SETUP_KEY0, SETUP_KEY1, skel->rodata->flow_key);
 	skel->rodata->vip_mask = SETUP_SLOTS - 1;
 	if (options->answers_at_once)
 		skel->rodata->answers_at_once = options->answers_at_once;
@@ -184,6 +188,15 @@ void lb_setup_live(struct lb_setup *lb, struct xdplb_table_ref vips)
 {
 	struct xdplb_lb_control control = { .vips = vips };
 
+	put(fd_of(lb, lb_control), 0, &control);
+}
+
+void lb_setup_ranges(struct lb_setup *lb, bool has_ranges)
+{
+	struct xdplb_lb_control control;
+
+	get(fd_of(lb, lb_control), 0, &control);
+	control.has_ranges = has_ranges;
 	put(fd_of(lb, lb_control), 0, &control);
 }
 
@@ -265,7 +278,9 @@ void lb_setup_member(struct lb_setup *lb, __u32 index, const struct setup_member
 	memcpy(old.addr, &member->vip.addr, len);
 	memcpy(new.addr, &member->to.addr, len);
 	old.port = htons(member->vip.port);
-	new.port = entry.tag;
+	new.port = member->keeps_port ? old.port : entry.tag;
+	if (member->keeps_port)
+		entry.flags |= XDPLB_MEMBER_KEEPS_PORT;
 	entry.l4_delta = words_delta(&old, &new, sizeof(old));
 	if (member->family == XDPLB_IPV4)
 		entry.ip_delta = words_delta(old.addr, new.addr, len);
@@ -282,12 +297,18 @@ void lb_setup_health(struct lb_setup *lb, __u32 index, enum xdplb_health_state s
 	lb_setup_target(lb, index, &(struct xdplb_health){ .state = state });
 }
 
+void lb_setup_weighted(struct lb_setup *lb, __u32 index, __u16 weight,
+		       enum xdplb_health_state state)
+{
+	lb_setup_target(lb, index, &(struct xdplb_health){ .state = state, .weight = weight });
+}
+
 void lb_setup_target(struct lb_setup *lb, __u32 index, const struct xdplb_health *target)
 {
 	put(fd_of(lb, health), index, target);
 }
 
-void lb_setup_budget(struct lb_setup *lb, __u32 kind, __u64 left)
+void lb_setup_budget(struct lb_setup *lb, enum lb_budget kind, __u64 left)
 {
 	static struct {
 		__u64 tick, left;
@@ -297,7 +318,10 @@ void lb_setup_budget(struct lb_setup *lb, __u32 kind, __u64 left)
 	cr_assert(cpus > 0 && cpus <= 1024);
 	for (int i = 0; i < cpus; i++)
 		budgets[i].left = left;
-	put(fd_of(lb, answer_budgets), kind, budgets);
+	if (kind == LB_BUDGET_RESETS)
+		put(fd_of(lb, reset_budgets), 0, budgets);
+	else
+		put(fd_of(lb, answer_budgets), kind, budgets);
 }
 
 void lb_setup_mtu(struct lb_setup *lb, __u32 index, __u16 mtu)

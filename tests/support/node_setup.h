@@ -71,6 +71,7 @@ struct setup_endpoint {
 	__u8 proto;
 	__u8 family;
 	__u32 index;
+	__u16 first_port, last_port; /* of a range, whose number is `port`; else 0 */
 };
 
 /**
@@ -95,6 +96,7 @@ struct setup_member {
 	__u32 ifindex; /* of the next hop; 0: none, the kernel must be asked */
 	__u32 health;
 	__u16 weight;
+	bool keeps_port; /* of a service of many ports: to.port is its tag, for queries alone */
 };
 
 /* The MAC address that an access node sends from. */
@@ -124,6 +126,8 @@ __u32 setup_service(__u8 family, __u8 proto);
 
 void lb_setup_vip(struct lb_setup *lb, const struct setup_endpoint *endpoint);
 void lb_setup_live(struct lb_setup *lb, struct xdplb_table_ref vips);
+/* Are there services of many ports? */
+void lb_setup_ranges(struct lb_setup *lb, bool has_ranges);
 void lb_setup_service(struct lb_setup *lb, __u32 index, struct xdplb_bucket_ref buckets);
 struct xdplb_service lb_setup_read_service(struct lb_setup *lb, __u32 index);
 void lb_setup_service_as(struct lb_setup *lb, __u32 index, const struct xdplb_service *service);
@@ -133,9 +137,19 @@ void lb_setup_chain(struct lb_setup *lb, __u32 service, __u32 first, __u32 count
 void lb_setup_bucket(struct lb_setup *lb, __u32 number, __u32 member);
 void lb_setup_member(struct lb_setup *lb, __u32 index, const struct setup_member *member);
 void lb_setup_health(struct lb_setup *lb, __u32 index, enum xdplb_health_state state);
+void lb_setup_weighted(struct lb_setup *lb, __u32 index, __u16 weight,
+		       enum xdplb_health_state state);
 void lb_setup_target(struct lb_setup *lb, __u32 index, const struct xdplb_health *target);
+
+/* What an access node sends of its own, within budgets; the first two by their numbers in the map. */
+enum lb_budget {
+	LB_BUDGET_ECHOES,
+	LB_BUDGET_REPORTS,
+	LB_BUDGET_RESETS,
+};
+
 /* What each CPU has left to send of one kind of answer. */
-void lb_setup_budget(struct lb_setup *lb, __u32 kind, __u64 left);
+void lb_setup_budget(struct lb_setup *lb, enum lb_budget kind, __u64 left);
 void lb_setup_mtu(struct lb_setup *lb, __u32 index, __u16 mtu);
 void lb_setup_confirm(struct lb_setup *lb, __u32 index, bool confirmed);
 struct xdplb_member lb_setup_read(struct lb_setup *lb, __u32 index);
@@ -163,8 +177,11 @@ void node_setup_clear(struct node_setup *node);
 struct xdplb_mapping setup_mapping(__u8 family, __u8 proto, __u32 number,
 				   enum xdplb_restore restore);
 
-/* Writes a mapping, and its tag and endpoint into the tables. */
+/* Writes a mapping, and its tag and endpoint into the tables; vport 0: of a service of many ports. */
 void node_setup_mapping(struct node_setup *node, __u32 index, const struct xdplb_mapping *mapping);
+
+/* Are there services of many ports? node_setup_mapping() says so by itself. */
+void node_setup_keeps(struct node_setup *node, bool keeps_ports);
 
 /* Only the mapping itself. */
 void node_setup_change(struct node_setup *node, __u32 index, const struct xdplb_mapping *mapping);

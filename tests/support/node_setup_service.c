@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "bpf/lib/hash.h"
 #include "node_setup.h"
 #include "xdplb/fragment.h"
 #include "xdplb/handover.h"
@@ -19,13 +20,12 @@ static const struct xdplb_table_ref live_endpoints = { .base = 0, .seed = 5 };
 
 void node_setup_open(struct node_setup *ret_node)
 {
-	struct xdplb_node_control control = { .tags = live_tags, .endpoints = live_endpoints };
 	struct node_tc_bpf *skel = node_tc_bpf__open();
-	__u32 zero = 0;
 
 	cr_assert_not_null(skel, "cannot open node_tc");
 	skel->rodata->hash_key[0] = SETUP_KEY0;
 	skel->rodata->hash_key[1] = SETUP_KEY1;
+	flow_key_expand(SETUP_KEY0, SETUP_KEY1, skel->rodata->flow_key);
 	skel->rodata->tag_first = SETUP_TAG_FIRST;
 	skel->rodata->tag_last = SETUP_TAG_LAST;
 	skel->rodata->tag_mask = SETUP_SLOTS - 1;
@@ -42,8 +42,17 @@ void node_setup_open(struct node_setup *ret_node)
 	ret_node->skel = skel;
 	ret_node->counters = (struct counter_maps){ bpf_map__fd(skel->maps.drops),
 						    bpf_map__fd(skel->maps.events) };
-	cr_assert_eq(bpf_map_update_elem(fd_of(ret_node, node_control), &zero, &control, BPF_ANY),
-		     0);
+	node_setup_keeps(ret_node, false);
+}
+
+void node_setup_keeps(struct node_setup *node, bool keeps_ports)
+{
+	struct xdplb_node_control control = { .tags = live_tags,
+					      .endpoints = live_endpoints,
+					      .keeps_ports = keeps_ports };
+	__u32 zero = 0;
+
+	cr_assert_eq(bpf_map_update_elem(fd_of(node, node_control), &zero, &control, BPF_ANY), 0);
 }
 
 void node_setup_close(struct node_setup *node)
@@ -87,7 +96,9 @@ void node_setup_mapping(struct node_setup *node, __u32 index, const struct xdplb
 
 	node_setup_change(node, index, mapping);
 	setup_put_endpoint(fd_of(node, tags), live_tags, &tag);
-	if (mapping->restore == XDPLB_RESTORE_SOURCE)
+	if (!mapping->vport)
+		node_setup_keeps(node, true);
+	if (!mapping->vport || mapping->restore == XDPLB_RESTORE_SOURCE)
 		setup_put_endpoint(fd_of(node, endpoints), live_endpoints, &endpoint);
 }
 
@@ -143,6 +154,7 @@ void node_setup_clear(struct node_setup *node)
 
 	while (!bpf_map_get_next_key(fd_of(node, fragment_faces), NULL, &fragment))
 		cr_assert_eq(bpf_map_delete_elem(fd_of(node, fragment_faces), &fragment), 0);
+	node_setup_keeps(node, false);
 	zero_array(fd_of(node, tags), 2 * SETUP_SLOTS);
 	zero_array(fd_of(node, endpoints), 2 * SETUP_SLOTS);
 	zero_array(fd_of(node, mappings), SETUP_MAPPINGS);

@@ -86,6 +86,42 @@ struct packet_spec world_reply(const struct world *world, __u16 client_port)
 	return spec;
 }
 
+struct xdplb_mapping world_kept_mapping(const struct world *world, enum xdplb_restore restore)
+{
+	struct xdplb_mapping mapping = world_mapping(world, 0, restore);
+
+	mapping.vport = 0;
+	mapping.port = 0;
+	return mapping;
+}
+
+void world_open_kept(struct world *ret_world, int number, enum xdplb_restore restore)
+{
+	struct xdplb_mapping mapping;
+
+	world_open(ret_world, number);
+	mapping = world_kept_mapping(ret_world, restore);
+	node_setup_mapping(&ret_world->node, 0, &mapping);
+}
+
+struct packet_spec world_balanced(const struct world *world, __u16 port)
+{
+	struct packet_spec spec = world_tagged(world, 0);
+	struct packet_end vip = { setup_addrs(world->family)->vips[0], port };
+
+	spec.dest.port = port;
+	setup_mark(&spec, &vip);
+	return spec;
+}
+
+struct packet_spec world_port_reply(const struct world *world, __u16 port, __u16 client_port)
+{
+	struct packet_spec spec = world_reply(world, client_port);
+
+	spec.source.port = port;
+	return spec;
+}
+
 struct packet_spec world_restored(const struct world *world, __u32 number, __u16 client_port)
 {
 	struct packet_spec spec = world_reply(world, client_port);

@@ -43,6 +43,13 @@ struct packet_spec world_tagged(const struct world *world, __u32 number);
 /* The client's packet straight to the backend's own port. */
 struct packet_spec world_direct(const struct world *world);
 
+/* Mapping 0 of a service of many ports; a world with it alone; the access node's packet to a port of it, and
+ * what the backend answers from there. */
+struct xdplb_mapping world_kept_mapping(const struct world *world, enum xdplb_restore restore);
+void world_open_kept(struct world *ret_world, int number, enum xdplb_restore restore);
+struct packet_spec world_balanced(const struct world *world, __u16 port);
+struct packet_spec world_port_reply(const struct world *world, __u16 port, __u16 client_port);
+
 /* What the backend answers to `client_port`, and what of it reaches the client of VIP `number`. */
 struct packet_spec world_reply(const struct world *world, __u16 client_port);
 struct packet_spec world_restored(const struct world *world, __u32 number, __u16 client_port);

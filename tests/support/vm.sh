@@ -134,7 +134,7 @@ timeout --foreground "$seconds" "${QEMU:-qemu-system-x86_64}" -M q35 -accel tcg,
   -smp "$cpus" -m "$memory" -nodefaults -display none -no-reboot -serial stdio \
   -chardev "file,id=status,path=$work/status" -serial chardev:status -device virtio-rng-pci \
   -kernel "$image" -initrd "$kernel/initrd.gz" \
-  -append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr" \
+  -append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr iomem=relaxed" \
   -virtfs "local,path=/,mount_tag=root,$share,multidevs=remap" \
   -virtfs "local,path=$kernel/lib/modules/$release,mount_tag=modules,$share" \
   -virtfs "local,path=$work/job,mount_tag=job,$share" "${options[@]}" </dev/null || status=$?

@@ -186,7 +186,8 @@ void access_live_on(struct access_view *view, uint64_t *random)
 
 		if (!access_member_info(view, i)->in_use)
 			continue;
-		member->flags = next_random(random, 2) ? XDPLB_MEMBER_CONFIRMED : 0;
+		member->flags &= ~XDPLB_MEMBER_CONFIRMED;
+		member->flags |= next_random(random, 2) ? XDPLB_MEMBER_CONFIRMED : 0;
 		member->nexthop.ifindex = next_random(random, 1000);
 		member->nexthop.expires = next_random(random, 1000);
 		member->nexthop.dmac[5] = next_random(random, 256);

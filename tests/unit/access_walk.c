@@ -4,6 +4,7 @@
  */
 #include "access_walk.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,8 +95,10 @@ static bool is_delta(uint16_t delta, uint16_t before, uint16_t after)
 
 bool access_deltas_right(const struct config_service *service, const struct xdplb_member *member)
 {
+	const __be16 *to = service->range_count ? &service->port : &member->tag;
+
 	if (!is_delta(member->l4_delta, full_checksum(&service->vip, &service->port),
-		      full_checksum(&member->addr, &member->tag)))
+		      full_checksum(&member->addr, to)))
 		return false;
 	if (service->family == XDPLB_IPV6)
 		return !member->ip_delta;
@@ -120,6 +123,8 @@ static const char *check_member(const struct access_view *view, const struct con
 		return fault("%s: member %s: weight %u", service->name, name, info->weight);
 	if (member->health != info->backend || member->service != info->service)
 		return fault("%s: member %s: health or service", service->name, name);
+	if (!(member->flags & XDPLB_MEMBER_KEEPS_PORT) != !service->range_count)
+		return fault("%s: member %s: whether it keeps ports", service->name, name);
 	if (!access_deltas_right(service, member))
 		return fault("%s: member %s: checksum deltas", service->name, name);
 	return NULL;
@@ -166,11 +171,40 @@ static const char *check_info(const struct access_view *view, const struct confi
 	if (strcmp(info->name, service->name) || memcmp(&info->vip, &service->vip, 16) ||
 	    info->port != service->port || info->proto != service->proto ||
 	    info->family != service->family || info->restore != service->restore ||
+	    info->many_ports != (service->range_count > 0) ||
 	    info->members != service->member_count)
 		return fault("%s: its info", service->name);
 	if (info->table_hash != access_table_digest(view, index))
 		return fault("%s: table_hash", service->name);
 	return NULL;
+}
+
+/* The entry of a service's ranges, if each of them is where packets look and no narrower one comes after;
+ * NULL: not so. */
+static const struct xdplb_endpoint *find_ranges(const struct access_view *view,
+						const struct config_service *service)
+{
+	const struct xdplb_lb_control *control = map_at(&view->control, 0);
+	struct xdplb_endpoint key = { .addr = service->vip,
+				      .proto = service->proto | XDPLB_RANGE,
+				      .family = service->family };
+	const struct xdplb_endpoint *found, *of_service = NULL;
+	size_t seen = 0;
+	int width = 0;
+
+	for (int i = 0; (found = endpoint_find(&view->vips, control->vips, &key)); i++) {
+		if (found->last_port - found->first_port < width)
+			return NULL;
+		width = found->last_port - found->first_port;
+		for (size_t r = 0; r < service->range_count; r++)
+			if (found->first_port == service->ranges[r].first &&
+			    found->last_port == service->ranges[r].last) {
+				seen += !of_service || of_service->index == found->index;
+				of_service = found;
+			}
+		key.port = htons(i + 1);
+	}
+	return control->has_ranges && seen == service->range_count ? of_service : NULL;
 }
 
 static const char *check_service(const struct access_view *view, const struct config *config,
@@ -187,7 +221,8 @@ static const char *check_service(const struct access_view *view, const struct co
 		return fault("%s: the VIP as such is not there", service->name);
 	key.port = service->port;
 	key.proto = service->proto;
-	found = endpoint_find(&view->vips, control->vips, &key);
+	found = service->range_count ? find_ranges(view, service)
+				     : endpoint_find(&view->vips, control->vips, &key);
 	if (!found || found->index >= view->services.count)
 		return fault("%s: not among the VIPs", service->name);
 	*ret_index = found->index;
@@ -276,7 +311,7 @@ static const char *check_vips(const struct access_view *view, const struct confi
 				return fault("%s and %s: tables overlap", config->services[i].name,
 					     config->services[j].name);
 		}
-		entries += 1 + !seen;
+		entries += (config->services[i].range_count ?: 1) + !seen;
 	}
 	if (endpoints_taken(&view->vips, control->vips) != entries)
 		return fault("%zu VIPs", endpoints_taken(&view->vips, control->vips));

@@ -103,17 +103,37 @@ static void parse_member(struct config *config, size_t service, const char *toke
 	config->services[service].members[at] = parsed;
 }
 
+/* "80", or "20-21,5000-5999", ascending. */
+static void parse_ports(char *text, struct config_service *service)
+{
+	unsigned int first, last;
+	char *range;
+
+	while ((range = strsep(&text, ","))) {
+		int count = sscanf(range, "%u-%u", &first, &last);
+
+		if (count < 1 || service->range_count == XDPLB_RANGES_MAX)
+			refuse_text(range);
+		if (!service->port)
+			service->port = htons(first);
+		if (count == 2)
+			service->ranges[service->range_count++] =
+				(struct config_range){ first, last };
+	}
+}
+
 /* The part before the colon; the service's index, or SIZE_MAX. */
 static size_t parse_service(struct config *config, const char *head)
 {
 	char name[XDPLB_NAME_LEN], vip[64], proto[4], restore;
 	struct config_service *service;
-	unsigned int port, buckets;
+	char ports[64];
+	unsigned int buckets;
 	size_t at = 0;
 
 	if (*head == '-')
 		return SIZE_MAX;
-	if (sscanf(head, "%63s %63s %u %3s %c %u", name, vip, &port, proto, &restore, &buckets) !=
+	if (sscanf(head, "%63s %63s %63s %3s %c %u", name, vip, ports, proto, &restore, &buckets) !=
 	    6)
 		refuse_text(head);
 	while (at < config->service_count && strcmp(config->services[at].name, name) < 0)
@@ -124,7 +144,7 @@ static size_t parse_service(struct config *config, const char *head)
 	memcpy(service->name, name, sizeof(name));
 	if (address_parse(vip, &service->vip, &service->family))
 		refuse_text(vip);
-	service->port = htons(port);
+	parse_ports(ports, service);
 	service->proto = strcmp(proto, "udp") ? IPPROTO_TCP : IPPROTO_UDP;
 	service->restore = restore == 'i' ? XDPLB_RESTORE_INTERFACE : XDPLB_RESTORE_SOURCE;
 	service->buckets = buckets;
@@ -168,7 +188,7 @@ static void finish(struct config *config)
 			if (!member->tag)
 				member->tag = usual_tag(service);
 			if (!member->port || service->restore == XDPLB_RESTORE_INTERFACE)
-				member->port = service->port;
+				member->port = config_vport(service);
 		}
 	}
 }

@@ -75,6 +75,12 @@ static bool same_identity(const struct xdplb_mapping *a, const struct xdplb_mapp
 	return same_tag(a, b) && same_face(a, b) && a->port == b->port && a->restore == b->restore;
 }
 
+/* Is it in the table of endpoints? By its port, or by 0 if packets keep theirs. */
+static bool has_endpoint(const struct xdplb_mapping *mapping)
+{
+	return mapping->restore == XDPLB_RESTORE_SOURCE || !mapping->vport;
+}
+
 /* The mappings of a step's config. */
 static size_t list_wanted(const struct node_step *step, struct model_mapping *ret)
 {
@@ -93,7 +99,7 @@ static size_t list_wanted(const struct node_step *step, struct model_mapping *re
 			ret[n] = (struct model_mapping){
 				.mapping = {
 					.vip = service->vip, .backend = member->addr,
-					.vport = service->port, .tag = member->tag,
+					.vport = config_vport(service), .tag = member->tag,
 					.port = member->port, .proto = service->proto,
 					.family = service->family, .restore = service->restore,
 					.state = XDPLB_MAPPING_ACTIVE,
@@ -271,7 +277,7 @@ static const char *check_endpoint(const struct node_model *model, const struct n
 			continue;
 		if (other->mapping.port != key.port || other->mapping.proto != key.proto ||
 		    !same_addr(&other->mapping.backend, &key.addr) ||
-		    other->mapping.restore != XDPLB_RESTORE_SOURCE)
+		    !has_endpoint(&other->mapping))
 			return fault("endpoint of %s at %s leads to %s at %s", mapping->service,
 				     mapping->backend, other->service, other->backend);
 		if (mapping->mapping.state == XDPLB_MAPPING_ACTIVE &&
@@ -291,13 +297,13 @@ static size_t count_keys(const struct node_model *model, bool tags)
 
 	for (size_t i = 0; i < model->count; i++) {
 		const struct xdplb_mapping *a = &model->mappings[i].mapping;
-		bool seen = !tags && a->restore != XDPLB_RESTORE_SOURCE;
+		bool seen = !tags && !has_endpoint(a);
 
 		for (size_t j = 0; j < i && !seen; j++) {
 			const struct xdplb_mapping *b = &model->mappings[j].mapping;
 
 			seen = tags ? same_tag(a, b)
-				    : b->restore == XDPLB_RESTORE_SOURCE && a->port == b->port &&
+				    : has_endpoint(b) && a->port == b->port &&
 					       a->proto == b->proto && a->family == b->family &&
 					       same_addr(&a->backend, &b->backend);
 		}
@@ -335,7 +341,7 @@ const char *model_fault(struct node_model *model, const struct node_view *view)
 		wrong = check_mapping(model, view, &model->mappings[i]);
 	for (size_t i = 0; i < model->count && !wrong; i++) {
 		wrong = check_tag(model, view, &model->mappings[i]);
-		if (!wrong && model->mappings[i].mapping.restore == XDPLB_RESTORE_SOURCE)
+		if (!wrong && has_endpoint(&model->mappings[i].mapping))
 			wrong = check_endpoint(model, view, &model->mappings[i]);
 	}
 	return wrong ? wrong : check_counts(model, view);

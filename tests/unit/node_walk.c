@@ -23,7 +23,7 @@ static bool is_mapping(const struct xdplb_mapping *mapping, const struct config_
 	return mapping->state != XDPLB_MAPPING_FREE && mapping->tag == member->tag &&
 	       !memcmp(&mapping->backend, &member->addr, sizeof(member->addr)) &&
 	       !memcmp(&mapping->vip, &service->vip, sizeof(service->vip)) &&
-	       mapping->vport == service->port && mapping->proto == service->proto &&
+	       mapping->vport == config_vport(service) && mapping->proto == service->proto &&
 	       mapping->family == service->family && mapping->port == member->port &&
 	       mapping->restore == service->restore;
 }
@@ -39,7 +39,9 @@ static const char *tag_fault(const struct node_view *view, const struct config_s
 		return fault("not there", service, member);
 	if (!is_mapping(node_mapping(view, found->index), service, member))
 		return fault("another mapping's", service, member);
-	if (service->restore != XDPLB_RESTORE_SOURCE)
+	if (service->range_count && !control->keeps_ports)
+		return fault("nobody looks for kept ports", service, member);
+	if (service->restore != XDPLB_RESTORE_SOURCE && !service->range_count)
 		return NULL;
 	key = (struct xdplb_endpoint){ member->addr, member->port, service->proto,
 				       service->family };

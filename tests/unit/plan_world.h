@@ -23,7 +23,7 @@ enum cluster_node {
 /**
  * cluster_parse() - A config from its services, in any order.
  * @text: "NAME VIP PORT PROTO RESTORE BUCKETS: MEMBER MEMBER ...; NAME ..."; PROTO tcp or udp, RESTORE
- *        i or s. A service called - only names backends.
+ *        i or s, PORT also 20-21,5000-5999. A service called - only names backends.
  *
  * MEMBER: a backend's name that ends in a number N, then in any order: *WEIGHT, @TAG, :PORT of this
  * member (default: the service's, derived from VIP, port and protocol, the service's), ^FIRST and

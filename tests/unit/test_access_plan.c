@@ -22,6 +22,9 @@ static const char *const configs[] = {
 	/* two services at a VIP, the same port in both protocols */
 	"t 192.0.2.1 53 tcp s 13: b1; u 192.0.2.1 53 udp s 13: b1; v 192.0.2.1 54 tcp i 13: b2*0 "
 	"b1",
+	"any 192.0.2.1 1-65535 tcp s 13: b1; ftp 192.0.2.1 21-21,5000-5999 tcp i 13: b2 b3; one "
+	"192.0.2.1 80 tcp s 13: b4; any4 192.0.2.4 1-65535 udp i 13: b1 b2",
+	"ftp 192.0.2.1 21-21,4000-5999,7000-7009 tcp i 13: b2 b3; one 192.0.2.1 5000 tcp s 13: b4",
 	"two 192.0.2.1 80 tcp i 2: b1 b2; odd 10.255.255.255 65535 tcp s 17: b65535^255 b1^1@65535",
 };
 

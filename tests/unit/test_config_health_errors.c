@@ -21,6 +21,7 @@ TestSuite(config_health_errors);
 	"200-299"
 #define COMMAND    "expected a list: a program's absolute path and its arguments"
 #define BYTES      "expected a text, in which \\n, \\r, \\t, \\0, \\\\ and \\xNN are bytes"
+#define REPORT     "expected body or the name of a header, at most 64 bytes"
 #define TOKEN      "expected 1 to 1024 printable ASCII characters without blanks"
 #define NAME       "expected a name: 1 to 63 of A-Z a-z 0-9 . _ -, the first of them a letter or digit"
 #define ADDRESS    "expected an IPv4 or IPv6 unicast address"
@@ -42,7 +43,7 @@ static const struct error_row check_rows[] = {
 	  "7: checks.c.path: found an unknown key, expected one of " COMMON_KEYS ", send, expect" },
 	{ C("type: http, verify: none"),
 	  "7: checks.c.verify: found an unknown key, expected one of " COMMON_KEYS
-	  ", method, path, host, status, body, body_regex" },
+	  ", method, path, host, status, body, body_regex, report" },
 	{ C("type: tcp, type: udp"),
 	  "7: checks.c.type: found a duplicate key (first in line 7), expected it once" },
 	{ C("type: tcp, interval: 9ms"),
@@ -172,6 +173,22 @@ static const struct error_row kind_rows[] = {
 	  " expected at most 127 bytes" },
 	{ C("type: grpc, authority: 'a b'"),
 	  "7: checks.c.authority: found \"a b\", expected a host name" },
+	/* what a server says of itself */
+	{ C("type: http, report: 'X State'"), "7: checks.c.report: found \"X State\", " REPORT },
+	{ C("type: http, report: ''"),
+	  "7: checks.c.report: found \"\", expected body or the name of a header" },
+	{ C("type: https, report: 'X-State:'"), "7: checks.c.report: found \"X-State:\", " REPORT },
+	{ C("type: http, report: " BYTES_32 BYTES_32 "b"),
+	  "7: checks.c.report: found \"" BYTES_32 BYTES_32 "b\", " REPORT },
+	{ C("type: http, report: body, method: HEAD"),
+	  "7: checks.c.report: found \"body\", expected the name of a header: an answer to HEAD "
+	  "has "
+	  "no body" },
+	{ C("type: exec, command: [/bin/true], report: body"),
+	  "7: checks.c.report: found \"body\", expected output" },
+	{ C("type: tcp, report: output"),
+	  "7: checks.c.report: found an unknown key, expected one of " COMMON_KEYS
+	  ", send, expect" },
 	/* exec */
 	{ C("type: exec"), "7: checks.c.command: found nothing, " COMMAND },
 	{ C("type: exec, command: /bin/true"),
@@ -268,6 +285,14 @@ static const struct error_row service_rows[] = {
 	{ S("affinity: "), "11: services.s.affinity: found nothing, expected flow or source" },
 	{ S("all_down: "),
 	  "11: services.s.all_down: found nothing, expected drop or reset or use_all" },
+	{ S("slow_start: 30s"),
+	  "11: services.s.slow_start: found \"30s\", expected a `check` beside it" },
+	{ S("check: c, slow_start: 0") "checks: {c: {type: tcp}}\n",
+	  "11: services.s.slow_start: found \"0\", " TIME("1000 ms to 3600 s") },
+	{ S("check: c, slow_start: 30s, hand_over: no") "checks: {c: {type: tcp}}\n",
+	  "11: services.s.slow_start: found \"30s\", expected hand-over beside it, which keeps "
+	  "what the "
+	  "growing share moves" },
 	{ S("unknown: up"), "11: services.s.unknown: found \"up\", expected keep or down" },
 	{ S("unknown: [down]"), "11: services.s.unknown: found a list, expected keep or down" },
 	/* Health is kept by target: each check of a backend is one. */

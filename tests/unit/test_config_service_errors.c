@@ -17,13 +17,19 @@
 #define OTHER_BACKENDS                                                   \
 	TO_BACKENDS " b1: {node: n, addresses: [10.0.0.1], netns: b1}\n" \
 		    " b2: {node: n, addresses: ['fd00::2']}\nservices:\n"
-#define TAGS(first, last) "tags: {first: " first ", last: " last "}\n"
+#define PORTS              "expected a port from 1 to 65535, a range like 5000-5999, a list of such, or any"
+#define MANY(ports, proto) "vip: 192.0.2.1, port: " ports ", protocol: " proto ", restore: source"
+#define TAGS(first, last)  "tags: {first: " first ", last: " last "}\n"
 
 static const struct error_row rows[] = {
 	{ S(SOURCE B1 ", weight: 1"),
 	  "11: services.s.weight: found an unknown key, expected one of vip, port, protocol, "
-	  "restore, backend_port, buckets, check, all_down, unknown, affinity, "
-	  "hand_over, allow, deny, backends" },
+	  "restore, backend_port, buckets, check, all_down, unknown, slow_start, affinity, "
+	  "hand_over, quic, allow, deny, backends" },
+	{ S("vip: 192.0.2.1, port: 443, protocol: udp, restore: source, quic: 7" B1),
+	  "11: services.s.quic: found \"7\", expected a number from 0 to 6" },
+	{ S(SOURCE B1 ", quic: 0"),
+	  "11: services.s.quic: found \"0\", expected `protocol: udp` beside it" },
 	{ S(SOURCE B1 ", allow: []"),
 	  "11: services.s.allow: found an empty list, expected a list of at least one prefix: "
 	  "[10.0.0.0/8]" },
@@ -52,7 +58,7 @@ static const struct error_row rows[] = {
 	{ S("port: 80, protocol: tcp, restore: source" B1),
 	  "11: services.s.vip: found nothing, " ADDRESS },
 	{ S("vip: 192.0.2.1, protocol: tcp, restore: source" B1),
-	  "11: services.s.port: found nothing, expected a port from 1 to 65535" },
+	  "11: services.s.port: found nothing, " PORTS },
 	{ S("vip: 192.0.2.1, port: 80, restore: source" B1),
 	  "11: services.s.protocol: found nothing, expected tcp or udp" },
 	{ S("vip: 192.0.2.1, port: 80, protocol: tcp" B1),
@@ -73,9 +79,45 @@ static const struct error_row rows[] = {
 	  "expected an address that is no backend's" },
 	{ TO_SERVICES " s:\n  vip: 192.0.2.1\n  port: 90000\n  protocol: tcp\n  restore: source\n"
 		      "  backends: {b1: }\n",
-	  "13: services.s.port: found \"90000\", expected a port from 1 to 65535" },
+	  "13: services.s.port: found \"90000\", " PORTS },
 	{ S("vip: 192.0.2.1, port: 0, protocol: tcp, restore: source" B1),
-	  "11: services.s.port: found \"0\", expected a port from 1 to 65535" },
+	  "11: services.s.port: found \"0\", " PORTS },
+	{ S(MANY("5999-5000", "tcp") B1), "11: services.s.port: found \"5999-5000\", " PORTS },
+	{ S(MANY("1-65536", "tcp") B1), "11: services.s.port: found \"1-65536\", " PORTS },
+	{ S(MANY("1-2-3", "tcp") B1), "11: services.s.port: found \"1-2-3\", " PORTS },
+	{ S(MANY("1-", "tcp") B1), "11: services.s.port: found \"1-\", " PORTS },
+	{ S(MANY("[21, all]", "tcp") B1), "11: services.s.port[1]: found \"all\", " PORTS },
+	{ S(MANY("[]", "tcp") B1),
+	  "11: services.s.port: found 0 entries, expected 1 to 16 ports and ranges" },
+	{ S(MANY("[20-30, 25]", "tcp") B1),
+	  "11: services.s.port: found port 25 twice, expected each port once" },
+	{ S(MANY("any", "tcp") ", backend_port: 8080" B1),
+	  "11: services.s.backend_port: found a port, expected none: packets of a service of many "
+	  "ports keep theirs" },
+	{ S(MANY("any", "tcp") ", backends: {b1: {port: 8080}}"),
+	  "11: services.s.backends.b1.port: found a port, expected none: packets of a service of "
+	  "many ports keep theirs" },
+	/* the address is that service's alone, but for another protocol's that keeps ports too */
+	{ S(MANY("any", "tcp") B1) T(VIP("192.0.2.2", "source") B1),
+	  "12: services.t.backends.b1: found 10.0.0.1, which service s keeps the ports of (line "
+	  "11), expected an address that no other service has" },
+	{ S(VIP("192.0.2.2", "source") B1) T(MANY("5000-5999", "udp") B1),
+	  "11: services.s.backends.b1: found 10.0.0.1, which service t keeps the ports of (line "
+	  "12), expected an address that no other service has" },
+	{ S(MANY("20-21", "tcp") B1)
+		  T("vip: 192.0.2.2, port: any, protocol: tcp, restore: source" B1),
+	  "12: services.t.backends.b1: found 10.0.0.1, which service s keeps the ports of (line "
+	  "11), expected an address that no other service has" },
+	{ S(MANY("20-30", "tcp") B1) T(MANY("30-40", "tcp") ", backends: {b2: }"),
+	  "12: services.t.port: found ports 30 to 40, of which service s of this VIP has some too "
+	  "(line 11), expected others" },
+	{ S(MANY("any", "tcp") B1) T(MANY("any", "tcp") ", backends: {b2: }"),
+	  "12: services.t.port: found ports 1 to 65535, of which service s of this VIP has some "
+	  "too "
+	  "(line 11), expected others" },
+	{ S(MANY("any", "tcp") B1 ", check: c") "checks: {c: {type: tcp}}\n",
+	  "11: services.s.check: found check c (line 12) without a port, expected one with `port`: "
+	  "a service of many has none of its own" },
 	{ S("vip: 192.0.2.1, port: 80, protocol: sctp, restore: source" B1),
 	  "11: services.s.protocol: found \"sctp\", expected tcp or udp" },
 	{ S("vip: 192.0.2.1, port: 80, protocol: tcp, restore: nat" B1),
@@ -168,7 +210,10 @@ static const struct error_row rows[] = {
 	  "so many tag ports are in 61000 to 61001" },
 	{ S(SOURCE B1) T(VIP("192.0.2.2", "source") B1) "capacities: {services: 1}\n",
 	  "13: capacities.services: found a capacity of 1, expected room for the file's 2 "
-	  "services" },
+	  "services (each further range of ports, and each backend with `quic`, counts as one)" },
+	{ S(MANY("[20, 21]", "tcp") B1) "capacities: {services: 1}\n",
+	  "12: capacities.services: found a capacity of 1, expected room for the file's 2 "
+	  "services (each further range of ports, and each backend with `quic`, counts as one)" },
 	{ S(SOURCE ", backends: {b1: , b2: }") "capacities:\n  members: 1\n",
 	  "13: capacities.members: found a capacity of 1, expected room for the file's 2 "
 	  "(service, backend) pairs" },

@@ -155,7 +155,7 @@ Test(health_entry, operator_beside_a_reporter)
 
 	for (size_t i = 0; i < COUNT(leases); i++) {
 		struct xdplb_health entry = { 0 };
-		struct health_word held = { MAINTENANCE, XDPLB_CAUSE_OPERATOR, up.weight };
+		struct health_word held = { MAINTENANCE, XDPLB_CAUSE_OPERATOR, 0 };
 
 		health_take(&entry, up, NOW, NOW + 50, 1);
 		health_hold(&entry, MAINTENANCE, leases[i], BOOT);
@@ -187,6 +187,11 @@ Test(health_entry, an_operator_overrides_another)
 	expect_word("up", &entry, (struct health_word){ UP, XDPLB_CAUSE_OPERATOR, 0 });
 	cr_expect_eq(entry.lease, 0);
 	cr_expect_eq(entry.changed, 3);
+	health_hold_weighted(&entry, UP, 30, 0, 4);
+	expect_word("30 %", &entry, (struct health_word){ UP, XDPLB_CAUSE_OPERATOR, 30 });
+	cr_expect_eq(health_share(&entry, NOW, false), 30U);
+	health_hold(&entry, UP, 0, 5);
+	cr_expect_eq(health_share(&entry, NOW, false), 100U);
 }
 
 struct release_row {

@@ -70,9 +70,11 @@ static struct packet_spec packet_of(__u8 family, __u8 proto, int client, __u16 p
 /* Which member a client's address picks. */
 static int owner(const struct packet_spec *spec)
 {
-	__u64 hash = flow_hash6(SETUP_KEY0, SETUP_KEY1, spec->source.addr.word,
-				spec->dest.addr.word, flow_word(0, 0, 0, spec->family));
+	__u64 key[FLOW_KEY_WORDS], hash;
 
+	flow_key_expand(SETUP_KEY0, SETUP_KEY1, key);
+	hash = flow_hash6(key, spec->source.addr.word, spec->dest.addr.word,
+			  flow_word(0, 0, 0, spec->family));
 	return (hash >> 32) * BUCKETS >> 32 & 1;
 }
 

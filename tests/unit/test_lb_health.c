@@ -81,8 +81,10 @@ static void check_rule(struct lb_world *world, const struct state_row *state,
 	for (size_t r = 0; r < 2 * COUNT(states); r++) {
 		const struct state_row *reported = &states[r / 2];
 		bool is_down = r % 2, counts = state->state && lease->holds;
-		/* The time of what drains is over with its lease. */
-		bool over = state->state == XDPLB_HEALTH_DRAINING && !lease->holds;
+		enum xdplb_health_cause cause = r % XDPLB_CAUSE_COUNT;
+		/* The time of what drains is over with its lease, unless the server has said it. */
+		bool over = state->state == XDPLB_HEALTH_DRAINING && !lease->holds &&
+			    cause != XDPLB_CAUSE_SERVER;
 		bool usable = counts ? state->usable : !is_down && !over && reported->usable;
 		/* Of UDP nobody knows whether it opens a flow: the only member is found by a search
 		 * that takes what drains rather than none. */
@@ -90,8 +92,8 @@ static void check_rule(struct lb_world *world, const struct state_row *state,
 				(counts ? state : reported)->state == XDPLB_HEALTH_DRAINING;
 		struct xdplb_health target = {
 			.state = state->state,
+			.cause = cause,
 			/* what must not matter */
-			.cause = r % XDPLB_CAUSE_COUNT,
 			.weight = r % 3 ? 0 : 0xffff,
 			.epoch = r,
 			.reported = reported->state,

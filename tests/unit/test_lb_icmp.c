@@ -178,7 +178,7 @@ Test(lb_icmp, echo_is_limited)
 	lb_setup_open_as(&lb,
 			 &(struct lb_setup_options){ .answers_at_once = 3, .no_refill = true });
 	lb_setup_fill(&lb, IN_IFINDEX);
-	lb_setup_budget(&lb, 0, 3);
+	lb_setup_budget(&lb, LB_BUDGET_ECHOES, 3);
 	for (int i = 0; i < 5; i++) {
 		struct packet_spec in = ping(setup_families[i & 1]), out = pong(&in);
 

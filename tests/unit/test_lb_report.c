@@ -206,7 +206,7 @@ Test(lb_report, limited)
 		lb_setup_open_as(
 			&lb, &(struct lb_setup_options){ .answers_at_once = 3, .no_refill = true });
 		lb_setup_fill(&lb, IN_IFINDEX);
-		lb_setup_budget(&lb, 1, 3);
+		lb_setup_budget(&lb, LB_BUDGET_REPORTS, 3);
 		for (int i = 0; i < 6; i++) {
 			struct packet_spec in = setup_spec(setup_families[i & 1], IPPROTO_TCP);
 			struct icmp_error error =

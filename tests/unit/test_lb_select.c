@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "bpf/lib/hash.h"
+#include "bpf/lib/owner.h"
 #include "node_setup.h"
 
 TestSuite(lb_select);

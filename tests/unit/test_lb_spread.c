@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "bpf/lib/hash.h"
+#include "bpf/lib/owner.h"
 #include "lb_world.h"
 #include "tables/maglev.h"
 
@@ -305,9 +306,11 @@ static double worst_share(const struct grain_row *row, const __u32 *table, const
 {
 	__u32 flows = row->buckets * GRAIN_FLOWS, seen[512] = { 0 };
 	double fair = (double)flows / (row->members - row->down), worst = 0;
+	__u64 key[FLOW_KEY_WORDS];
 
+	flow_key_expand(1, 2, key);
 	for (__u32 flow = 0; flow < flows; flow++) {
-		__u64 hash = flow_hash4(1, 2, flow, 0, 0);
+		__u64 hash = flow_hash4(key, flow, 0, 0);
 		__u32 member = table[(hash >> 32) * row->buckets >> 32];
 
 		for (__u32 attempt = 1; attempt < XDPLB_OWNERS_MAX && is_down[member]; attempt++)

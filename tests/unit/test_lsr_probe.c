@@ -89,7 +89,7 @@ static struct xdplb_ach question(__u32 return_label)
 /* What is asked, and what the answer says and is sent by. */
 struct row {
 	const char *name;
-	struct label in[4];
+	struct label in[XDPLB_LABELS_MAX];
 	__u32 return_label;
 	__u8 type; /* 0: the probe goes on, or is refused */
 	__u32 in_label;
@@ -225,7 +225,7 @@ static void check_row(struct mpls_world *world, const struct row *row)
 	struct test_packet packet, want;
 	struct expected expected = { XDP_TX, &want, NO_DROP, EVENT(PROBE_ANSWERED) };
 
-	build(&probe, row->in, count_labels(row->in, 4), &packet);
+	build(&probe, row->in, count_labels(row->in, XDPLB_LABELS_MAX), &packet);
 	if (!row->type) {
 		expected = (struct expected){ XDP_DROP, NULL, row->drop, 0 };
 		check_run(row->name, world->prog, world->counters, &packet, 0, &expected);
@@ -249,6 +249,36 @@ Test(lsr_probe, answers)
 	open_world(&world);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		check_row(&world, &rows[i]);
+	mpls_world_close(&world);
+}
+
+/* Under stacks of one to eight labels: where the TTL of the topmost expires, and where all but the last
+ * are popped on the way to the LSP's end. */
+Test(lsr_probe, stacks_of_every_depth)
+{
+	struct mpls_world world;
+
+	open_world(&world);
+	for (int depth = 1; depth <= XDPLB_LABELS_MAX; depth++) {
+		struct row expires = { "expires",
+				       .return_label = RETURN,
+				       .type = XDPLB_PROBE_TRANSIT,
+				       .in_label = SWAP,
+				       .out_label = OUT,
+				       .out = { { REVERSE, 5, 255 }, { RETURN, 5, 255 } } };
+		struct row ends = { .name = "ends",
+				    .return_label = RETURN,
+				    .type = XDPLB_PROBE_END,
+				    .in_label = END,
+				    .out = { { REVERSE, 5, 255 }, { RETURN, 5, 255 } } };
+
+		for (int i = 0; i < depth; i++) {
+			expires.in[i] = (struct label){ i ? 700 + (__u32)i : SWAP, 5, i ? 9 : 1 };
+			ends.in[i] = (struct label){ i + 1 < depth ? POP : END, 5, 9 };
+		}
+		check_row(&world, &expires);
+		check_row(&world, &ends);
+	}
 	mpls_world_close(&world);
 }
 

@@ -97,27 +97,44 @@ static __u64 count(const struct mpls_world *world, enum xdplb_event event)
 
 #define counted(world, NAME) count(world, XDPLB_EVENT_##NAME)
 
+/*
+ * Runs a frame whose stamp says that it has been here for `stay` ns. On a busy machine more than a second may
+ * have gone by when the program looks: then again. Return: how long it took, ns.
+ */
+static __u64 run_stayed(const struct mpls_world *world, const struct test_packet *frame, __u64 stay,
+			__u64 *ret_added, struct test_packet *ret_out)
+{
+	struct test_packet stamped;
+	__u64 before, took;
+
+	do {
+		*ret_added = counted(world, RESIDENCE_ADDED);
+		stamped = *frame;
+		before = clock_ns(CLOCK_MONOTONIC);
+		put_stamp(&stamped, before - stay, XDPLB_CLOCK_MONOTONIC, XDPLB_STAMP_MAGIC);
+		run_egress(world, &stamped, ret_out);
+		took = clock_ns(CLOCK_MONOTONIC) - before;
+	} while (stay + took >= 1000 * MS);
+	return took;
+}
+
 /* A frame that has been here for `stay` ns as its stamp says. */
 static void check_corrected(const struct mpls_world *world, const char *name,
 			    const struct dress *dress, const struct ptp_spec *ptp, __u64 stay)
 {
-	__u64 before = clock_ns(CLOCK_MONOTONIC), after, added = counted(world, RESIDENCE_ADDED);
-	struct test_packet frame, out, want;
+	struct test_packet want, out;
 	const char *fault;
+	__u64 took, added;
 	size_t message;
 	__s64 least, found;
 
-	dress_up(dress, ptp, &frame, &message);
-	want = frame;
-	put_stamp(&frame, before - stay, XDPLB_CLOCK_MONOTONIC, XDPLB_STAMP_MAGIC);
-	run_egress(world, &frame, &out);
-	after = clock_ns(CLOCK_MONOTONIC);
+	dress_up(dress, ptp, &want, &message);
+	took = run_stayed(world, &want, stay, &added, &out);
 	cr_assert_eq(counted(world, RESIDENCE_ADDED), added + 1, "%s: not corrected", name);
 	least = ptp->correction + ((__s64)stay << 16);
 	found = get_correction(&out, message);
-	cr_assert(found >= least && found <= least + (__s64)((after - before) << 16),
-		  "%s: %lld, want %lld and at most %llu ns more", name, found, least,
-		  after - before);
+	cr_assert(found >= least && found <= least + (__s64)(took << 16),
+		  "%s: %lld, want %lld and at most %llu ns more", name, found, least, took);
 	cr_assert_eq((found - ptp->correction) & 0xffff, 0, "%s: whole nanoseconds", name);
 	fault = packet_fault(&out);
 	cr_assert_null(fault, "%s: %s", name, fault);
@@ -250,6 +267,9 @@ struct untouched {
 #define MONO  XDPLB_CLOCK_MONOTONIC
 #define MAGIC XDPLB_STAMP_MAGIC
 
+/* ns; still the future when the program looks, however busy the machine, and as much as a time may be. */
+#define FUTURE ((__s64)(990 * MS))
+
 static const struct untouched untouched[] = {
 	{ "Follow_Up", { .type = 8, .version = 2, .port = 319 }, 5, MONO, MAGIC },
 	{ "general port", { .type = 0, .version = 2, .port = 320 }, 5, MONO, MAGIC },
@@ -258,7 +278,7 @@ static const struct untouched untouched[] = {
 	{ "reserved event message", { .type = 4, .version = 2 }, 5, MONO, MAGIC },
 	{ "no stamp", { .type = 0, .version = 2 }, 5, MONO, 0 },
 	{ "another's metadata", { .type = 0, .version = 2 }, 5, MONO, MAGIC + 1 },
-	{ "stamp of the future", { .type = 0, .version = 2 }, -100 * (__s64)MS, MONO, MAGIC, true },
+	{ "stamp of the future", { .type = 0, .version = 2 }, -FUTURE, MONO, MAGIC, true },
 	{ "more than a second", { .type = 0, .version = 2 }, 1001 * MS, MONO, MAGIC, true },
 	{ "a stamp of the other clock",
 	  { .type = 0, .version = 2 },
@@ -342,59 +362,4 @@ Test(lsr_residence, stamps_what_is_ptp_only)
 		cr_assert(packet_same(&want, &got), "row %d\n%s", n, packet_diff(&want, &got));
 		mpls_world_close(&world);
 	}
-}
-
-/* Length of the metadata that lsr_xdp leaves in front of a frame that comes in with `there` bytes of it. */
-static size_t meta_after(const struct mpls_world *world, const struct test_packet *in, size_t there,
-			 int *ret_verdict)
-{
-	struct test_packet out, packet = *in;
-	struct xdp_md ctx = { .data = there, .data_end = in->len + there, .ingress_ifindex = 1 };
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet.data,
-			    .data_size_in = in->len + there, .data_out = out.data,
-			    .data_size_out = sizeof(out.data), .ctx_in = &ctx,
-			    .ctx_size_in = sizeof(ctx), .ctx_out = &ctx,
-			    .ctx_size_out = sizeof(ctx), .repeat = 1);
-
-	memmove(packet.data + there, packet.data, in->len);
-	memset(packet.data, 0x5a, there);
-	cr_assert_eq(bpf_prog_test_run_opts(bpf_program__fd(world->prog), &opts), 0);
-	*ret_verdict = opts.retval;
-	return ctx.data;
-}
-
-/* A veth hands on the metadata of the node before: it neither adds up nor is taken for this node's. */
-Test(lsr_residence, metadata_of_others_goes)
-{
-	struct xdplb_nhlfe swap = { .op = XDPLB_OP_SWAP, .depth = 1, .out = { mpls_out(IN) } };
-	struct xdplb_nhlfe end = { .op = XDPLB_OP_DELIVER, .payload = XDPLB_PAYLOAD_IPV4 };
-	static const struct {
-		__u32 label;
-		size_t meta;
-		int verdict;
-	} ways[] = { { IN, 0, XDP_REDIRECT },
-		     { IN + 1, sizeof(struct xdplb_stamp), XDP_REDIRECT },
-		     { IN + 2, sizeof(struct xdplb_delivery), XDP_PASS } };
-	struct ptp_spec ptp = { .version = 2 };
-	struct mpls_world world;
-
-	mpls_world_open(&world, XDPLB_RESIDENCE_KERNEL);
-	mpls_world_label(&world, IN, &swap);
-	swap.flags = XDPLB_NHLFE_PTP_ONLY;
-	mpls_world_label(&world, IN + 1, &swap);
-	mpls_world_label(&world, IN + 2, &end);
-	mpls_world_tunnel(&world, 0, (struct xdplb_tunnel_control){ .state = XDPLB_TUNNEL_UP },
-			  MPLS_TUNNEL_IF);
-	for (int n = 0; n < 9; n++) {
-		struct label label = { ways[n / 3].label, 0, 9 };
-		struct test_packet message, packet;
-		int verdict;
-
-		ptp_build(&ptp, &message);
-		mpls_label(&message, &label, 1, &packet);
-		cr_assert_eq(meta_after(&world, &packet, n % 3 * 16, &verdict), ways[n / 3].meta,
-			     "row %d", n);
-		cr_assert_eq(verdict, ways[n / 3].verdict, "row %d: %d", n, verdict);
-	}
-	mpls_world_close(&world);
 }

@@ -165,6 +165,40 @@ Test(mpls_plan, applying_twice_changes_nothing)
 	mpls_cluster_close(&world);
 }
 
+/* A node's interface of a link gets another MAC address, its own and the other end's tables with it. */
+static size_t change_mac(struct mpls_cluster *world, size_t link, int end)
+{
+	const struct config_link *config = &world->loaded.config.links[link];
+	struct mpls_link_fact *own = &world->facts[config->ends[end].node].links[link];
+	struct mpls_link_fact *other = &world->facts[config->ends[!end].node].links[link];
+
+	own->mac[5] ^= 0x80;
+	own->mac[1] ^= 0x40;
+	memcpy(other->next_hop, own->mac, 6);
+	return mpls_set_addresses(&world->views[config->ends[end].node], own->ifindex, NULL,
+				  own->mac) +
+	       mpls_set_addresses(&world->views[config->ends[!end].node], other->ifindex, own->mac,
+				  NULL);
+}
+
+/* What is changed in place is what apply would have written, and nothing else is touched. */
+Test(mpls_plan, addresses_change)
+{
+	struct mpls_cluster world;
+	size_t changed = 0;
+
+	mpls_cluster_open(&world, PLAIN);
+	cr_assert_eq(mpls_cluster_apply(&world), 0);
+	for (size_t link = 0; link < world.loaded.config.link_count; link++)
+		for (int end = 0; end < 2; end++)
+			changed += change_mac(&world, link, end);
+	cr_expect_gt(changed, 0);
+	cr_assert_eq(mpls_cluster_apply(&world), 0);
+	for (size_t node = 0; node < 3; node++)
+		cr_expect_eq(world.changes[node], 0, "node %zu: %zu", node, world.changes[node]);
+	mpls_cluster_close(&world);
+}
+
 static const struct xdplb_tunnel *tunnel_at(const struct mpls_cluster *world, size_t node,
 					    const char *name)
 {

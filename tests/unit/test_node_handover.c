@@ -230,11 +230,11 @@ Test(node_handover, owners_by_source)
 		bool by_source = n & 2;
 		struct node_setup node;
 		char name[60];
-		__u64 hash;
+		__u64 key[FLOW_KEY_WORDS], hash;
 
+		flow_key_expand(SETUP_KEY0, SETUP_KEY1, key);
 		in = arriving_from(family, 0x0a000000 + n / 8, 1024 + n);
-		hash = source_hash(SETUP_KEY0, SETUP_KEY1, in.source.addr.word, vip.dest.addr.word,
-				   family);
+		hash = source_hash(key, in.source.addr.word, vip.dest.addr.word, family);
 		if (!by_source)
 			hash = setup_flow_hash(&in.source, &vip.dest, in.proto, family);
 		snprintf(name, sizeof(name), "IPv%u %s, client %d", family,

@@ -3,6 +3,7 @@
  * ptp_tc: what PTP messages look like when they have been put into a tunnel; what passes untouched.
  */
 #include <criterion/criterion.h>
+#include <string.h>
 #include <stdio.h>
 
 #include "push_world.h"
@@ -100,6 +101,39 @@ Test(ptp_push, others_pass)
 	packet_build(&fragment, &packet);
 	check_run("a fragment", world.skel->progs.ptp_push, world.counters, &packet, PUSH_LO,
 		  &expected);
+	push_world_close(&world);
+}
+
+/* Puts a VLAN tag behind a frame's addresses. */
+static void put_vlan(struct test_packet *packet, __u16 type)
+{
+	const __u8 tag[4] = { (__u8)(type >> 8), (__u8)type, 0, 5 };
+
+	memmove(packet->data + 16, packet->data + 12, packet->len - 12);
+	memcpy(packet->data + 12, tag, sizeof(tag));
+	packet->len += sizeof(tag);
+}
+
+/* PTP of a VLAN is another network's, be it tagged once or twice: untouched, whatever it is carried by. */
+Test(ptp_push, vlans_pass)
+{
+	static const enum ptp_over overs[] = { PTP_OVER_UDP4, PTP_OVER_UDP6, PTP_OVER_ETHERNET };
+	struct test_packet packet;
+	struct expected expected = { TC_UNSPEC, &packet, NO_DROP, 0 };
+	struct push_world world;
+
+	push_world_open(&world);
+	for (size_t i = 0; i < sizeof(overs) / sizeof(overs[0]); i++) {
+		struct ptp_spec ptp = { .version = 2, .over = overs[i] };
+
+		ptp_build(&ptp, &packet);
+		put_vlan(&packet, 0x8100);
+		check_run("a tag", world.skel->progs.ptp_push, world.counters, &packet, PUSH_LO,
+			  &expected);
+		put_vlan(&packet, 0x88a8);
+		check_run("two tags", world.skel->progs.ptp_push, world.counters, &packet, PUSH_LO,
+			  &expected);
+	}
 	push_world_close(&world);
 }
 

@@ -99,19 +99,36 @@ static int largest_cluster(const struct record *record, double step, double near
 	return largest;
 }
 
+/* A second of checks every 20 ms: is the rate right, and do they start on a grid? */
+static bool run_second(struct world *world, struct record *record)
+{
+	double began = now(), seconds;
+	uint64_t skipped = schedule_skipped(world->schedule);
+	int turns;
+
+	record->results = 0;
+	probe_lab_run(&world->lab, 1.0);
+	seconds = now() - began;
+	/* However late this runs, each turn is taken or skipped. */
+	turns = record->results + schedule_skipped(world->schedule) - skipped;
+	cr_expect(turns >= 48 && turns <= seconds / 0.02 + 2, "%d turns in %f s", turns, seconds);
+	/* On a grid: lateness does not add up, or the results would lie anywhere between its lines. */
+	return record->results >= 48 && record->results <= 51 &&
+	       2 * largest_cluster(record, 0.02, 0.002) > record->results;
+}
+
+/* A busy machine lets a run wait, but not each of them; a wrong schedule is wrong in each. */
 Test(schedule, rate)
 {
 	static struct record record;
 	struct world world;
+	int tries = 0;
 
 	enter(&world);
 	add(&world, &world.up, 20, &record);
-	probe_lab_run(&world.lab, 1.0);
-	cr_expect(record.results >= 48 && record.results <= 51, "%d results", record.results);
-	/* On a grid: lateness does not add up, or the results would lie anywhere between its lines. */
-	cr_expect(2 * largest_cluster(&record, 0.02, 0.002) > record.results,
-		  "only %d of %d results within 2 ms of a grid",
-		  largest_cluster(&record, 0.02, 0.002), record.results);
+	while (!run_second(&world, &record))
+		cr_assert_lt(tries++, 20, "%d results, %d within 2 ms of a grid", record.results,
+			     largest_cluster(&record, 0.02, 0.002));
 	leave(&world);
 }
 

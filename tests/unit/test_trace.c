@@ -105,7 +105,10 @@ static void shuffle(struct lb_world *world, const struct trace_node *node, uint6
 		bool is_down = next_random(random, 4) < down_of_4;
 		struct xdplb_health health = {
 			.state = is_down ? XDPLB_HEALTH_DOWN : next_random(random, 3),
+			.cause = next_random(random, XDPLB_CAUSE_COUNT),
+			.weight = next_random(random, 2) ? 0 : next_random(random, 120),
 			.reported = next_random(random, 5),
+			.reported_weight = next_random(random, 2) ? 0 : next_random(random, 120),
 			.lease = next_random(random, 2)
 					 ? 0
 					 : node->jiffies + (next_random(random, 2)

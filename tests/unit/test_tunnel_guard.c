@@ -11,7 +11,9 @@
 #include "tunnel/tunnel_guard.h"
 
 /*
- * A step is a letter: t a tick; a, A the primary's, the backup's probe is answered; w, W a walk of it
+ * A step is a letter: t a tick, an interval after the one before, at which a probe is sent over each
+ * LSP; l one that comes 20 intervals after, k one at the same time; e one without room for the probes,
+ * n one where the interface is down; a, A the primary's, the backup's probe is answered; w, W a walk of it
  * without a fault; s, S one that nobody answered; x, X one that went another way; f1 f2 f3 f0 the far
  * end sees primary, backup, both, none whole. After it the state: d down, p up by the primary, b by
  * the backup.
@@ -28,6 +30,18 @@ static const struct {
 	{ "answered", "wtatatatatata", false, 'p', XDPLB_TUNNEL_VERIFIED },
 	{ "three probes are under way", "wttt", false, 'p', XDPLB_TUNNEL_VERIFIED },
 	{ "three were missed", "wtttt", false, 'd', XDPLB_TUNNEL_SILENT },
+	{ "answered late, each of them", "wttatatatatatatat", false, 'p', XDPLB_TUNNEL_VERIFIED },
+	{ "looked late: two were under way", "wtll", false, 'p', XDPLB_TUNNEL_VERIFIED },
+	{ "looked late all the time, missed all the same", "wtlll", false, 'd',
+	  XDPLB_TUNNEL_SILENT },
+	{ "late, and again at once", "wtlklk", false, 'p', XDPLB_TUNNEL_VERIFIED },
+	{ "many ticks at once", "wtkkkkkkkk", false, 'p', XDPLB_TUNNEL_VERIFIED },
+	{ "no room for probes: nobody missed them", "wtateeeeeeee", false, 'p',
+	  XDPLB_TUNNEL_VERIFIED },
+	{ "two missed, no room, one more", "wttteeeet", false, 'd', XDPLB_TUNNEL_SILENT },
+	{ "no room for ever", "wtaeeeeeeeeeeeeeeeeeeeeeeeee", false, 'd', XDPLB_TUNNEL_SILENT },
+	{ "the interface is down: lost", "wtannn", false, 'p', XDPLB_TUNNEL_VERIFIED },
+	{ "three of them", "wtannnn", false, 'd', XDPLB_TUNNEL_SILENT },
 	{ "missed, but not in a row", "wtttattt", false, 'p', XDPLB_TUNNEL_VERIFIED },
 	{ "silent walk", "ws", false, 'd', XDPLB_TUNNEL_SILENT },
 	{ "another way, though probes are answered", "wtaxta", false, 'd', XDPLB_TUNNEL_WRONG_WAY },
@@ -39,7 +53,13 @@ static const struct {
 	{ "both whole: the primary", "wW", true, 'p', XDPLB_TUNNEL_VERIFIED },
 	{ "the primary is silent", "wWtAtAtAtA", true, 'b', XDPLB_TUNNEL_VERIFIED },
 	{ "the backup is silent", "wWtatatatata", true, 'p', XDPLB_TUNNEL_VERIFIED },
-	{ "both are", "wWtttt", true, 'd', XDPLB_TUNNEL_SILENT },
+	{ "both are: nowhere to go", "wWtttttttttt", true, 'p', XDPLB_TUNNEL_VERIFIED },
+	{ "for long", "wWttttttttttt", true, 'd', XDPLB_TUNNEL_SILENT },
+	{ "both were, the backup is answered first", "wWttttttAt", true, 'p',
+	  XDPLB_TUNNEL_VERIFIED },
+	{ "and again and again, the primary not", "wWttttttAtAtAt", true, 'b',
+	  XDPLB_TUNNEL_VERIFIED },
+	{ "the same, answered late", "wWttttttAtAtat", true, 'p', XDPLB_TUNNEL_VERIFIED },
 	{ "back to the primary", "wWsWwww", true, 'p', XDPLB_TUNNEL_VERIFIED },
 	{ "not before it has proved itself", "wWsWww", true, 'b', XDPLB_TUNNEL_VERIFIED },
 	{ "the far end does not see the primary whole", "wWf2", true, 'b', XDPLB_TUNNEL_VERIFIED },
@@ -50,7 +70,20 @@ static const struct {
 	  XDPLB_TUNNEL_SILENT },
 };
 
-static uint64_t clock_now;
+#define INTERVAL 10000000ULL
+
+static uint64_t clock_now = 1, told;
+
+static void tick(struct tunnel_guard *guard, char letter)
+{
+	int err = letter == 'e' ? -ENOBUFS : letter == 'n' ? -ENETDOWN : 0;
+
+	clock_now += letter == 'l' ? 20 * INTERVAL : letter == 'k' ? 0 : INTERVAL;
+	tunnel_guard_tick(guard, clock_now);
+	tunnel_guard_sent(guard, 0, err);
+	if (guard->lsps[1].exists)
+		tunnel_guard_sent(guard, 1, err);
+}
 
 static size_t take_step(struct tunnel_guard *guard, const char *step)
 {
@@ -60,7 +93,11 @@ static size_t take_step(struct tunnel_guard *guard, const char *step)
 
 	switch (*step | 0x20) {
 	case 't':
-		tunnel_guard_tick(guard);
+	case 'l':
+	case 'k':
+	case 'e':
+	case 'n':
+		tick(guard, *step);
 		break;
 	case 'a':
 		tunnel_guard_answer(guard, lsp);
@@ -75,7 +112,7 @@ static size_t take_step(struct tunnel_guard *guard, const char *step)
 		tunnel_guard_walk(guard, lsp, -EPROTO);
 		break;
 	default:
-		cr_assert(tunnel_guard_hear(guard, far, 1, ++clock_now));
+		cr_assert(tunnel_guard_hear(guard, far, 1, ++told));
 		return 2;
 	}
 	return 1;
@@ -92,7 +129,7 @@ Test(tunnel_guard, rows)
 		struct tunnel_choice choice;
 		struct tunnel_guard guard;
 
-		tunnel_guard_init(&guard, 3);
+		tunnel_guard_init(&guard, INTERVAL, 3);
 		tunnel_guard_add(&guard, 0, false);
 		if (rows[i].has_backup)
 			tunnel_guard_add(&guard, 1, false);
@@ -108,7 +145,7 @@ Test(tunnel_guard, what_was_up_stays_up)
 {
 	struct tunnel_guard guard;
 
-	tunnel_guard_init(&guard, 3);
+	tunnel_guard_init(&guard, INTERVAL, 3);
 	tunnel_guard_add(&guard, 0, true);
 	cr_expect_eq(letter(tunnel_guard_choose(&guard)), 'p');
 }
@@ -119,7 +156,7 @@ Test(tunnel_guard, old_messages)
 	const bool both[2] = { true, true }, none[2] = { false, false };
 	struct tunnel_guard guard;
 
-	tunnel_guard_init(&guard, 3);
+	tunnel_guard_init(&guard, INTERVAL, 3);
 	tunnel_guard_add(&guard, 0, true);
 	cr_expect(tunnel_guard_hear(&guard, none, 7, 1000));
 	cr_expect(!tunnel_guard_hear(&guard, both, 7, 1000));
@@ -136,16 +173,29 @@ Test(tunnel_guard, the_far_agent_ends)
 	const bool none[2] = { false, false };
 	struct tunnel_guard guard;
 
-	tunnel_guard_init(&guard, 3);
+	tunnel_guard_init(&guard, INTERVAL, 3);
 	tunnel_guard_add(&guard, 0, true);
 	tunnel_guard_hear(&guard, none, 1, 1);
+	tick(&guard, 't');
 	for (int i = 0; i < TUNNEL_GUARD_FAR_TICKS; i++) {
-		tunnel_guard_tick(&guard);
+		tick(&guard, 't');
 		tunnel_guard_answer(&guard, 0);
 	}
 	cr_expect_eq(letter(tunnel_guard_choose(&guard)), 'd');
-	tunnel_guard_tick(&guard);
+	tick(&guard, 't');
 	cr_expect_eq(letter(tunnel_guard_choose(&guard)), 'p');
+}
+
+Test(tunnel_guard, what_a_tick_counts_for)
+{
+	struct tunnel_guard guard;
+
+	tunnel_guard_init(&guard, INTERVAL, 3);
+	tunnel_guard_add(&guard, 0, true);
+	cr_expect_eq(tunnel_guard_tick(&guard, 5 * INTERVAL), 0, "the first");
+	cr_expect_eq(tunnel_guard_tick(&guard, 6 * INTERVAL), INTERVAL);
+	cr_expect_eq(tunnel_guard_tick(&guard, 9 * INTERVAL), INTERVAL, "late");
+	cr_expect_eq(tunnel_guard_tick(&guard, 9 * INTERVAL + 7), 7, "early");
 }
 
 /* Two ends that see whatever they see, and tell each other: once told, both choose the same LSP. */
@@ -157,7 +207,7 @@ Test(tunnel_guard, both_ends_choose_alike)
 	size_t seen[128] = { 0 };
 
 	for (int end = 0; end < 2; end++) {
-		tunnel_guard_init(&ends[end], 3);
+		tunnel_guard_init(&ends[end], INTERVAL, 3);
 		tunnel_guard_add(&ends[end], 0, false);
 		tunnel_guard_add(&ends[end], 1, false);
 	}

@@ -6,8 +6,12 @@
 #
 #   A -- a -- B        10.1.0.1, 10.1.0.2; PTP over Ethernet on the NICs is put into the tunnel as it leaves
 #
-# QEMU's igb stamps of received frames those alone whose Ethertype is PTP's, and of those Sync messages alone: no two
-# clocks can lock by it, labelled or not. What is sent it stamps without looking at it.
+# What is sent QEMU's igb stamps, whatever it is. Of received frames it stamps those alone whose Ethertype is PTP's, so
+# no labelled ones, and of those one type of message, that which the second byte of the register TSYNCRXCFG names: the
+# driver leaves it at Sync, and a server is to stamp Delay_Req, so the test writes that into the server's register. With
+# QEMU 10.0 and Linux 6.12 that is not enough: the NIC holds a stamp (bit 0 of TSYNCRXCTL), but the driver is not told
+# of it with the frame and never fetches it (ftrace: no call of igb_ptp_rx_rgtstamp). Then the check of the lock is
+# skipped, and says so. (When its rate is set, the emulated clock jumps: the client runs free and tells the offset.)
 set -euo pipefail
 
 # shellcheck source=../net/lab.sh
@@ -15,7 +19,7 @@ source "$(dirname "$0")/../net/lab.sh"
 # The machine itself is what isolates.
 export LAB_INSIDE=1
 lab_isolate "$@"
-need_programs ptp4l pmc jq ethtool
+need_programs ptp4l pmc jq ethtool busybox phc_ctl
 # shellcheck source=../net/ptp/clocks.sh
 source "$(dirname "$0")/../net/ptp/clocks.sh"
 
@@ -67,6 +71,61 @@ verified() {
   xdplb B tunnel verify "$CLUSTER"
 }
 
+# What the NIC of A stamps is the type of message with this number.
+stamp_received() {
+  busybox devmem $((REGISTERS_A + 0x5f50)) 32 $(($1 << 8))
+}
+
+# offset: of B's clock, ns: the median of a few.
+offset() {
+  ask_client 12 >/dev/null
+  ask_client 9 | cut -d' ' -f1 | median
+}
+
+# is_within VALUE EXPECTED NEAR, ns
+is_within() {
+  (($1 - $2 <= $3 && $2 - $1 <= $3)) || fail "found $1 ns, expected $2 ns and at most $3 off"
+}
+
+# The NIC of B has stamped a frame, and nobody has fetched the stamp.
+holds_stamp() {
+  (($(busybox devmem $((REGISTERS_B + 0xb620)) 32) & 1))
+}
+
+missed_stamps() {
+  (($(grep -c 'SYNC without timestamp' "$LAB_DIR/ptp4l.B.log") >= 40))
+}
+
+locked_or_missed() {
+  missed_stamps || locked
+}
+
+# ptp4l -H, no label: both ends take the stamps of their NICs, and the client sees when one of their clocks is set.
+unlabelled_locks() {
+  local before after
+  before=$(offset)
+  in_ns B phc_ctl eth0 adj 0.5
+  after=$(offset)
+  echo "offset $before ns; the client's clock half a second on: $after ns"
+  is_within "$((after - before))" 500000000 5000000
+  ! grep 'timed out' "$LAB_DIR/ptp4l.A.log" "$LAB_DIR/ptp4l.B.log" || fail "a stamp was missed"
+}
+
+unlabelled() {
+  start_stamping hardware hardware
+  wait_until 30 grep -q 'assuming the grand master role' "$LAB_DIR/ptp4l.A.log" || fail "no server: $(logs)"
+  # ptp4l has set the register by now, when it opened the port.
+  stamp_received 1
+  wait_until 90 locked_or_missed || fail "neither stamps nor none: $(logs)"
+  if missed_stamps; then
+    wait_until 5 holds_stamp || fail "no stamp was taken at all: $(logs)"
+    echo "skip unlabelled_locks: the emulated NIC stamped a Sync message and did not tell the driver"
+  else
+    check unlabelled_locks unlabelled_locks
+  fi
+  stop_clocks
+}
+
 counts() {
   xdplb "$1" tunnel show clock --json | jq -r ".[0].counters.$2"
 }
@@ -103,8 +162,12 @@ receiving_falls_back() {
   stop_clocks
 }
 
+INTERVAL=0.25
+REGISTERS_A=$(cut -d' ' -f1 /sys/class/net/eth0/device/resource | head -n 1)
+REGISTERS_B=$(cut -d' ' -f1 /sys/class/net/eth1/device/resource | head -n 1)
 lab_nic A eth0 1
 lab_nic B eth1 2
+unlabelled
 write_file >"$CLUSTER"
 lab_setup "$CLUSTER" B A
 check native is_native

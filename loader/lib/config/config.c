@@ -180,6 +180,7 @@ static int read_draft(struct config_draft *draft, const char *path)
 	draft_read_backends(draft);
 	draft_read_services(draft);
 	draft_allot_tags(draft);
+	draft_allot_quic_ids(draft);
 	draft_read_links(draft);
 	draft_read_tunnels(draft);
 	draft_find_paths(draft);

@@ -70,19 +70,27 @@ struct config_member {
 	struct xdplb_addr addr; /* the backend's address of the service's family */
 	uint16_t weight; /* 0 .. CONFIG_WEIGHT_MAX; 0: gets no new flows; default 1 */
 	__be16 port; /* where it listens: the member's `port`, else the service's `backend_port`,
-			  * else the service's port */
+			  * else the service's port; 0: the service has many, and packets keep theirs */
 	__be16 tag; /* set in the file, or derived */
+	__be32 quic_id; /* its server id, if the service has `quic` */
 	bool tag_is_set;
 	size_t target; /* index into config.targets */
 	int line;
 };
 
-/* A service: one VIP, port and protocol. Members are sorted by backend name. */
+/* Ports of a service that has many; host order, inclusive. */
+struct config_range {
+	uint16_t first, last;
+};
+
+/* A service: one VIP and protocol, one port or many. Members are sorted by backend name. */
 struct config_service {
 	char name[XDPLB_NAME_LEN];
 	__u8 family; /* XDPLB_IPV4 or XDPLB_IPV6 */
 	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP */
-	__be16 port;
+	__be16 port; /* of a service of many, the lowest: by which it is known */
+	struct config_range ranges[XDPLB_RANGES_MAX]; /* of a service of many ports; ascending */
+	size_t range_count; /* 0: it has one port */
 	struct xdplb_addr vip;
 	enum xdplb_restore restore;
 	uint32_t buckets; /* size of its table: set in the file, or config_buckets_for(); prime */
@@ -92,6 +100,9 @@ struct config_service {
 	enum config_all_down all_down; /* default: drop */
 	bool unknown_is_down; /* default: the last verdict stands */
 	bool hand_over; /* TCP: service nodes hand connections over; default: yes */
+	uint32_t slow_start_ms; /* in which a new backend's share grows; 0: at once */
+	bool has_quic; /* UDP: connection ids name backends, see xdplb/quic.h ... */
+	uint8_t quic; /* ... and begin with these three bits */
 	bool by_source; /* a client's flows go to one backend; default: each for itself */
 	/* Clients that alone are served (sources_allowed), or are not; sorted. None: all are served. */
 	struct config_prefix *sources;
@@ -172,6 +183,20 @@ void config_errors_free(struct config_errors *errors);
  * Return: its index in config->nodes, or -ENOENT.
  */
 int config_find_node(const struct config *config, const char *name);
+
+/**
+ * config_quic_id() - The server id of a backend's address in a service, as it stands in connection ids.
+ *
+ * Derived like a tag from what is on the wire, so it stays while VIP, port and address do, whatever is
+ * renamed. Two backends of a service whose ids are the same by chance are refused.
+ */
+__be32 config_quic_id(const struct config_service *service, const struct xdplb_addr *addr);
+
+/* The port at the VIP that a service's mappings have: 0 if it has many. */
+static inline __be16 config_vport(const struct config_service *service)
+{
+	return service->range_count ? 0 : service->port;
+}
 
 /* Is a backend (index into config->backends) in any service? */
 bool config_in_service(const struct config *config, size_t backend);

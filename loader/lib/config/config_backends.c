@@ -31,6 +31,20 @@ bool draft_read_address(const struct yaml_place *place, struct xdplb_addr *ret_a
 	return true;
 }
 
+bool draft_read_node(const struct config_draft *draft, const struct yaml_place *place,
+		     size_t *ret_index)
+{
+	const char *name = place_text(place, "a node's name");
+	int index = name ? config_find_node(&draft->config, name) : -1;
+
+	if (name && index < 0)
+		place_refuse_value(place, "the name of one of the nodes");
+	if (index < 0)
+		return false;
+	*ret_index = (size_t)index;
+	return true;
+}
+
 /* Returns whether the address was taken. */
 static bool read_backend_address(struct config_draft *draft, size_t index,
 				 const struct yaml_place *place)
@@ -74,24 +88,16 @@ static void read_addresses(struct config_draft *draft, size_t index, const struc
 static void read_backend_node(struct config_draft *draft, struct config_backend *backend,
 			      const struct yaml_place *place)
 {
-	const char *name = place_text(place, "a node's name");
 	const struct config_node *node;
-	int index;
 
-	if (!name)
+	if (!draft_read_node(draft, place, &backend->node))
 		return;
-	index = config_find_node(&draft->config, name);
-	if (index < 0) {
-		place_refuse_value(place, "the name of one of the nodes");
-		return;
-	}
-	node = &draft->config.nodes[index];
-	backend->node = (size_t)index;
+	node = &draft->config.nodes[backend->node];
 	if (!node->is_service && node->is_access)
 		place_refuse(place,
 			     "found node %s, which has no `service` block (line %d), "
 			     "expected a service node",
-			     name, node->line);
+			     node->name, node->line);
 }
 
 static void read_vnic(struct config_draft *draft, struct config_backend *backend,

@@ -103,7 +103,8 @@ static void check_vips(struct config_draft *draft)
 		place_child(&draft->services[i], "vip", &place);
 		vips[count++] = (struct claim){
 			.addr = service->vip,
-			.detail = (uint32_t)ntohs(service->port) << 8 | service->proto,
+			.detail = (uint32_t)(service->range_count > 0) << 24 |
+				  (uint32_t)ntohs(service->port) << 8 | service->proto,
 			.family = service->family,
 			.line = place.line,
 			.owner = i,
@@ -114,7 +115,8 @@ static void check_vips(struct config_draft *draft)
 	for (size_t i = 1; i < count; i++) {
 		const struct config_service *service = &config->services[vips[i].owner];
 
-		if (service->port && service->proto && claims_equal(&vips[i - 1], &vips[i]))
+		if (!service->range_count && service->port && service->proto &&
+		    claims_equal(&vips[i - 1], &vips[i]))
 			refuse_duplicate_vip(draft, &vips[i - 1], &vips[i]);
 	}
 	free(vips);
@@ -176,6 +178,21 @@ static uint64_t count_buckets(const struct config *config)
 	return sum;
 }
 
+/* Of the VIP table's room: each range beyond a service's first, and each backend known by connection ids,
+ * takes as much as one more. */
+static uint64_t count_services(const struct config *config)
+{
+	uint64_t sum = config->service_count;
+
+	for (size_t i = 0; i < config->service_count; i++) {
+		if (config->services[i].range_count)
+			sum += config->services[i].range_count - 1;
+		if (config->services[i].has_quic)
+			sum += config->services[i].member_count;
+	}
+	return sum;
+}
+
 static void check_capacities(struct config_draft *draft)
 {
 	const struct config_capacities *capacities = &draft->config.capacities;
@@ -186,8 +203,10 @@ static void check_capacities(struct config_draft *draft)
 		uint64_t need;
 		uint32_t capacity;
 	} needs[] = {
-		{ "services", "services", &draft->services_place, draft->config.service_count,
-		  capacities->services },
+		{ "services",
+		  "services (each further range of ports, and each backend with `quic`, counts as "
+		  "one)",
+		  &draft->services_place, count_services(&draft->config), capacities->services },
 		{ "members", "(service, backend) pairs", &draft->services_place,
 		  draft->member_count, capacities->members },
 		{ "backends", "backends", &draft->backends_place, draft->config.backend_count,
@@ -287,6 +306,7 @@ void draft_check(struct config_draft *draft)
 {
 	check_node_addresses(draft);
 	check_vips(draft);
+	draft_check_ports(draft);
 	check_vnics(draft);
 	check_capacities(draft);
 }

@@ -188,6 +188,7 @@ static void read_http(struct config_draft *draft, const struct yaml_place *place
 	http->body_text = read_copy(draft, place, "body", "a text");
 	http->body_regex = read_copy(draft, place, "body_regex", "a POSIX extended regex");
 	http->ca_file = read_path(draft, place, "ca_file");
+	http->report = read_copy(draft, place, "report", "body or the name of a header");
 	read_status(place, http);
 	http->verify = PROBE_VERIFY_FULL;
 	if (place_child(place, "verify", &child)) {
@@ -302,6 +303,7 @@ static void read_exec(struct config_draft *draft, const struct yaml_place *place
 		      struct probe_spec *spec)
 {
 	static const struct yaml_range range = { 0, 1U << 30, "a number of bytes" };
+	static const char *const reports[] = { PROBE_REPORT_OUTPUT, NULL };
 	struct yaml_place child;
 	uint32_t number;
 
@@ -309,9 +311,11 @@ static void read_exec(struct config_draft *draft, const struct yaml_place *place
 	read_user(draft, place, &spec->exec);
 	if (place_child(place, "output_max", &child) && place_number(&child, &range, &number))
 		spec->exec.output_max = number;
+	if (place_child(place, "report", &child))
+		spec->exec.report = place_choice(&child, reports) == 0;
 }
 
-#define HTTP_KEYS "method", "path", "host", "status", "body", "body_regex"
+#define HTTP_KEYS "method", "path", "host", "status", "body", "body_regex", "report"
 
 const struct check_kind check_kinds[PROBE_TYPE_COUNT] = {
 	[PROBE_TCP] = { read_exchange, { "send", "expect", NULL }, NULL },
@@ -322,7 +326,7 @@ const struct check_kind check_kinds[PROBE_TYPE_COUNT] = {
 	[PROBE_ICMP] = { NULL, { NULL }, NULL },
 	[PROBE_GRPC] = { read_grpc, { "service", "authority", NULL }, NULL },
 	[PROBE_EXEC] = { read_exec,
-			 { "command", "user", "output_max", NULL },
+			 { "command", "user", "output_max", "report", NULL },
 			 "command",
 			 expected_command },
 };
@@ -351,6 +355,7 @@ void free_check_spec(struct probe_spec *spec)
 		free((char *)spec->http.body_text);
 		free((char *)spec->http.body_regex);
 		free((char *)spec->http.ca_file);
+		free((char *)spec->http.report);
 		break;
 	case PROBE_DNS:
 		free((char *)spec->dns.name);

@@ -7,7 +7,7 @@
 
 #include "config/config_draft.h"
 
-#define CHECK_KIND_KEYS_MAX 10
+#define CHECK_KIND_KEYS_MAX 12
 
 struct check_kind {
 	/* Reads its keys into spec, which is zeroed; NULL: it has none. */

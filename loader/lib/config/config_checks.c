@@ -179,6 +179,12 @@ void draft_read_service_check(struct config_draft *draft, const struct yaml_plac
 			service->check = (size_t)(check - config->checks);
 		else
 			place_refuse_value(&child, "the name of a check in `checks`");
+		if (check && service->range_count && !check->spec.port &&
+		    check->spec.type != PROBE_ICMP && check->spec.type != PROBE_EXEC)
+			place_refuse(&child,
+				     "found check %s (line %d) without a port, expected one with "
+				     "`port`: a service of many has none of its own",
+				     check->name, check->line);
 	}
 	if (place_child(place, "all_down", &child)) {
 		word = place_choice(&child, all_down);

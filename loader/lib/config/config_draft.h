@@ -33,7 +33,7 @@
 /* Something that only one entry of the file may have: (addr, detail). */
 struct claim {
 	struct xdplb_addr addr;
-	uint32_t detail; /* VIPs: port and protocol; tags: the tag; backends: 0 */
+	uint32_t detail; /* VIPs: kind, port and protocol; tags: the tag; backends: 0 */
 	__u8 family;
 	int line;
 	size_t owner; /* index of the service or backend */
@@ -81,6 +81,18 @@ void draft_read_hook(struct config_draft *draft);
 /* The keys of a service that concern health. */
 void draft_read_service_check(struct config_draft *draft, const struct yaml_place *place,
 			      struct config_service *service);
+
+/* config_quic.c: `quic` of a service; the server ids of its members, once these have been read. */
+void draft_read_quic(const struct yaml_place *place, struct config_service *service);
+void draft_allot_quic_ids(struct config_draft *draft);
+
+/* config_ports.c: `port` of a service; and what services of many ports must have to themselves. */
+void draft_read_ports(const struct yaml_place *place, struct config_service *service);
+void draft_check_ports(struct config_draft *draft);
+
+/* The place of a claim's member; @ret_section is its parent. */
+struct yaml_place draft_member_place(struct config_draft *draft, const struct claim *claim,
+				     struct yaml_place *ret_section);
 
 /* config_sources.c: `allow` and `deny` of a service whose VIP has been read. */
 void draft_read_sources(struct config_draft *draft, const struct yaml_place *place,
@@ -166,6 +178,21 @@ void draft_check_targets(struct config_draft *draft);
  */
 bool draft_read_address(const struct yaml_place *place, struct xdplb_addr *ret_addr,
 			__u8 *ret_family);
+
+/**
+ * draft_read_node() - Read a scalar that must be the name of one of the nodes.
+ * @ret_index: into config.nodes
+ * Return: as above.
+ */
+bool draft_read_node(const struct config_draft *draft, const struct yaml_place *place,
+		     size_t *ret_index);
+
+/**
+ * draft_parse_prefix() - Take "ADDRESS/LENGTH" apart, or "ADDRESS", whose length is all of it.
+ * @ret_prefix: written on success; bits behind the length are left as they stand
+ * Return: whether it is one.
+ */
+bool draft_parse_prefix(const char *text, struct config_prefix *ret_prefix);
 
 /**
  * draft_read_interface() - Read a scalar that must be an interface's name.

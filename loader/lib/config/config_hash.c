@@ -65,6 +65,16 @@ static void put_sources(struct digest *digest, const struct config_service *serv
 	}
 }
 
+static void put_ranges(struct digest *digest, const struct config_service *service)
+{
+	digest_text(digest, "ranges");
+	digest_number(digest, service->range_count);
+	for (size_t i = 0; i < service->range_count; i++) {
+		digest_number(digest, service->ranges[i].first);
+		digest_number(digest, service->ranges[i].last);
+	}
+}
+
 static void put_service(struct digest *digest, const struct config *config,
 			const struct config_service *service)
 {
@@ -79,6 +89,12 @@ static void put_service(struct digest *digest, const struct config *config,
 	/* A service without a list keeps the digest that it had before there were any. */
 	if (service->source_count)
 		put_sources(digest, service);
+	if (service->range_count)
+		put_ranges(digest, service);
+	if (service->has_quic) {
+		digest_text(digest, "quic");
+		digest_number(digest, service->quic);
+	}
 	digest_number(digest, service->member_count);
 	for (size_t i = 0; i < service->member_count; i++) {
 		const struct config_member *member = &service->members[i];

@@ -83,6 +83,11 @@ static void read_member_port(const struct member_reader *reader, struct config_m
 {
 	uint32_t port;
 
+	if (reader->service->range_count) {
+		place_refuse(place, "found a port, expected none: packets of a service of many "
+				    "ports keep theirs");
+		return;
+	}
 	if (!place_number(place, &config_port_range, &port))
 		return;
 	draft_check_port(reader->draft, reader->service, place, port);

@@ -87,14 +87,6 @@ static void read_vip(const struct yaml_place *place, struct config_service *serv
 	draft_read_address(place, &service->vip, &service->family);
 }
 
-static void read_service_port(const struct yaml_place *place, struct config_service *service)
-{
-	uint32_t port;
-
-	if (place_number(place, &config_port_range, &port))
-		service->port = htons((uint16_t)port);
-}
-
 static void read_protocol(const struct yaml_place *place, struct config_service *service)
 {
 	static const char *const words[] = { "tcp", "udp", NULL };
@@ -135,7 +127,7 @@ static void read_values(const struct yaml_place *place, struct config_service *s
 		const char *key;
 		void (*read)(const struct yaml_place *place, struct config_service *service);
 	} readers[] = {
-		{ "vip", read_vip },           { "port", read_service_port },
+		{ "vip", read_vip },           { "port", draft_read_ports },
 		{ "protocol", read_protocol }, { "restore", read_restore },
 		{ "buckets", read_buckets },
 	};
@@ -195,11 +187,29 @@ static void read_hand_over(const struct yaml_place *place, struct config_service
 		place_refuse_value(&child, "`protocol: tcp` beside it");
 }
 
+/* Flows move while a share grows: hand-over keeps them. Only an agent that is told of its backends by checks
+ * knows who comes up. */
+static void read_slow_start(const struct yaml_place *place, struct config_service *service)
+{
+	struct yaml_place child;
+
+	if (!place_child(place, "slow_start", &child) ||
+	    !draft_read_duration(&child, 1000, 3600000, &service->slow_start_ms))
+		return;
+	if (service->check == CONFIG_NO_CHECK)
+		place_refuse_value(&child, "a `check` beside it");
+	else if (!service->hand_over)
+		place_refuse_value(&child,
+				   "hand-over beside it, which keeps what the growing share "
+				   "moves");
+}
+
 static void read_service(struct config_draft *draft, size_t index)
 {
 	static const struct yaml_key keys[] = {
 		{ "vip", EXPECTED_ADDRESS },
-		{ "port", "a port from 1 to 65535" },
+		{ "port",
+		  "a port from 1 to 65535, a range like 5000-5999, a list of such, or any" },
 		{ "protocol", "tcp or udp" },
 		{ "restore", "interface or source" },
 		{ "backend_port", NULL },
@@ -207,8 +217,10 @@ static void read_service(struct config_draft *draft, size_t index)
 		{ "check", NULL },
 		{ "all_down", NULL },
 		{ "unknown", NULL },
+		{ "slow_start", NULL },
 		{ "affinity", NULL },
 		{ "hand_over", NULL },
+		{ "quic", NULL },
 		{ "allow", NULL },
 		{ "deny", NULL },
 		{ "backends", "a mapping of the service's backends" },
@@ -227,10 +239,15 @@ static void read_service(struct config_draft *draft, size_t index)
 	draft_read_service_check(draft, place, service);
 	read_affinity(place, service);
 	read_hand_over(place, service);
+	read_slow_start(place, service);
+	draft_read_quic(place, service);
 	draft_read_sources(draft, place, service);
-	port = ntohs(service->port);
+	port = ntohs(config_vport(service));
 	place_child(place, "port", &port_place);
-	if (place_child(place, "backend_port", &child)) {
+	if (place_child(place, "backend_port", &child) && service->range_count) {
+		place_refuse(&child, "found a port, expected none: packets of a service of many "
+				     "ports keep theirs");
+	} else if (child.node) {
 		port_place = child;
 		if (!place_number(&child, &config_port_range, &port))
 			port = 0;

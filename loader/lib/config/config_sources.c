@@ -20,8 +20,7 @@ static bool has_host_bits(const struct config_prefix *prefix)
 	return false;
 }
 
-/* "ADDRESS" or "ADDRESS/LENGTH" */
-static bool parse_prefix(const char *text, struct config_prefix *ret_prefix)
+bool draft_parse_prefix(const char *text, struct config_prefix *ret_prefix)
 {
 	size_t length = strcspn(text, "/");
 	char address[ADDRESS_TEXT_LEN];
@@ -68,7 +67,7 @@ static bool read_prefix(const struct yaml_place *place, __u8 family,
 
 	if (!text)
 		return false;
-	if (!parse_prefix(text, ret_prefix))
+	if (!draft_parse_prefix(text, ret_prefix))
 		place_refuse_value(place, "%s", expected);
 	else if (family && ret_prefix->family != family)
 		place_refuse_value(place, "a prefix of the VIP's family, IPv%d", family);

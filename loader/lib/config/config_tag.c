@@ -23,7 +23,7 @@ __be16 config_derive_tag(const struct config *config, const struct config_servic
 		__u8 proto;
 		__u8 family;
 		struct xdplb_addr addr;
-	} input = { service->vip, service->port, service->proto, service->family, *addr };
+	} input = { service->vip, config_vport(service), service->proto, service->family, *addr };
 	uint32_t count = (uint32_t)config->tag_last - config->tag_first + 1;
 	unsigned char hash[crypto_shorthash_BYTES];
 	uint64_t number;
@@ -39,9 +39,8 @@ static const struct config_member *claim_member(const struct config_draft *draft
 	return &draft->config.services[claim->owner].members[claim->member];
 }
 
-/* The place of a member; @ret_section is its parent. */
-static struct yaml_place member_place(struct config_draft *draft, const struct claim *claim,
-				      struct yaml_place *ret_section)
+struct yaml_place draft_member_place(struct config_draft *draft, const struct claim *claim,
+				     struct yaml_place *ret_section)
 {
 	const struct config_member *member = claim_member(draft, claim);
 	struct yaml_place place = { .tree = &draft->tree, .parent = ret_section };
@@ -57,7 +56,7 @@ static void refuse_clash(struct config_draft *draft, const struct claim *first,
 {
 	const struct config_member *member = claim_member(draft, claim);
 	const struct config_service *other = &draft->config.services[first->owner];
-	struct yaml_place section, place = member_place(draft, claim, &section);
+	struct yaml_place section, place = draft_member_place(draft, claim, &section);
 	char text[ADDRESS_TEXT_LEN];
 
 	place_refuse(&place,
@@ -70,7 +69,7 @@ static void refuse_clash(struct config_draft *draft, const struct claim *first,
 static void refuse_exhaustion(struct config_draft *draft, const struct claim *last, size_t count)
 {
 	const struct config *config = &draft->config;
-	struct yaml_place section, place = member_place(draft, last, &section);
+	struct yaml_place section, place = draft_member_place(draft, last, &section);
 	char text[ADDRESS_TEXT_LEN];
 
 	place_refuse(&place,

@@ -13,26 +13,20 @@
 static void read_end_node(struct config_draft *draft, const struct yaml_place *place,
 			  struct config_tunnel_end *end)
 {
-	const char *name = place_text(place, "a node's name");
 	const struct config_node *node;
-	int index;
+	size_t index;
 
-	if (!name)
+	if (!draft_read_node(draft, place, &index))
 		return;
-	index = config_find_node(&draft->config, name);
-	if (index < 0) {
-		place_refuse_value(place, "the name of one of the nodes");
-		return;
-	}
 	node = &draft->config.nodes[index];
 	if (!node->mpls.is_set || !node->mpls.has_te) {
 		place_refuse(place,
 			     "found node %s, which has no `%s` block (line %d), expected both "
 			     "`mpls` and `te` at each end of a tunnel",
-			     name, node->mpls.is_set ? "te" : "mpls", node->line);
+			     node->name, node->mpls.is_set ? "te" : "mpls", node->line);
 		return;
 	}
-	end->node = (size_t)index;
+	end->node = index;
 }
 
 static void read_ends(struct config_draft *draft, const struct yaml_place *place,
@@ -152,26 +146,14 @@ static void read_kind(struct config_draft *draft, const struct yaml_place *place
 
 /* ---- addresses ---- */
 
-/* "ADDRESS/LENGTH" */
-static bool parse_prefix(const char *text, struct config_prefix *ret_prefix)
+/* "ADDRESS/LENGTH", of an interface: the length is told, and not 0. */
+static bool parse_own_prefix(const char *text, struct config_prefix *ret_prefix)
 {
-	char address[ADDRESS_TEXT_LEN];
-	const char *slash = strchr(text, '/');
 	struct config_prefix prefix;
-	char *end;
-	long length;
 
-	if (!slash || (size_t)(slash - text) >= sizeof(address))
-		return false;
-	memcpy(address, text, slash - text);
-	address[slash - text] = '\0';
-	length = strtol(slash + 1, &end, 10);
-	if (address_parse(address, &prefix.addr, &prefix.family) || end == slash + 1 || *end ||
-	    slash[1] == '+' || slash[1] == '-' || length < 1 ||
-	    length > (prefix.family == XDPLB_IPV4 ? 32 : 128) ||
+	if (!strchr(text, '/') || !draft_parse_prefix(text, &prefix) || !prefix.length ||
 	    address_unusable(&prefix.addr, prefix.family))
 		return false;
-	prefix.length = (uint8_t)length;
 	*ret_prefix = prefix;
 	return true;
 }
@@ -184,7 +166,7 @@ static void read_prefix(const struct yaml_place *place, struct config_tunnel_end
 
 	if (!text)
 		return;
-	if (!parse_prefix(text, &prefix)) {
+	if (!parse_own_prefix(text, &prefix)) {
 		place_refuse_value(place, "%s", expected);
 		return;
 	}

@@ -152,6 +152,23 @@ static int check_status(const struct probe_http *http, struct fault *fault)
 	return 0;
 }
 
+/* RFC 9110, 5.1: a token, of which people use letters, digits, - and _. */
+static int check_report(const struct probe_http *http, struct fault *fault)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	size_t length = strlen(http->report);
+
+	if (!length || length > PROBE_REPORT_MAX || http->report[strspn(http->report, letters)])
+		return refuse(fault, "report", "body or the name of a header, at most %d bytes",
+			      PROBE_REPORT_MAX);
+	if (!strcmp(http->report, PROBE_REPORT_BODY) && http->method &&
+	    !strcmp(http->method, "HEAD"))
+		return refuse(fault, "report",
+			      "the name of a header: an answer to HEAD has no body");
+	return 0;
+}
+
 static int check_http(const struct probe_http *http, struct fault *fault)
 {
 	static const char token[] = "1 to 1024 printable ASCII characters without blanks";
@@ -170,6 +187,8 @@ static int check_http(const struct probe_http *http, struct fault *fault)
 	if (http->body_text && strlen(http->body_text) > PROBE_ANSWER_MAX)
 		return refuse(fault, "body", "at most %d bytes", PROBE_ANSWER_MAX);
 	err = check_status(http, fault);
+	if (!err && http->report)
+		err = check_report(http, fault);
 	if (!err && http->body_regex)
 		err = check_regex(http->body_regex, fault);
 	return err;

@@ -45,6 +45,10 @@ enum probe_type {
 #define PROBE_STATUS_FIRST 200
 #define PROBE_STATUS_LAST  599
 
+#define PROBE_REPORT_BODY   "body"
+#define PROBE_REPORT_OUTPUT "output" /* exec */
+#define PROBE_REPORT_MAX    64 /* bytes of a header's name */
+
 #define PROBE_DNS_NAME_MAX     255 /* on the wire, lengths and root included */
 #define PROBE_GRPC_SERVICE_MAX 127 /* bytes: their number fits one byte of a varint */
 
@@ -83,6 +87,9 @@ struct probe_http {
 	const char *body_regex; /* POSIX extended, ^ and $ match at lines, no back-references */
 	enum probe_verify verify;
 	const char *ca_file; /* NULL: the system's */
+	/* Where the server itself says how it is (probe/said.h): PROBE_REPORT_BODY, its first line; else
+	 * the name of a header; NULL: nowhere. */
+	const char *report;
 };
 
 struct probe_dns {
@@ -102,6 +109,7 @@ struct probe_exec {
 	uint64_t output_max; /* bytes it may print; 0: any number. All but the first line is lost */
 	uid_t uid; /* 0: nobody (65534) */
 	gid_t gid; /* 0: nogroup (65534) */
+	bool report; /* its first line says how the server is, as above */
 };
 
 /* What to do. Strings belong to the caller and must live until the callback or the cancelling. */

@@ -38,6 +38,9 @@ static void put_http(struct digest *digest, const struct probe_http *http)
 	digest_text(digest, http->body_regex);
 	digest_number(digest, http->verify);
 	digest_text(digest, http->ca_file);
+	/* Nothing for nothing: identities of checks without it are those of older releases. */
+	if (http->report)
+		digest_text(digest, http->report);
 }
 
 static void put_exec(struct digest *digest, const struct probe_exec *exec)
@@ -52,6 +55,8 @@ static void put_exec(struct digest *digest, const struct probe_exec *exec)
 	digest_number(digest, exec->output_max);
 	digest_number(digest, exec->uid);
 	digest_number(digest, exec->gid);
+	if (exec->report)
+		digest_text(digest, PROBE_REPORT_OUTPUT);
 }
 
 void probe_spec_digest(const struct probe_spec *spec, struct digest *digest)

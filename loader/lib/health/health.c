@@ -62,15 +62,31 @@ const char *health_cause_help(enum xdplb_health_cause cause)
 	return cause < ARRAY_SIZE(cause_helps) ? cause_helps[cause] : "?";
 }
 
-int health_state_by_name(const char *name, enum xdplb_health_state *ret_state)
+/* "0%" to "100%"; nothing is draining. */
+static int parse_percent(const char *word, struct health_wish *ret_wish)
+{
+	size_t digits = strspn(word, "0123456789");
+	int percent;
+
+	if (!digits || digits > 3 || strcmp(word + digits, "%") != 0)
+		return -EINVAL;
+	percent = atoi(word);
+	if (percent > 100)
+		return -EINVAL;
+	*ret_wish = (struct health_wish){ percent ? XDPLB_HEALTH_UP : XDPLB_HEALTH_DRAINING,
+					  percent < 100 ? (uint16_t)percent : 0 };
+	return 0;
+}
+
+int health_wish_parse(const char *word, struct health_wish *ret_wish)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(settable); i++) {
-		if (strcmp(name, state_names[settable[i]]))
+		if (strcmp(word, state_names[settable[i]]))
 			continue;
-		*ret_state = settable[i];
+		*ret_wish = (struct health_wish){ settable[i], 0 };
 		return 0;
 	}
-	return -EINVAL;
+	return parse_percent(word, ret_wish);
 }
 
 static void close_view(struct health_view *view)
@@ -133,7 +149,7 @@ struct wanted {
 	size_t backend_length;
 	const char *check; /* NULL: all */
 	bool give_back;
-	enum xdplb_health_state state;
+	struct health_wish wish;
 	uint64_t lease; /* jiffies64; 0: none */
 	uint64_t jiffies; /* now */
 };
@@ -157,7 +173,8 @@ static int change_entries(const struct health_view *view, const struct wanted *w
 		if (wanted->give_back)
 			health_release(entry, wanted->jiffies, boottime_ns());
 		else
-			health_hold(entry, wanted->state, wanted->lease, boottime_ns());
+			health_hold_weighted(entry, wanted->wish.state, wanted->wish.weight,
+					     wanted->lease, boottime_ns());
 		err = 0;
 	}
 	return err;
@@ -181,10 +198,10 @@ static int change(const char *node, const char *target, struct wanted *wanted, s
 	return err;
 }
 
-int health_set(const char *node, const char *target, enum xdplb_health_state state,
-	       uint64_t lease_ms, struct error *error)
+int health_set(const char *node, const char *target, struct health_wish wish, uint64_t lease_ms,
+	       struct error *error)
 {
-	struct wanted wanted = { .state = state };
+	struct wanted wanted = { .wish = wish };
 	int err = lease_end(lease_ms, &wanted.lease);
 
 	return err ? fail_errno(error, err, "cannot read the kernel's clock")
@@ -216,6 +233,7 @@ static json_t *entry_json(const struct xdplb_backend_info *info, const struct xd
 	json_object_set_new(json, "check", json_string(info->check));
 	json_object_set_new(json, "reported", json_string(health_state_name(entry->reported)));
 	json_object_set_new(json, "used", json_boolean(health_usable(entry, jiffies, false)));
+	json_object_set_new(json, "share", json_integer(health_share(entry, jiffies, false)));
 	json_object_set_new(json, "cause", json_string(health_cause_name(entry->cause)));
 	json_object_set_new(json, "age_seconds",
 			    entry->changed ? json_real((boottime_ns() - entry->changed) / 1e9)

@@ -71,23 +71,41 @@ static bool lies_ahead(uint64_t lease, uint64_t jiffies)
 	return !lease || lease > jiffies;
 }
 
-enum xdplb_health_state health_effective(const struct xdplb_health *entry, uint64_t jiffies,
+/* The word that counts, by the rule in xdplb/health.h; its state may be unknown. */
+static struct health_word effective_word(const struct xdplb_health *entry, uint64_t jiffies,
 					 bool unknown_is_down)
 {
 	struct health_word word = unpack(load32((const uint32_t *)entry));
 
 	if (word.state != XDPLB_HEALTH_UNKNOWN && lies_ahead(load_lease(entry), jiffies))
-		return word.state;
-	if (word.state == XDPLB_HEALTH_DRAINING)
-		return XDPLB_HEALTH_MAINTENANCE;
-	if (unknown_is_down)
-		return XDPLB_HEALTH_DOWN;
-	return entry->reported;
+		return word;
+	if (word.state == XDPLB_HEALTH_DRAINING && word.cause != XDPLB_CAUSE_SERVER)
+		word.state = XDPLB_HEALTH_MAINTENANCE;
+	else if (unknown_is_down)
+		word.state = XDPLB_HEALTH_DOWN;
+	else
+		word = unpack(load32(reported_word((struct xdplb_health *)entry)));
+	return word;
+}
+
+enum xdplb_health_state health_effective(const struct xdplb_health *entry, uint64_t jiffies,
+					 bool unknown_is_down)
+{
+	return effective_word(entry, jiffies, unknown_is_down).state;
 }
 
 bool health_usable(const struct xdplb_health *entry, uint64_t jiffies, bool unknown_is_down)
 {
 	return health_effective(entry, jiffies, unknown_is_down) <= XDPLB_HEALTH_DRAINING;
+}
+
+unsigned int health_share(const struct xdplb_health *entry, uint64_t jiffies, bool unknown_is_down)
+{
+	struct health_word word = effective_word(entry, jiffies, unknown_is_down);
+
+	if (word.state > XDPLB_HEALTH_UP)
+		return 0;
+	return word.weight && word.weight < 100 ? word.weight : 100;
 }
 
 static bool is_operators(uint32_t word)
@@ -173,10 +191,16 @@ static void put(struct xdplb_health *entry, struct health_word word, uint64_t le
 void health_hold(struct xdplb_health *entry, enum xdplb_health_state state, uint64_t lease,
 		 uint64_t changed)
 {
+	health_hold_weighted(entry, state, 0, lease, changed);
+}
+
+void health_hold_weighted(struct xdplb_health *entry, enum xdplb_health_state state,
+			  uint16_t weight, uint64_t lease, uint64_t changed)
+{
 	const struct health_word word = {
 		.state = state,
 		.cause = XDPLB_CAUSE_OPERATOR,
-		.weight = unpack(load32(state_word(entry))).weight,
+		.weight = weight,
 	};
 
 	if (unpack(load32(state_word(entry))).state != state)

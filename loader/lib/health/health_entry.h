@@ -48,6 +48,9 @@ enum xdplb_health_state health_effective(const struct xdplb_health *entry, uint6
 /* Are packets sent there, as far as health goes? */
 bool health_usable(const struct xdplb_health *entry, uint64_t jiffies, bool unknown_is_down);
 
+/* Percent of the new flows it owns that a target gets, by state and weight: 0 .. 100. */
+unsigned int health_share(const struct xdplb_health *entry, uint64_t jiffies, bool unknown_is_down);
+
 /* Does an operator's word hold? */
 bool health_held(const struct xdplb_health *entry, uint64_t jiffies);
 
@@ -74,6 +77,10 @@ bool health_take(struct xdplb_health *entry, struct health_word word, uint64_t j
  */
 void health_hold(struct xdplb_health *entry, enum xdplb_health_state state, uint64_t lease,
 		 uint64_t changed);
+
+/* The same with a weight: percent, 1 .. 99; 0: all, as above. */
+void health_hold_weighted(struct xdplb_health *entry, enum xdplb_health_state state,
+			  uint16_t weight, uint64_t lease, uint64_t changed);
 
 /**
  * health_release() - Take an operator's word back: what was reported counts again, at once, with

@@ -39,12 +39,16 @@
  *        8      8  check identity                    8      8  check identity
  *       16      1  state, enum xdplb_health_state   16     16  address (IPv4: the first 4 bytes)
  *       17      1  cause                            32      2  port
- *       18      2  weight, reserved                 34      1  family, 4 or 6
+ *       18      2  weight as in xdplb/health.h      34      1  family, 4 or 6
  *       20      4  age of the state in ms;          35      1  protocol
  *                  check answer: what the probe
  *                  took, in microseconds
  *
  * Bytes that are left over, a zero that is none, a state out of range: the whole part is refused.
+ *
+ * A release that knew no weights sent 0 and writes what it hears where its lb_xdp does not look: with it all
+ * nodes understand each other, and a target has its whole share there. What a server says of itself is asked
+ * for by a key of the file that such a release refuses, and goes under another check identity.
  *
  * Why hashes for names: an entry has 24 bytes instead of up to 79. They can't mix up backends: a
  * receiver looks an entry up among the backends of the reporter alone, by hash and check; both sides
@@ -102,7 +106,7 @@ struct share_entry {
 	uint64_t backend, check;
 	uint8_t state; /* enum xdplb_health_state */
 	uint8_t cause;
-	uint16_t weight;
+	uint16_t weight; /* percent; 0, or more than 99: all */
 	uint32_t time; /* age in ms; check answer: microseconds */
 };
 

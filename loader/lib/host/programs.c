@@ -15,6 +15,7 @@
 #include "bpf/lb_xdp.skel.h"
 #include "bpf/node_tc.skel.h"
 #include "bpf/state.skel.h"
+#include "bpf/lib/hash.h"
 #include "base/jiffies.h"
 #include "host/programs_part.h"
 
@@ -112,6 +113,7 @@ static int load_lb(const struct config *config, const struct config_node *node,
 		return fail_errno(error, -errno, "cannot open lb_xdp");
 	lb->rodata->hash_key[0] = config->key.word[0];
 	lb->rodata->hash_key[1] = config->key.word[1];
+	flow_key_expand(config->key.word[0], config->key.word[1], lb->rodata->flow_key);
 	lb->rodata->vip_mask = programs_vip_slots(config) - 1;
 	lb->rodata->nexthop_lifetime = jiffies_per_second();
 	lb->rodata->fragment_lifetime = FRAGMENT_SECONDS * jiffies_per_second();
@@ -136,6 +138,7 @@ static int load_node(const struct config *config, const struct config_node *conf
 		return fail_errno(error, -errno, "cannot open node_tc");
 	node->rodata->hash_key[0] = config->key.word[0];
 	node->rodata->hash_key[1] = config->key.word[1];
+	flow_key_expand(config->key.word[0], config->key.word[1], node->rodata->flow_key);
 	node->rodata->fragment_lifetime = FRAGMENT_SECONDS * jiffies_per_second();
 	node->rodata->tag_first = config->tag_first;
 	node->rodata->tag_last = config->tag_last;

@@ -105,6 +105,7 @@ static json_t *member_json(const struct access_view *view, uint32_t index, uint3
 	const struct xdplb_service_info *service = access_service_info(view, info->service);
 	const struct xdplb_health *health = map_at(&view->health, info->backend);
 	uint32_t total = access_service(view, info->service)->buckets.count;
+	uint32_t flags = access_service(view, info->service)->flags;
 	uint64_t traffic[2] = { 0 };
 	json_t *json = json_object();
 
@@ -116,6 +117,10 @@ static json_t *member_json(const struct access_view *view, uint32_t index, uint3
 	json_object_set_new(json, "weight", json_integer(info->weight));
 	json_object_set_new(json, "share", json_real(total ? 100.0 * buckets / total : 0));
 	json_object_set_new(json, "health", json_string(health_state_name(health->state)));
+	json_object_set_new(
+		json, "takes",
+		json_integer(health_share(health, jiffies, flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN)));
+	json_object_set_new(json, "cause", json_string(health_cause_name(health->cause)));
 	json_object_set_new(json, "confirmed",
 			    json_boolean(member->flags & XDPLB_MEMBER_CONFIRMED));
 	json_object_set_new(json, "usable", json_boolean(member_is_usable(view, index, jiffies)));
@@ -147,6 +152,8 @@ static json_t *service_json(const struct access_view *view, uint32_t index, uint
 	json_object_set_new(json, "name", json_string(info->name));
 	json_object_set_new(json, "vip", address_json(&info->vip, info->family));
 	json_object_set_new(json, "port", json_integer(ntohs(info->port)));
+	if (info->many_ports)
+		json_object_set_new(json, "ports", status_ports(view, index));
 	json_object_set_new(json, "protocol", json_string(protocol_name(info->proto)));
 	json_object_set_new(json, "restore", json_string(restore_name(info->restore)));
 	json_object_set_new(json, "buckets",

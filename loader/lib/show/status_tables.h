@@ -9,9 +9,13 @@
 
 #include "base/error.h"
 #include "base/paths.h"
+#include "tables/access.h"
 
 /* Each adds its keys if the node has the role (its maps are pinned). 0, or -errno with words. */
 int status_add_services(json_t *json, const struct paths *paths, struct error *error);
 int status_add_mappings(json_t *json, const struct paths *paths, struct error *error);
+
+/* ["20-21", "5000-5999"]: the ranges of a service of many ports, the narrower first. */
+json_t *status_ports(const struct access_view *view, uint32_t index);
 
 #endif

@@ -8,28 +8,9 @@
 #include <string.h>
 
 #include "bpf/lib/hash.h"
+#include "bpf/lib/owner.h"
 #include "health/health_entry.h"
-
-/* What the tables know by an address, port and protocol; NULL: nothing. */
-static const struct xdplb_endpoint *find_vip(const struct access_view *view,
-					     const struct xdplb_endpoint *key)
-{
-	const struct xdplb_lb_control *control = map_at(&view->control, 0);
-	uint32_t slots = view->vips.count / 2;
-	uint32_t hash =
-		endpoint_hash(control->vips.seed, &key->addr, key->port, key->proto, key->family);
-
-	for (uint32_t i = 0; i < XDPLB_ENDPOINT_PROBES; i++) {
-		const struct xdplb_endpoint *slot =
-			map_at(&view->vips, control->vips.base + ((hash + i) & (slots - 1)));
-
-		if (!slot->family)
-			return NULL;
-		if (!memcmp(slot, key, offsetof(struct xdplb_endpoint, index)))
-			return slot;
-	}
-	return NULL;
-}
+#include "tables/access_lookup.h"
 
 static void find_service(const struct access_view *view, const struct trace_flow *flow,
 			 struct trace *trace)
@@ -37,10 +18,10 @@ static void find_service(const struct access_view *view, const struct trace_flow
 	struct xdplb_endpoint key = { .addr = flow->vip, .family = flow->family };
 	const struct xdplb_endpoint *found;
 
-	trace->is_vip = find_vip(view, &key) != NULL;
+	trace->is_vip = access_find_vip(view, &key) != NULL;
 	key.port = flow->vip_port;
 	key.proto = flow->proto;
-	found = find_vip(view, &key);
+	found = access_find_served(view, &key);
 	trace->has_service = found != NULL;
 	if (found)
 		trace->service = found->index;
@@ -67,11 +48,17 @@ static bool is_confirmed(const struct access_view *view, uint32_t member)
 	       access_member(view, member)->flags & XDPLB_MEMBER_CONFIRMED;
 }
 
-/* A target that drains gets no packet that may open a flow. */
-static bool is_usable(const struct trace_node *node, uint32_t member, const struct trace *trace)
+/*
+ * A target that drains gets no packet that may open a flow; one with a weight, as the first owner, flows
+ * whose draw is below it.
+ * @draw: 0 for a later owner
+ */
+static bool is_usable(const struct trace_node *node, uint32_t member, const struct trace *trace,
+		      uint32_t draw)
 {
 	bool unknown_is_down = trace->flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN;
 	const struct xdplb_health *health;
+	enum xdplb_health_state state;
 	uint32_t target;
 
 	if (!is_confirmed(node->view, member))
@@ -80,20 +67,32 @@ static bool is_usable(const struct trace_node *node, uint32_t member, const stru
 	if (target >= node->view->health.count)
 		return false;
 	health = map_at(&node->view->health, target);
-	return health_usable(health, node->jiffies, unknown_is_down) &&
-	       !(trace->opens &&
-		 health_effective(health, node->jiffies, unknown_is_down) == XDPLB_HEALTH_DRAINING);
+	state = health_effective(health, node->jiffies, unknown_is_down);
+	if (state == XDPLB_HEALTH_DRAINING)
+		return !trace->opens;
+	return draw < health_share(health, node->jiffies, unknown_is_down);
 }
 
-/* Owners in the order in which they are tried, up to the first that may be used. */
-static void find_owner(const struct trace_node *node, struct xdplb_bucket_ref ref, uint64_t hash,
-		       struct trace *trace)
+static uint32_t owner_at(const struct trace_node *node, struct xdplb_bucket_ref ref, uint64_t hash,
+			 uint32_t attempt, uint32_t *ret_bucket)
 {
+	*ret_bucket =
+		attempt ? owner_bucket(hash, attempt, ref.count) : (hash >> 32) * ref.count >> 32;
+	return *access_bucket(node->view, ref.base + *ret_bucket);
+}
+
+/*
+ * Owners in the order in which they are tried, up to the first that may be used.
+ * @draw: of the flow, for its first owner, which later counts no more; 0: any of them may have it
+ */
+static void find_owner(const struct trace_node *node, struct xdplb_bucket_ref ref, uint64_t hash,
+		       uint32_t draw, struct trace *trace)
+{
+	uint32_t bucket, first = owner_at(node, ref, hash, 0, &bucket);
+
 	for (uint32_t i = 0; i < XDPLB_OWNERS_MAX; i++) {
-		uint32_t bucket =
-			i ? owner_bucket(hash, i, ref.count) : (hash >> 32) * ref.count >> 32;
-		uint32_t member = *access_bucket(node->view, ref.base + bucket);
-		bool usable = is_usable(node, member, trace);
+		uint32_t member = owner_at(node, ref, hash, i, &bucket);
+		bool usable = is_usable(node, member, trace, member == first ? draw : 0);
 
 		trace->owners[trace->owner_count++] =
 			(struct trace_owner){ bucket, member, usable };
@@ -105,13 +104,15 @@ static void find_owner(const struct trace_node *node, struct xdplb_bucket_ref re
 	}
 }
 
-static uint32_t count_usable(const struct trace_node *node, const struct trace *trace)
+static uint32_t count_usable(const struct trace_node *node, const struct trace *trace,
+			     uint32_t skip)
 {
 	uint32_t i = access_service(node->view, trace->service)->first_member, n = 0;
 
 	for (uint32_t steps = 0; i < node->view->members.count && steps < XDPLB_CHAIN_MAX;
 	     steps++) {
-		n += access_member(node->view, i)->weight && is_usable(node, i, trace);
+		n += i != skip && access_member(node->view, i)->weight &&
+		     is_usable(node, i, trace, 0);
 		i = access_member(node->view, i)->next;
 	}
 	return n;
@@ -119,13 +120,14 @@ static uint32_t count_usable(const struct trace_node *node, const struct trace *
 
 /* Owners, then the whole chain. */
 static void search_all(const struct trace_node *node, struct xdplb_bucket_ref ref, uint64_t hash,
-		       struct trace *trace)
+		       uint32_t draw, struct trace *trace)
 {
 	trace->owner_count = 0;
-	find_owner(node, ref, hash, trace);
+	find_owner(node, ref, hash, draw, trace);
 	if (trace->search == TRACE_OWNER)
 		return;
-	trace->usable_members = count_usable(node, trace);
+	trace->usable_members =
+		count_usable(node, trace, draw ? trace->owners[0].member : XDPLB_NO_MEMBER);
 	if (trace->usable_members)
 		trace->search = TRACE_ANY;
 }
@@ -164,14 +166,19 @@ static void find_member(const struct trace_node *node, const struct trace_flow *
 		drop(trace, XDPLB_DROP_NO_MEMBER);
 		return;
 	}
-	if (trace->flags & XDPLB_SERVICE_BY_SOURCE)
-		hash = source_hash(node->key.word[0], node->key.word[1], flow->source.word,
-				   flow->vip.word, flow->family);
+	if (trace->flags & XDPLB_SERVICE_BY_SOURCE) {
+		__u64 key[FLOW_KEY_WORDS];
+
+		flow_key_expand(node->key.word[0], node->key.word[1], key);
+		hash = source_hash(key, flow->source.word, flow->vip.word, flow->family);
+	}
 	trace->opens = flow->proto == IPPROTO_UDP; /* TCP: the packet has no SYN */
-	search_all(node, ref, hash, trace);
-	if (trace->search == TRACE_NONE && trace->opens) {
-		trace->opens = false; /* rather one that drains than none */
-		search_all(node, ref, hash, trace);
+	trace->draw = flow_draw(hash);
+	search_all(node, ref, hash, trace->draw, trace);
+	if (trace->search == TRACE_NONE) {
+		trace->opens =
+			false; /* rather one that drains, or has not enough weight, than none */
+		search_all(node, ref, hash, 0, trace);
 	}
 	if (trace->search == TRACE_NONE)
 		go_without(node, flow, trace);
@@ -180,12 +187,12 @@ static void find_member(const struct trace_node *node, const struct trace_flow *
 static uint64_t hash_flow(const struct trace_node *node, const struct trace_flow *flow)
 {
 	uint64_t word = flow_word(flow->source_port, flow->vip_port, flow->proto, flow->family);
+	__u64 key[FLOW_KEY_WORDS];
 
+	flow_key_expand(node->key.word[0], node->key.word[1], key);
 	if (flow->family == XDPLB_IPV4)
-		return flow_hash4(node->key.word[0], node->key.word[1], flow->source.word[0],
-				  flow->vip.word[0], word);
-	return flow_hash6(node->key.word[0], node->key.word[1], flow->source.word, flow->vip.word,
-			  word);
+		return flow_hash4(key, flow->source.word[0], flow->vip.word[0], word);
+	return flow_hash6(key, flow->source.word, flow->vip.word, word);
 }
 
 void trace_compute(const struct trace_node *node, const struct trace_flow *flow,
@@ -230,7 +237,7 @@ static bool is_member_of(const struct trace_node *node, uint32_t member,
 {
 	const struct xdplb_member *entry = access_member(node->view, member);
 
-	return entry->tag == outcome->port &&
+	return (entry->flags & XDPLB_MEMBER_KEEPS_PORT || entry->tag == outcome->port) &&
 	       !memcmp(&entry->addr, &outcome->addr, sizeof(entry->addr));
 }
 
@@ -242,7 +249,7 @@ static bool is_any_member(const struct trace_node *node, const struct trace *tra
 
 	for (uint32_t steps = 0; i < node->view->members.count && steps < XDPLB_CHAIN_MAX;
 	     steps++) {
-		if (is_usable(node, i, trace) && is_member_of(node, i, outcome))
+		if (is_usable(node, i, trace, 0) && is_member_of(node, i, outcome))
 			return true;
 		i = access_member(node->view, i)->next;
 	}

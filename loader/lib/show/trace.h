@@ -54,6 +54,7 @@ struct trace {
 	bool in_list; /* the client is in the service's list */
 	uint64_t hash;
 	uint32_t mark; /* IPv4: 16 bits; IPv6: 20 bits */
+	uint32_t draw; /* the flow's, 0 .. 99: what the first owner's share must exceed */
 	struct trace_owner owners[XDPLB_OWNERS_MAX];
 	uint32_t owner_count;
 	enum trace_search search;

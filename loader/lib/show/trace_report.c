@@ -17,6 +17,7 @@
 #include "base/address.h"
 #include "bpf/lb_xdp.skel.h"
 #include "health/health.h"
+#include "health/health_entry.h"
 #include "host/hooks.h"
 #include "base/jiffies.h"
 #include "show/trace_key.h"
@@ -83,21 +84,26 @@ static json_t *service_json(const struct trace_node *node, const struct trace *t
 			 "client", list_words(trace));
 }
 
-/* Health, and what is left of the lease: negative: it is over. */
-static void add_health(json_t *json, const struct trace_node *node, uint32_t target)
+/* Health, share, and what is left of the lease: negative: it is over. */
+static void add_health(json_t *json, const struct trace_node *node, const struct trace *trace,
+		       uint32_t target)
 {
+	bool unknown_is_down = trace->flags & XDPLB_SERVICE_UNKNOWN_IS_DOWN;
 	const struct xdplb_health *health = map_at(&node->view->health, target);
 	double left = (double)(int64_t)(health->lease - node->jiffies);
 
 	json_object_set_new(json, "health", json_string(health_state_name(health->state)));
 	json_object_set_new(json, "cause", json_string(health_cause_name(health->cause)));
 	json_object_set_new(json, "reported", json_string(health_state_name(health->reported)));
+	json_object_set_new(json, "share",
+			    json_integer(health_share(health, node->jiffies, unknown_is_down)));
 	json_object_set_new(json, "lease_seconds",
 			    health->lease ? json_real(left / (double)jiffies_per_second())
 					  : json_null());
 }
 
-static json_t *member_json(const struct trace_node *node, __u8 family, uint32_t number)
+static json_t *member_json(const struct trace_node *node, const struct trace *trace, __u8 family,
+			   uint32_t number)
 {
 	const struct xdplb_member *member = access_member(node->view, number);
 	const struct xdplb_backend_info *info;
@@ -111,7 +117,7 @@ static json_t *member_json(const struct trace_node *node, __u8 family, uint32_t 
 	info = access_backend_info(node->view, member->health);
 	json_object_set_new(json, "backend", json_string(info->name));
 	json_object_set_new(json, "node", json_string(info->node));
-	add_health(json, node, member->health);
+	add_health(json, node, trace, member->health);
 	return json;
 }
 
@@ -135,7 +141,7 @@ static json_t *owners_json(const struct trace_node *node, __u8 family, const str
 		if (was_told(trace, i))
 			continue;
 		json = owner->member < node->view->members.count
-			       ? member_json(node, family, owner->member)
+			       ? member_json(node, trace, family, owner->member)
 			       : json_object();
 		json_object_set_new(json, "bucket", json_integer(owner->bucket));
 		json_object_set_new(json, "attempt", json_integer(i));
@@ -182,12 +188,14 @@ static void add_verdict(json_t *json, const struct trace_node *node, const struc
 		return;
 	}
 	json_object_set_new(json, "chosen", json_string(searches[trace->search]));
+	json_object_set_new(json, "draw", json_integer(trace->draw));
 	if (trace->search == TRACE_NONE)
 		return;
 	json_object_set_new(json, "mark", mark_json(trace->mark));
 	json_object_set_new(json, "next_hop", nexthop_json(node, trace));
 	if (trace->member != XDPLB_NO_MEMBER)
-		json_object_set_new(json, "member", member_json(node, flow->family, trace->member));
+		json_object_set_new(json, "member",
+				    member_json(node, trace, flow->family, trace->member));
 	else
 		json_object_set_new(json, "usable_members", json_integer(trace->usable_members));
 }

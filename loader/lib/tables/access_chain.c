@@ -19,6 +19,8 @@ static uint32_t service_flags(const struct access_plan_service *planned)
 		flags |= XDPLB_SERVICE_RESET_IF_DOWN;
 	if (service->all_down == CONFIG_ALL_DOWN_USE_ALL)
 		flags |= XDPLB_SERVICE_ALL_IF_DOWN;
+	if (service->has_quic)
+		flags |= XDPLB_SERVICE_QUIC | (uint32_t)service->quic << XDPLB_SERVICE_QUIC_CONFIG;
 	return flags | access_sources_flags(planned);
 }
 

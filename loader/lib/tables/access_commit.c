@@ -37,12 +37,14 @@ static struct xdplb_member make_member(const struct access_plan *plan,
 	const struct config_service *wanted = service->config;
 	const struct config_member *config = &wanted->members[number];
 	uint32_t delta = address_delta(&wanted->vip, &config->addr);
+	uint16_t ports = wanted->range_count ? 0 : fold((uint16_t)~wanted->port + config->tag);
 
 	return (struct xdplb_member){
 		.addr = config->addr,
 		.tag = config->tag,
-		.l4_delta = fold(delta + (uint16_t)~wanted->port + config->tag),
+		.l4_delta = fold(delta + ports),
 		.ip_delta = wanted->family == XDPLB_IPV4 ? fold(delta) : 0,
+		.flags = wanted->range_count ? XDPLB_MEMBER_KEEPS_PORT : 0,
 		.health = plan->targets[config->target],
 		.service = service->index,
 		.weight = config->weight,
@@ -121,6 +123,7 @@ static void write_service_info(const struct access_plan_service *service, struct
 	info->proto = config->proto;
 	info->family = config->family;
 	info->restore = config->restore;
+	info->many_ports = config->range_count > 0;
 	if (service->table_changed)
 		info->table_hash = service->digest;
 	/* Last: it says that all the rest is done. */
@@ -147,7 +150,11 @@ static void switch_vips(const struct access_plan *plan, struct access_view *view
 
 	memcpy(map_at(&view->vips, ref.base), plan->vips, plan->vip_slots * sizeof(*plan->vips));
 	memcpy(&word, &ref, sizeof(word));
+	if (plan->has_ranges)
+		__atomic_store_n(&control->has_ranges, 1, __ATOMIC_RELEASE);
 	__atomic_store_n((uint64_t *)&control->vips, word, __ATOMIC_RELEASE);
+	if (!plan->has_ranges)
+		__atomic_store_n(&control->has_ranges, 0, __ATOMIC_RELEASE);
 }
 
 /* Clears what is in use and not part of the plan; nothing refers to it any more. */

@@ -49,7 +49,7 @@ static size_t list_pending(const struct access_plan *plan, const struct access_v
 				.backend = member->addr,
 				.vip = config->vip,
 				.tag = member->tag,
-				.vport = config->port,
+				.vport = config_vport(config),
 				.proto = config->proto,
 				.family = config->family,
 			};

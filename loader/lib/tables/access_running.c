@@ -115,6 +115,7 @@ uint32_t access_running_service(const struct access_running *running,
 		const struct xdplb_service_info *info = access_service_info(running->view, i);
 
 		if (same_address(&info->vip, &service->vip) && info->port == service->port &&
+		    info->many_ports == (service->range_count > 0) &&
 		    info->proto == service->proto && info->family == service->family)
 			break;
 	}

@@ -187,4 +187,18 @@ void mpls_forget_ports(const struct mpls_plan *plan, const struct mpls_view *vie
 bool mpls_set_tunnel(const struct mpls_view *view, uint32_t index, unsigned int state,
 		     unsigned int backup, unsigned int cause);
 
+/**
+ * mpls_set_addresses() - Have all that leaves by an interface leave with other MAC addresses.
+ * @ifindex: of a link: everything that is sent there has one next hop
+ * @dmac:    of the next hop; NULL: as it is
+ * @smac:    of the interface itself; NULL: as it is
+ *
+ * In place, in entries that are in use: a packet may meet half of an address, and is lost as all were that met
+ * the one before. Entries that apply left out, for want of a next hop, are not made.
+ *
+ * Return: how many entries have changed.
+ */
+size_t mpls_set_addresses(const struct mpls_view *view, uint32_t ifindex, const uint8_t *dmac,
+			  const uint8_t *smac);
+
 #endif

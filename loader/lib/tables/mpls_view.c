@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The pinned maps of a node that switches labels.
+ * The pinned maps of a node that switches labels, and what is changed in them between two applies.
  */
 #include "tables/mpls_tables.h"
 
@@ -115,4 +115,46 @@ bool mpls_set_tunnel(const struct mpls_view *view, uint32_t index, unsigned int 
 	info->changed = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	info->switches += before.backup != after.backup;
 	return true;
+}
+
+static bool set_address(uint8_t *address, const uint8_t *wanted)
+{
+	if (!wanted || !memcmp(address, wanted, 6))
+		return false;
+	memcpy(address, wanted, 6);
+	return true;
+}
+
+static bool leaves_by(const struct mpls_view *view, const struct xdplb_nhlfe *nhlfe,
+		      uint32_t ifindex)
+{
+	const struct xdplb_lsr_link *port;
+
+	if ((nhlfe->op != XDPLB_OP_SWAP && nhlfe->op != XDPLB_OP_PHP) ||
+	    nhlfe->port >= view->links.count)
+		return false;
+	port = map_at(&view->links, nhlfe->port);
+	return port->ifindex == ifindex;
+}
+
+size_t mpls_set_addresses(const struct mpls_view *view, uint32_t ifindex, const uint8_t *dmac,
+			  const uint8_t *smac)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < view->nhlfes.count; i++) {
+		struct xdplb_nhlfe *nhlfe = mpls_nhlfe(view, i);
+
+		if (leaves_by(view, nhlfe, ifindex))
+			count += (size_t)(set_address(nhlfe->dmac, dmac) |
+					  set_address(nhlfe->smac, smac));
+	}
+	for (uint32_t i = 0; i < view->lsps.count; i++) {
+		struct xdplb_lsp *lsp = map_at(&view->lsps, i);
+
+		if (lsp->ifindex == ifindex)
+			count += (size_t)(set_address(lsp->dmac, dmac) |
+					  set_address(lsp->smac, smac));
+	}
+	return count;
 }

@@ -75,6 +75,18 @@ static void free_expired(const struct node_plan *plan, struct node_view *view)
 	}
 }
 
+/* Are there mappings of services of many ports, active or resting? */
+static bool keeps_ports(const struct node_view *view)
+{
+	for (uint32_t i = 0; i < view->mappings.count; i++) {
+		const struct xdplb_mapping *mapping = node_mapping(view, i);
+
+		if (mapping->state != XDPLB_MAPPING_FREE && !mapping->vport)
+			return true;
+	}
+	return false;
+}
+
 void node_commit(const struct config *config, const struct node_plan *plan, uint64_t now,
 		 struct node_view *view)
 {
@@ -82,6 +94,8 @@ void node_commit(const struct config *config, const struct node_plan *plan, uint
 
 	write_mappings(plan, view);
 	put_to_rest(config, plan, now, view);
+	if (keeps_ports(view))
+		__atomic_store_n(&control->keeps_ports, 1, __ATOMIC_RELEASE);
 	switch_table(plan->endpoints, plan->slots, plan->endpoints_seed, &view->endpoints,
 		     &control->endpoints);
 	switch_table(plan->tags, plan->slots, plan->tags_seed, &view->tags, &control->tags);
@@ -89,4 +103,5 @@ void node_commit(const struct config *config, const struct node_plan *plan, uint
 		control->generation++;
 	map_wait_for_readers();
 	free_expired(plan, view);
+	__atomic_store_n(&control->keeps_ports, keeps_ports(view), __ATOMIC_RELEASE);
 }

@@ -43,7 +43,7 @@ static struct xdplb_mapping make_mapping(const struct config_service *service,
 	return (struct xdplb_mapping){
 		.vip = service->vip,
 		.backend = member->addr,
-		.vport = service->port,
+		.vport = config_vport(service),
 		.tag = member->tag,
 		.port = member->port,
 		.proto = service->proto,

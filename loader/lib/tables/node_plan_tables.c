@@ -40,7 +40,8 @@ static bool same_endpoint(const struct xdplb_endpoint *a, const struct xdplb_end
 static bool candidate_of(const struct xdplb_mapping *mapping, uint32_t index, bool is_tag,
 			 struct candidate *ret)
 {
-	if (!is_tag && mapping->restore != XDPLB_RESTORE_SOURCE)
+	/* An address whose mapping keeps ports is looked up in both directions. */
+	if (!is_tag && mapping->vport && mapping->restore != XDPLB_RESTORE_SOURCE)
 		return false;
 	ret->entry = (struct xdplb_endpoint){
 		.addr = mapping->backend,

@@ -54,6 +54,7 @@ static void write_service(const struct succession_plan_service *service, struct 
 	strcpy(info->name, service->config->name);
 	info->vip = service->config->vip;
 	info->port = service->config->port;
+	info->many_ports = service->config->range_count > 0;
 	info->proto = service->config->proto;
 	info->family = service->config->family;
 	memcpy(info->table_hash, service->digests, sizeof(info->table_hash));

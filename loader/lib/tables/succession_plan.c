@@ -21,7 +21,7 @@ static bool has_resting(const struct planning *planning, const struct config_ser
 	for (uint32_t i = 0; i < planning->view->mappings.count; i++) {
 		const struct xdplb_mapping *mapping = node_mapping(planning->view, i);
 
-		if (succession_is_resting(planning, i) && mapping->vport == service->port &&
+		if (succession_is_resting(planning, i) && mapping->vport == config_vport(service) &&
 		    mapping->proto == service->proto && mapping->family == service->family &&
 		    !memcmp(&mapping->vip, &service->vip, sizeof(service->vip)))
 			return true;
@@ -122,7 +122,8 @@ static int plan_tables(struct planning *planning, struct succession_plan_service
 static bool is_service(const struct xdplb_succession_info *info,
 		       const struct config_service *service)
 {
-	return info->name[0] && info->port == service->port && info->proto == service->proto &&
+	return info->name[0] && info->port == service->port &&
+	       info->many_ports == (service->range_count > 0) && info->proto == service->proto &&
 	       info->family == service->family &&
 	       !memcmp(&info->vip, &service->vip, sizeof(info->vip));
 }

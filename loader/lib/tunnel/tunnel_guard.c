@@ -7,9 +7,10 @@
 #include <errno.h>
 #include <string.h>
 
-void tunnel_guard_init(struct tunnel_guard *guard, unsigned int missed_max)
+void tunnel_guard_init(struct tunnel_guard *guard, uint64_t interval_ns, unsigned int missed_max)
 {
 	memset(guard, 0, sizeof(*guard));
+	guard->interval_ns = interval_ns;
 	guard->missed_max = missed_max;
 }
 
@@ -32,24 +33,72 @@ static void give_up(struct tunnel_guard_lsp *lsp, uint8_t cause)
 	lsp->cause = cause;
 }
 
-void tunnel_guard_tick(struct tunnel_guard *guard)
+/* The silence that is too long. Half an interval less than the probes' own: ticks come a little early or late. */
+static uint64_t silence_max(const struct tunnel_guard *guard)
 {
-	for (int i = 0; i < 2; i++) {
-		struct tunnel_guard_lsp *lsp = &guard->lsps[i];
-
-		if (!lsp->exists)
-			continue;
-		if (lsp->missed >= guard->missed_max && lsp->is_whole)
-			give_up(lsp, XDPLB_TUNNEL_SILENT);
-		lsp->missed++;
-	}
-	if (guard->far_is_known && ++guard->far_age > TUNNEL_GUARD_FAR_TICKS)
-		guard->far_is_known = false;
+	return guard->missed_max * guard->interval_ns - guard->interval_ns / 2;
 }
 
-void tunnel_guard_answer(struct tunnel_guard *guard, unsigned int lsp)
+static bool has_failed(const struct tunnel_guard *guard, const struct tunnel_guard_lsp *lsp)
 {
-	guard->lsps[lsp].missed = 0;
+	uint64_t max = silence_max(guard);
+
+	return lsp->alone_ns >= max || lsp->silent_ns >= TUNNEL_GUARD_SHARED * max ||
+	       lsp->unsent_ns >= TUNNEL_GUARD_UNSENT * max;
+}
+
+static void wait_longer(struct tunnel_guard *guard, uint64_t passed)
+{
+	struct tunnel_guard_lsp *lsps = guard->lsps;
+	const bool is_silent[2] = { lsps[0].is_asked, lsps[1].is_asked };
+
+	for (int i = 0; i < 2; i++) {
+		lsps[i].unsent_ns += passed;
+		lsps[i].silent_ns += is_silent[i] ? passed : 0;
+		lsps[i].alone_ns += is_silent[i] && !is_silent[!i] ? passed : 0;
+		lsps[i].is_asked = false;
+		if (lsps[i].is_whole && has_failed(guard, &lsps[i]))
+			give_up(&lsps[i], XDPLB_TUNNEL_SILENT);
+	}
+}
+
+uint64_t tunnel_guard_tick(struct tunnel_guard *guard, uint64_t now)
+{
+	uint64_t passed = guard->ticked ? now - guard->ticked : 0;
+
+	if (passed > guard->interval_ns)
+		passed = guard->interval_ns;
+	guard->ticked = now;
+	wait_longer(guard, passed);
+	guard->far_age_ns += passed;
+	if (guard->far_age_ns > TUNNEL_GUARD_FAR_TICKS * guard->interval_ns)
+		guard->far_is_known = false;
+	return passed;
+}
+
+void tunnel_guard_sent(struct tunnel_guard *guard, unsigned int number, int err)
+{
+	struct tunnel_guard_lsp *lsp = &guard->lsps[number];
+
+	if (err == -ENOBUFS || err == -EAGAIN)
+		return;
+	lsp->is_asked = true;
+	lsp->unsent_ns = 0;
+}
+
+void tunnel_guard_answer(struct tunnel_guard *guard, unsigned int number)
+{
+	struct tunnel_guard_lsp *lsp = &guard->lsps[number];
+
+	lsp->is_asked = false;
+	lsp->silent_ns = 0;
+	lsp->alone_ns = 0;
+}
+
+unsigned int tunnel_guard_missed(const struct tunnel_guard *guard, unsigned int lsp)
+{
+	return (unsigned int)((guard->lsps[lsp].silent_ns + guard->interval_ns / 2) /
+			      guard->interval_ns);
 }
 
 void tunnel_guard_walk(struct tunnel_guard *guard, unsigned int number, int err)
@@ -63,7 +112,9 @@ void tunnel_guard_walk(struct tunnel_guard *guard, unsigned int number, int err)
 	if (lsp->is_whole || ++lsp->walks < lsp->needed)
 		return;
 	lsp->is_whole = true;
-	lsp->missed = 0;
+	lsp->silent_ns = 0;
+	lsp->alone_ns = 0;
+	lsp->unsent_ns = 0;
 	lsp->cause = XDPLB_TUNNEL_VERIFIED;
 }
 
@@ -76,7 +127,7 @@ bool tunnel_guard_hear(struct tunnel_guard *guard, const bool is_whole[2], uint6
 		return false;
 	guard->far_session = session;
 	guard->far_sent = sent;
-	guard->far_age = 0;
+	guard->far_age_ns = 0;
 	guard->far_is_known = true;
 	memcpy(guard->far_is_whole, is_whole, sizeof(guard->far_is_whole));
 	return true;

@@ -156,13 +156,31 @@ int tunnel_walk(const struct tunnel_way *way, unsigned int wait_ms, struct tunne
 		   : tunnel_judge(way, ret->hops, error);
 }
 
-int tunnel_verify(const struct config *config, size_t node, size_t number,
-		  const struct mpls_view *view, unsigned int wait_ms, struct tunnel_walk *ret_walk,
-		  struct error *error)
+/* Which of a tunnel's LSPs carries it, or is to. */
+static unsigned int live_lsp(const struct config_tunnel *tunnel, const struct mpls_view *view)
+{
+	uint32_t index = mpls_find_tunnel(view, tunnel->number);
+
+	return index == UINT32_MAX ? 0 : mpls_tunnel(view, index)->control.backup;
+}
+
+static void mark(const struct config_tunnel *tunnel, const struct mpls_view *view,
+		 unsigned int backup, int err)
+{
+	uint32_t index = mpls_find_tunnel(view, tunnel->number);
+
+	if (!err)
+		mpls_set_tunnel(view, index, XDPLB_TUNNEL_UP, backup, XDPLB_TUNNEL_VERIFIED);
+	else if (err == -ENETUNREACH || err == -EPROTO)
+		mpls_set_tunnel(view, index, XDPLB_TUNNEL_DOWN, backup,
+				err == -EPROTO ? XDPLB_TUNNEL_WRONG_WAY : XDPLB_TUNNEL_SILENT);
+}
+
+int tunnel_verify_lsp(const struct config *config, size_t node, size_t number, unsigned int backup,
+		      const struct mpls_view *view, unsigned int wait_ms,
+		      struct tunnel_walk *ret_walk, struct error *error)
 {
 	const struct config_tunnel *tunnel = &config->tunnels[number];
-	uint32_t index = mpls_find_tunnel(view, tunnel->number);
-	unsigned int backup = index == UINT32_MAX ? 0 : mpls_tunnel(view, index)->control.backup;
 	struct tunnel_way way;
 	int err;
 
@@ -176,10 +194,15 @@ int tunnel_verify(const struct config *config, size_t node, size_t number,
 	if (err)
 		return err;
 	err = tunnel_walk(&way, wait_ms, ret_walk, error);
-	if (!err)
-		mpls_set_tunnel(view, index, XDPLB_TUNNEL_UP, backup, XDPLB_TUNNEL_VERIFIED);
-	else if (err == -ENETUNREACH || err == -EPROTO)
-		mpls_set_tunnel(view, index, XDPLB_TUNNEL_DOWN, backup,
-				err == -EPROTO ? XDPLB_TUNNEL_WRONG_WAY : XDPLB_TUNNEL_SILENT);
+	if (backup == live_lsp(tunnel, view))
+		mark(tunnel, view, backup, err);
 	return err;
+}
+
+int tunnel_verify(const struct config *config, size_t node, size_t number,
+		  const struct mpls_view *view, unsigned int wait_ms, struct tunnel_walk *ret_walk,
+		  struct error *error)
+{
+	return tunnel_verify_lsp(config, node, number, live_lsp(&config->tunnels[number], view),
+				 view, wait_ms, ret_walk, error);
 }

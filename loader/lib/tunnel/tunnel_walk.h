@@ -45,12 +45,19 @@ int tunnel_walk(const struct tunnel_way *way, unsigned int wait_ms, struct tunne
 		struct error *error);
 
 /**
- * tunnel_verify() - Walk the live LSP of a tunnel, and mark the tunnel up or down by what comes of it.
+ * tunnel_verify_lsp() - Walk one LSP of a tunnel; if it is the one that carries it, mark the tunnel up or
+ * down by what comes of it.
  * @tunnel: index into config->tunnels, of one that is no spare
+ * @backup: 0 or 1
  *
  * Return: as tunnel_way_of() and tunnel_walk(); a tunnel that must not be verified
  * (`corouted: false`) is left as it is: -EOPNOTSUPP.
  */
+int tunnel_verify_lsp(const struct config *config, size_t node, size_t tunnel, unsigned int backup,
+		      const struct mpls_view *view, unsigned int wait_ms,
+		      struct tunnel_walk *ret_walk, struct error *error);
+
+/* The same of the LSP that carries it, or is to. */
 int tunnel_verify(const struct config *config, size_t node, size_t tunnel,
 		  const struct mpls_view *view, unsigned int wait_ms, struct tunnel_walk *ret_walk,
 		  struct error *error);

@@ -27,6 +27,7 @@
 #include "base/address.h"
 #include "probe/exec_child.h"
 #include "probe/kind.h"
+#include "probe/said.h"
 
 #define PROCESSES_MAX 512 /* at a time */
 #define NOBODY        65534
@@ -118,6 +119,10 @@ static void tell_ended(struct probe *probe, const struct exec_report *report)
 	if (WEXITSTATUS(status)) {
 		probe_fail(probe, XDPLB_CAUSE_EXIT_STATUS, "exit status %d: %s",
 			   WEXITSTATUS(status), report->line);
+		return;
+	}
+	if (probe->spec->exec.report) {
+		said_finish(probe, PROBE_REPORT_OUTPUT, report->line, strlen(report->line));
 		return;
 	}
 	probe_remark(probe, report->line);

@@ -145,6 +145,7 @@ static _Noreturn void run_program(const struct exec_plan *plan, int output)
 	limit_resources(plan->cpu_seconds);
 	if (dup2(output, STDOUT_FILENO) < 0)
 		stop_at(REPORT_FD, EXEC_PREPARE, -errno);
+	setpriority(PRIO_PROCESS, 0, 0); /* the agent's is higher */
 	execve(plan->argv[0], plan->argv, plan->envp);
 	stop_at(REPORT_FD, EXEC_START, -errno);
 }

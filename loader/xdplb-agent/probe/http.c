@@ -9,18 +9,27 @@
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "probe/curl.h"
+#include "probe/said.h"
 
 struct http {
 	struct transfer transfer;
 	char *body; /* PROBE_BODY_MAX bytes, made when the first ones arrive */
 	size_t len;
+	char said[SAID_LINE_MAX]; /* the value of the header that is looked for */
+	size_t said_len;
 };
+
+static bool reports_in_body(const struct probe_http *http)
+{
+	return http->report && !strcmp(http->report, PROBE_REPORT_BODY);
+}
 
 static bool looks_at_body(const struct probe_http *http)
 {
-	return http->body_text || http->body_regex;
+	return http->body_text || http->body_regex || reports_in_body(http);
 }
 
 static bool is_wanted_status(const struct probe_http *http, long status)
@@ -32,6 +41,34 @@ static bool is_wanted_status(const struct probe_http *http, long status)
 			return true;
 	}
 	return false;
+}
+
+/* All is as wanted but for what the server may say of itself. */
+static void judge_said(struct http *http)
+{
+	const char *report = http->transfer.probe.spec->http.report;
+
+	if (!report)
+		probe_succeed(&http->transfer.probe);
+	else if (reports_in_body(&http->transfer.probe.spec->http))
+		said_finish(&http->transfer.probe, report, http->body, http->len);
+	else
+		said_finish(&http->transfer.probe, report, http->said, http->said_len);
+}
+
+/* A line of the header. The last one of a name counts, of the last answer (after 100 Continue). */
+static void keep_said(struct http *http, const char *line, size_t len)
+{
+	const char *name = http->transfer.probe.spec->http.report;
+	size_t name_len = name ? strlen(name) : 0;
+
+	if (!name || len <= name_len || line[name_len] != ':' ||
+	    strncasecmp(line, name, name_len) != 0)
+		return;
+	line += name_len + 1;
+	len -= name_len + 1;
+	http->said_len = len < sizeof(http->said) ? len : sizeof(http->said);
+	memcpy(http->said, line, http->said_len);
 }
 
 static void judge_status(struct http *http)
@@ -46,7 +83,7 @@ static void judge_status(struct http *http)
 	if (!is_wanted_status(&probe->spec->http, status))
 		probe_fail(probe, XDPLB_CAUSE_HTTP_STATUS, "status %ld", status);
 	else if (!looks_at_body(&probe->spec->http))
-		probe_succeed(probe);
+		judge_said(http);
 	else
 		probe->doing = "waiting for the body";
 }
@@ -58,6 +95,8 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg)
 
 	if (size * count <= 2 && (data[0] == '\r' || data[0] == '\n'))
 		judge_status(http);
+	else
+		keep_said(http, data, size * count);
 	/* Less than it gave makes libcurl stop. */
 	return http->transfer.probe.finished ? 0 : size * count;
 }
@@ -86,12 +125,21 @@ static void judge_body(struct http *http)
 	struct probe *probe = &http->transfer.probe;
 
 	if (matches(http, &probe->spec->http))
-		probe_succeed(probe);
+		judge_said(http);
 	else
 		probe_fail(probe, XDPLB_CAUSE_WRONG_ANSWER,
 			   "status %d, no match in the %sbody: %.*s", probe->result.number,
 			   http->len == PROBE_BODY_MAX ? "first 64 KiB of the " : "",
 			   http->len > 60 ? 60 : (int)http->len, http->body ? http->body : "");
+}
+
+/* Nothing but a first line is looked for, and it is there. */
+static bool has_line(const struct http *http)
+{
+	const struct probe_http *wanted = &http->transfer.probe.spec->http;
+
+	return !wanted->body_text && !wanted->body_regex && reports_in_body(wanted) &&
+	       memchr(http->body, '\n', http->len);
 }
 
 static size_t take_body(char *data, size_t size, size_t count, void *arg)
@@ -106,7 +154,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 	room = PROBE_BODY_MAX - http->len;
 	memcpy(http->body + http->len, data, len < room ? len : room);
 	http->len += len < room ? len : room;
-	if (http->len == PROBE_BODY_MAX)
+	if (http->len == PROBE_BODY_MAX || has_line(http))
 		judge_body(http);
 	return http->transfer.probe.finished ? 0 : len;
 }

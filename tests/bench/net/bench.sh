@@ -11,8 +11,6 @@ source "$BENCH_HERE/../../net/agents.sh"
 # shellcheck disable=SC2034 # by those who source this
 TOOLS=$LAB_ROOT/build/tests/bench/net
 FIGURES=${FIGURES:-/dev/stdout}
-CLUSTER=$LAB_DIR/cluster.yaml
-
 # die WHY: a measurement that can't be had is no figure.
 die() {
   echo "$(basename "$0"): $*" >&2

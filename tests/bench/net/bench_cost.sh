@@ -37,19 +37,32 @@ opened() {
   in_ns node1 nstat -asz --json TcpActiveOpens | jq .kernel.TcpActiveOpens
 }
 
+# settled: the kernel has seen RATE checks begin within a second. The first ones go out in a burst of their own.
+settled() {
+  local before after began ended
+  before=$(opened) began=$(date +%s%N)
+  sleep 1
+  after=$(opened) ended=$(date +%s%N)
+  at_rate $((after - before)) $((ended - began))
+}
+
+# at_rate CHECKS NANOSECONDS
+at_rate() {
+  awk -v n="$1" -v ns="$2" -v rate="$RATE" 'BEGIN { r = n / ns * 1e9; exit r < 0.98 * rate || r > 1.02 * rate }'
+}
+
 # agent_cost CHECK: milliseconds of processor time a second at RATE checks; into CHECK.cost.
 agent_cost() {
   local before after began ended
   CLUSTER=$LAB_DIR/$1.yaml
   write_checks "$1" >"$CLUSTER"
   start_agent node1
-  sleep 3 # the first probes go out in a burst of their own
+  wait_until 20 settled || die "$1: never $RATE checks a second"
   before=$(opened) began=$(date +%s%N)
   # That it really checks so often is seen by the kernel's count.
   cpu_of "$SECONDS_EACH" "$(cat "$LAB_DIR/node1.pid")" >>"$LAB_DIR/$1.cost"
   after=$(opened) ended=$(date +%s%N)
-  awk -v n=$((after - before)) -v ns=$((ended - began)) -v rate="$RATE" \
-    'BEGIN { r = n / ns * 1e9; exit r < 0.98 * rate || r > 1.02 * rate }' ||
+  at_rate $((after - before)) $((ended - began)) ||
     die "$1: $((after - before)) checks in $(((ended - began) / 1000000)) ms"
   stop_agent node1
 }

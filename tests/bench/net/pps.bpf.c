@@ -8,6 +8,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "pps.h"
+#include "tests/bench/bench_reflect.h"
 
 #define ETH_P_IP 0x0800
 
@@ -25,18 +26,6 @@ static __always_inline struct pps_tally *own_tally(void)
 	return &tallies[bpf_get_smp_processor_id() & (PPS_CPUS - 1)];
 }
 
-/* Marsaglia's xorshift32. */
-static __always_inline __u32 next_flow(struct pps_tally *tally)
-{
-	__u32 x = tally->random;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	tally->random = x;
-	return (__u64)x * flows >> 32;
-}
-
 /* A checksum of a frame whose words were 0 where `sum` has been put in (RFC 1624). */
 static __always_inline __u16 add_to_checksum(__u16 check, __u32 sum)
 {
@@ -50,7 +39,8 @@ SEC("xdp")
 int generate(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct bench_client client = bench_client_of(next_flow(own_tally()));
+	struct bench_client client =
+		bench_client_of(bench_random_flow(&own_tally()->random, flows));
 	struct iphdr *ip = data + sizeof(struct ethhdr);
 	struct tcphdr *tcp = (void *)(ip + 1);
 	__u32 sum;
@@ -83,16 +73,7 @@ int sink(struct xdp_md *ctx)
 SEC("xdp")
 int reflect(struct xdp_md *ctx)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct ethhdr *eth = data;
-	__u8 mac[6];
-
-	if ((void *)(eth + 1) > end)
-		return XDP_DROP;
-	__builtin_memcpy(mac, eth->h_dest, sizeof(mac));
-	__builtin_memcpy(eth->h_dest, eth->h_source, sizeof(mac));
-	__builtin_memcpy(eth->h_source, mac, sizeof(mac));
-	return XDP_TX;
+	return bench_reflect(ctx);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -19,7 +19,6 @@
 
 WORLD_TOOLS=$LAB_ROOT/build/tests/net/handover
 BROKEN_LOG=$LAB_ROOT/build/handover-broken.log # a line for each connection that broke
-CLUSTER=$LAB_DIR/cluster.yaml
 SERVICE_NODES=(node1 node2 node3 node4)
 ALL_NODES=(node1 node2 node3 node4 access1 access2)
 TARGETS=('192.0.2.10:80' '192.0.2.20:80' '[2001:db8:1::10]:80' '[2001:db8:1::20]:80')

@@ -11,10 +11,11 @@
 #
 #   On A and B: ptp0, 10.9.0.1 and .2, fd09::1 and ::2, by P1; ptp1, 10.8.0.1 and .2, fd08::1 and ::2, by P2.
 
+# shellcheck source=../busy.sh
+source "$LAB_ROOT/tests/net/busy.sh"
+
 # Used by the scripts that source this file.
 # shellcheck disable=SC2034
-CLUSTER=$LAB_DIR/cluster.yaml
-DELAY=$LAB_ROOT/build/tests/net/lsr_delay
 NODES=(E1 P1 P2 E2 B A)
 SAMPLES=64
 # Between messages, s.
@@ -191,10 +192,4 @@ offset_of() {
   stop_clocks
   expect "samples" "$(wc -l <"$LAB_DIR/samples")" "$SAMPLES"
   cut -d' ' -f1 "$LAB_DIR/samples" | median
-}
-
-# wait_at NODE in|out|raw INTERFACE MICROSECONDS: frames wait there, see lsr_delay.c.
-wait_at() {
-  in_ns "$1" "$DELAY" "/sys/fs/bpf/xdplb/$1" "$2" "$3" "$4" >"$LAB_DIR/delay" 2>&1 &
-  wait_until 10 grep -q ready "$LAB_DIR/delay" || fail "$(cat "$LAB_DIR/delay")"
 }

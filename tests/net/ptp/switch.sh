@@ -57,22 +57,7 @@ start_stream() {
     size=58
     to=INTERFACE:ptp0
   fi
-  # socat takes them from the pipe one by one, however late it is. It ends when a tunnel that is down for a moment
-  # takes an Ethernet frame from it.
-  {
-    # Nobody writes into this: waiting without another process.
-    exec 9<>"$LAB_DIR/never"
-    until read -rt 0.001 -u 9; do
-      # shellcheck disable=SC2059
-      printf "$message" 2>/dev/null || break
-    done
-  } > >(until in_ns "$1" socat -u -b "$size" - "$to" 2>/dev/null; do :; done) &
-  echo $! >"$LAB_DIR/stream.$1.pid"
-}
-
-stop_stream() {
-  kill "$(<"$LAB_DIR/stream.$1.pid")"
-  wait "$(<"$LAB_DIR/stream.$1.pid")" 2>/dev/null || true
+  start_messages "$1" "$message" "$size" "$to"
 }
 
 # has_come NAME MORE: that many frames are in a capture's file.
@@ -120,7 +105,7 @@ silence() {
   grows from_A
   grows from_B
   for node in A B; do
-    stop_stream "$node"
+    stop_messages "$node"
     stop_capture "from_$node"
   done
   mend_way
@@ -202,7 +187,6 @@ switch_row() {
 
 switches() {
   local transport offset
-  mkfifo "$LAB_DIR/never"
   start_agent A
   start_agent B
   goes_to up primary

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+/*
+ * The road that nearly all packets take, from Ethernet header to wire: TCP or UDP right behind an IP header
+ * without options, for a service without particulars, whose bucket's member is well and known by its next
+ * hop. It is an excerpt of serve_packet(), which has all the rest and decides alike. One copy is made of it
+ * for each family, so that addresses and offsets are constants. Nothing is written, changed or
+ * counted before it is sure that the packet leaves by this road.
+ */
+#ifndef XDPLB_BPF_FAST_H
+#define XDPLB_BPF_FAST_H
+
+#include "serve.h"
+
+/* What a service may say and still be served here: what counts only where its member can't be used. Every
+ * other flag, of today or tomorrow, is serve_packet()'s. */
+#define USUAL_SERVICE_FLAGS \
+	(XDPLB_SERVICE_UNKNOWN_IS_DOWN | XDPLB_SERVICE_RESET_IF_DOWN | XDPLB_SERVICE_ALL_IF_DOWN)
+
+/* The first byte of an IPv4 header without options. */
+#define IPV4_PLAIN 0x45
+
+/* Fills what parse_packet() would, if the packet is usual. */
+INLINE bool parse_usual4(struct packet *pkt)
+{
+	struct iphdr *ip = pkt->ip4;
+
+	if ((void *)(ip + 1) > pkt->end || *(__u8 *)ip != IPV4_PLAIN ||
+	    ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))
+		return false;
+	pkt->family = XDPLB_IPV4;
+	pkt->proto = ip->protocol;
+	pkt->l4 = ip + 1;
+	pkt->l4_offset = ETH_HLEN + sizeof(*ip);
+	return parse_l4(pkt) == PARSED_L4;
+}
+
+INLINE bool parse_usual6(struct packet *pkt)
+{
+	struct ipv6hdr *ip = pkt->ip6;
+
+	if ((void *)(ip + 1) > pkt->end || ip->version != 6)
+		return false;
+	pkt->family = XDPLB_IPV6;
+	pkt->proto = ip->nexthdr;
+	pkt->l4 = ip + 1;
+	pkt->l4_offset = ETH_HLEN + sizeof(*ip);
+	return parse_l4(pkt) == PARSED_L4;
+}
+
+/* The owner of the flow's bucket, if it may be used whether or not the packet opens a flow. */
+INLINE struct xdplb_member *usual_member(struct xdplb_service *service, __u64 hash,
+					 __u32 *ret_index)
+{
+	__u64 word = *(const volatile __u64 *)&service->buckets;
+	__u32 base = word, count = word >> 32;
+	struct xdplb_member *member;
+
+	*ret_index = bucket_member(base + ((hash >> 32) * count >> 32));
+	if (unlikely(!count))
+		return NULL;
+	member = bpf_map_lookup_elem(&members, ret_index);
+	if (unlikely(!member || !member_is_whole(member, &service->flags)))
+		return NULL;
+	return member;
+}
+
+/* May it be sent by the next hop that is known? */
+INLINE bool way_is_known(const struct packet *pkt, const struct xdplb_member *member)
+{
+	return *(const volatile __u64 *)&member->nexthop.expires > bpf_jiffies64() &&
+	       !too_big(pkt, member);
+}
+
+/* A packet for the service with this index. VERDICT_NEXT: it is not usual. */
+INLINE enum verdict serve_usual(struct xdp_md *ctx, struct packet *pkt, __u32 index)
+{
+	struct xdplb_service *service = bpf_map_lookup_elem(&services, &index);
+	struct xdplb_member *member;
+	__u32 member_index;
+	__u64 hash;
+
+	if (unlikely(!service || service->flags & ~USUAL_SERVICE_FLAGS || ttl_expired(pkt)))
+		return VERDICT_NEXT;
+	hash = hash_flow(pkt);
+	member = usual_member(service, hash, &member_index);
+	if (unlikely(!member || !way_is_known(pkt, member)))
+		return VERDICT_NEXT;
+	dnat_packet(pkt, member, hash, member->tag, true);
+	count_traffic(pkt, member_index);
+	return send_packet(ctx, pkt, &member->nexthop);
+}
+
+/* What serve_usual() has left alone. */
+NOINLINE int serve_unusual(struct xdp_md *ctx, __u64 shape, __u32 index)
+{
+	struct packet pkt;
+
+	if (!open_shape(ctx, &pkt, shape) || parse_l4(&pkt) != PARSED_L4)
+		return VERDICT_PASS;
+	pkt.ours = true;
+	return serve_packet(ctx, &pkt, index);
+}
+
+/* TCP or UDP behind tags or extension headers, or to a port that is no service's own. */
+NOINLINE int serve_shape(struct xdp_md *ctx, __u64 shape)
+{
+	struct packet pkt;
+	__u32 index;
+
+	if (!open_shape(ctx, &pkt, shape) || parse_l4(&pkt) != PARSED_L4 ||
+	    !find_served(&pkt, &index))
+		return VERDICT_PASS;
+	pkt.ours = true;
+	return serve_packet(ctx, &pkt, index);
+}
+
+INLINE enum verdict balance_usual(struct xdp_md *ctx, struct packet *pkt)
+{
+	enum verdict verdict;
+	__u32 index;
+
+	if (!find_vip(pkt, packet_ports(pkt)->dest, pkt->proto, &index))
+		return has_ranges() ? serve_shape(ctx, pack_shape(pkt, PARSED_L4)) : VERDICT_PASS;
+	verdict = serve_usual(ctx, pkt, index);
+	return likely(verdict != VERDICT_NEXT)
+		       ? verdict
+		       : serve_unusual(ctx, pack_shape(pkt, PARSED_L4), index);
+}
+
+#endif

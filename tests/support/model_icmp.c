@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+#include "model_icmp.h"
+
+#include <linux/bpf.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "model_choose.h"
+#include "model_send.h"
+
+#define EVENT(name) (1U << XDPLB_EVENT_##name)
+#define PATH(name)  (1U << MODEL_PATH_##name)
+
+static bool is_echo(const struct test_packet *in, const struct model_parsed *parsed)
+{
+	if (model_word(in, parsed->l4) != (parsed->family == XDPLB_IPV4 ? 0x800 : 0x8000))
+		return false;
+	/* Without options or extension headers. */
+	return parsed->l4 - parsed->l3 == (parsed->family == XDPLB_IPV4 ? 20 : 40);
+}
+
+static bool is_error(const struct test_packet *in, const struct model_parsed *parsed)
+{
+	__u8 type = in->data[parsed->l4];
+
+	return parsed->family == XDPLB_IPV4 ? type == 3 || type == 11 || type == 12
+					    : type >= 1 && type <= 4;
+}
+
+static void answer_echo(struct model_world *world, const struct model_parsed *parsed,
+			const struct test_packet *in, struct model_result *result)
+{
+	result->paths |= PATH(ECHO);
+	if (!model_is_somebody(parsed)) {
+		model_pass(in, result);
+		return;
+	}
+	if (!world->budgets.echoes) {
+		model_drop(XDPLB_DROP_ANSWER_RATE, result);
+		return;
+	}
+	world->budgets.echoes--;
+	result->verdict = XDP_TX;
+	result->events |= EVENT(ECHO_ANSWERED);
+	model_echo_reply(in, parsed, &result->packet);
+}
+
+/* Backend and tag in place of the VIP and its port, in the quote; returns whether UDP has its sum. */
+static void rewrite_quote(const struct model_parsed *quote, const struct model_member *member,
+			  struct test_packet *packet)
+{
+	size_t source = quote->l3 + (quote->family == XDPLB_IPV4 ? 12 : 8);
+	size_t sum = model_l4_sum(packet, quote, quote->end);
+
+	model_put_addr(packet, quote, source, &member->addr, sum);
+	model_put_word(packet, quote->l4, member->tag, sum);
+	if (sum && quote->proto == IPPROTO_UDP)
+		model_settle_udp(packet, sum);
+}
+
+static void rewrite_error(const struct model_parsed *parsed, const struct model_parsed *quote,
+			  const struct model_member *member, __u64 hash,
+			  const struct test_packet *in, struct test_packet *packet)
+{
+	size_t source = parsed->l3 + (parsed->family == XDPLB_IPV4 ? 12 : 8), icmp = parsed->l4 + 2;
+	size_t dest = source + (parsed->family == XDPLB_IPV4 ? 4 : 16);
+	/* ICMPv6 sums the addresses too. */
+	size_t sum = parsed->family == XDPLB_IPV6 ? icmp : 0;
+
+	*packet = *in;
+	rewrite_quote(quote, member, packet);
+	model_change_sum(packet, icmp, in->data + quote->l3, packet->data + quote->l3,
+			 (quote->end - quote->l3) & ~1UL);
+	model_put_addr(packet, parsed, source, &quote->dest.addr, sum);
+	model_put_addr(packet, parsed, dest, &member->addr, sum);
+	model_put_mark(packet, parsed, hash);
+}
+
+static void relay(struct model_world *world, const struct model_parsed *parsed,
+		  const struct model_parsed *quote, const struct test_packet *in,
+		  struct model_result *result)
+{
+	const struct model_service *service =
+		model_find_service(world, parsed->family, quote->proto, &quote->source);
+	__u64 hash = model_flow_hash(world->key, &quote->dest, &quote->source, quote->proto,
+				     quote->family);
+	const struct model_member *member = NULL;
+
+	if (parsed->ttl <= 1) {
+		model_drop(XDPLB_DROP_TTL_EXPIRED, result);
+		return;
+	}
+	if (!service->buckets) {
+		model_drop(XDPLB_DROP_NO_MEMBER, result);
+		return;
+	}
+	member = model_choose(service, model_bucket_hash(world, service, &quote->dest, hash), false,
+			      result);
+	if (!member) {
+		model_drop(XDPLB_DROP_NO_USABLE_MEMBER, result);
+		return;
+	}
+	result->events |= EVENT(ICMP_RELAYED);
+	result->paths |= PATH(RELAYED);
+	rewrite_error(parsed, quote, member, hash, in, &result->packet);
+	model_leave(world, parsed, member, result);
+}
+
+void model_meet_icmp(struct model_world *world, const struct model_parsed *parsed,
+		     const struct test_packet *in, struct model_result *ret_result)
+{
+	struct model_parsed quote;
+
+	if (is_echo(in, parsed)) {
+		answer_echo(world, parsed, in, ret_result);
+		return;
+	}
+	if (is_error(in, parsed))
+		ret_result->paths |= PATH(ICMP_ERROR);
+	if (!is_error(in, parsed) || !model_parse_quote(in, parsed->l4 + 8, in->len, &quote) ||
+	    quote.family != parsed->family ||
+	    memcmp(&quote.source.addr, &parsed->dest.addr, sizeof(quote.source.addr)) ||
+	    !model_find_service(world, quote.family, quote.proto, &quote.source))
+		model_pass(in, ret_result);
+	else
+		relay(world, parsed, &quote, in, ret_result);
+}
