@@ -21,11 +21,16 @@ open_connections() {
   servers >"$LAB_DIR/servers"
 }
 
-close_connections() {
+# Of this process alone: a child that goes on has them too.
+release_connections() {
   local i
   for ((i = 0; i < CONNECTIONS; i++)); do
     eval "exec $((10 + i))>&-"
   done
+}
+
+close_connections() {
+  release_connections
   wait_until 5 all_closed || fail "connections do not close"
   rm -f "$LAB_DIR"/{in,out}[0-9]*
 }

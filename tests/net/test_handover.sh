@@ -86,13 +86,19 @@ has_drained() {
     jq -r '.services[] | select(.name == "echo4") | .backends[] | select(.usable) | .name') == web2 ]]
 }
 
+# For the background: without the ends of the connections' pipes, or these would not close while it is at work.
+leave_slowly() {
+  release_connections
+  exec nsenter --net=/run/netns/access1 -- "$XDPLB_LOAD" apply --drain 60s "$CLUSTER" --node access1 \
+    >"$LAB_DIR/leaving"
+}
+
 # A backend that the file leaves out drains first: until nothing is sent to it, or the command is ended.
 drains_before_it_leaves() {
   local pid
   open_connections "$1"
   write_cluster 'web2: ' >"$CLUSTER"
-  nsenter --net=/run/netns/access1 -- "$XDPLB_LOAD" apply --drain 60s "$CLUSTER" --node access1 \
-    >"$LAB_DIR/leaving" &
+  leave_slowly &
   pid=$!
   wait_until 5 grep -q 'backend that the file leaves out drains' "$LAB_DIR/leaving" || fail "it does not drain"
   expect "new connections go to" "$(new_servers "$1")" web2
@@ -100,8 +106,7 @@ drains_before_it_leaves() {
   kill -TERM "$pid"
   wait "$pid" && fail "ended by a signal, and it says that all is done"
   expect "after the signal" "$(xdplb access1 health --json | jq -r '.[] | select(.name == "web1") | .state')" unknown
-  nsenter --net=/run/netns/access1 -- "$XDPLB_LOAD" apply --drain 60s "$CLUSTER" --node access1 \
-    >"$LAB_DIR/leaving" &
+  leave_slowly &
   pid=$!
   wait_until 5 grep -q 'backend that the file leaves out drains' "$LAB_DIR/leaving" || fail "it does not drain"
   kept draining_again
