@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * BLAKE2b by libsodium, cut to 64 bits.
+ * BLAKE2b by libsodium, cut to 64 bits. Short values are gathered first: a large file has millions of
+ * them, and a call for each would cost more than the hashing.
  */
 #include "base/digest.h"
 
@@ -13,19 +14,38 @@
 void digest_init(struct digest *digest)
 {
 	crypto_generichash_init(&digest->state, NULL, 0, DIGEST_BYTES);
+	digest->gathered = 0;
+}
+
+static void hash_gathered(struct digest *digest)
+{
+	crypto_generichash_update(&digest->state, digest->bytes, digest->gathered);
+	digest->gathered = 0;
+}
+
+static void put(struct digest *digest, const void *bytes, size_t length)
+{
+	if (length > sizeof(digest->bytes) - digest->gathered)
+		hash_gathered(digest);
+	if (length > sizeof(digest->bytes)) {
+		crypto_generichash_update(&digest->state, bytes, length);
+		return;
+	}
+	memcpy(digest->bytes + digest->gathered, bytes, length);
+	digest->gathered += length;
 }
 
 void digest_number(struct digest *digest, uint64_t number)
 {
 	uint64_t bytes = htole64(number);
 
-	crypto_generichash_update(&digest->state, (const unsigned char *)&bytes, sizeof(bytes));
+	put(digest, &bytes, sizeof(bytes));
 }
 
 void digest_bytes(struct digest *digest, const void *bytes, size_t length)
 {
 	digest_number(digest, length);
-	crypto_generichash_update(&digest->state, bytes, length);
+	put(digest, bytes, length);
 }
 
 void digest_text(struct digest *digest, const char *text)
@@ -41,6 +61,7 @@ uint64_t digest_final(struct digest *digest)
 	unsigned char bytes[DIGEST_BYTES];
 	uint64_t number;
 
+	hash_gathered(digest);
 	crypto_generichash_final(&digest->state, bytes, sizeof(bytes));
 	memcpy(&number, bytes, sizeof(number));
 	return le64toh(number);

@@ -13,6 +13,8 @@
 
 struct digest {
 	crypto_generichash_state state;
+	unsigned char bytes[1024]; /* put in and not hashed yet ... */
+	size_t gathered; /* ... so many */
 };
 
 void digest_init(struct digest *digest);

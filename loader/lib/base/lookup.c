@@ -38,17 +38,26 @@ void lookup_close(struct lookup *lookup)
 	memset(lookup, 0, sizeof(*lookup));
 }
 
-/* FNV-1a, and a multiplication more, for its low bits alone would not know of the high ones. */
+/* A multiplication for each word, whose high half holds of all its bits, and one more for the last. */
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 32;
+}
+
+/* Word by word: plans hash hundreds of thousands of addresses and names. */
 uint32_t lookup_hash(uint32_t seed, const void *bytes, size_t len)
 {
-	const unsigned char *byte = bytes;
-	uint32_t hash = seed ^ 2166136261U;
+	const unsigned char *at = bytes;
+	uint64_t hash = mix(seed, len + 1), word;
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ byte[i]) * 16777619U;
-	hash ^= hash >> 15;
-	hash *= 0x85ebca6bU;
-	return hash ^ hash >> 13;
+	for (; len >= sizeof(word); len -= sizeof(word), at += sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		hash = mix(hash, word);
+	}
+	for (word = 0; len > 0; len--)
+		word = word << 8 | at[len - 1];
+	return mix(hash, word);
 }
 
 void lookup_add(struct lookup *lookup, uint32_t hash, uint32_t number)

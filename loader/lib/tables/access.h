@@ -74,6 +74,8 @@ struct access_plan_service {
 	uint32_t index;
 	bool is_new;
 	bool table_changed;
+	bool info_changed; /* name, or how replies are restored */
+	bool chain_changed; /* or flags, weights, targets; see access_chain.h */
 	uint32_t *members; /* index in `members` of each config member */
 	bool *member_is_new; /* of each config member */
 	uint32_t *table; /* if table_changed: config->buckets indices of members */
@@ -89,6 +91,7 @@ struct access_plan {
 	size_t service_count;
 	uint32_t *targets; /* index in `health` of each config target */
 	bool *target_is_new;
+	bool *target_differs; /* of one that is not new: it is described otherwise than in the config */
 	size_t target_count;
 	struct xdplb_endpoint *vips; /* the new table, or NULL if it stays */
 	uint32_t vip_slots, vip_seed;

@@ -70,8 +70,9 @@ static void describe_targets(const struct config *config, const struct access_pl
 			     struct access_view *view)
 {
 	for (size_t i = 0; i < plan->target_count; i++)
-		access_target_describe(config, &config->targets[i],
-				       access_backend_info(view, plan->targets[i]));
+		if (plan->target_is_new[i] || plan->target_differs[i])
+			access_target_describe(config, &config->targets[i],
+					       access_backend_info(view, plan->targets[i]));
 }
 
 static void write_members(const struct access_plan *plan, const struct access_plan_service *service,
@@ -204,6 +205,25 @@ void access_take_back(const struct access_plan *plan, struct access_view *view)
 	access_sources_prune(view);
 }
 
+/* Only what is to change: of 10,000 services most stay, and a write to each costs more than all else. */
+static void commit_service(const struct access_plan *plan,
+			   const struct access_plan_service *service, struct access_view *view)
+{
+	struct xdplb_service *running = access_service(view, service->index);
+
+	if (service->table_changed) {
+		write_table(service, view);
+		switch_table(service, view);
+	}
+	/* A table comes with members, which the plan has compared as they were before they were written. */
+	if (service->table_changed || service->sources_changed || service->chain_changed)
+		access_chain_write(plan, service, view);
+	else if (running->down_until) /* a member may have been confirmed */
+		__atomic_store_n(&running->down_until, 0, __ATOMIC_RELAXED);
+	if (service->table_changed || service->info_changed)
+		write_service_info(service, view);
+}
+
 int access_prepare(const struct config *config, const struct access_plan *plan,
 		   struct access_view *view, struct access_asking *asking)
 {
@@ -225,14 +245,8 @@ void access_commit(const struct config *config, const struct access_plan *plan,
 {
 	struct xdplb_lb_control *control = map_at(&view->control, 0);
 
-	for (size_t i = 0; i < plan->service_count; i++) {
-		if (plan->services[i].table_changed) {
-			write_table(&plan->services[i], view);
-			switch_table(&plan->services[i], view);
-		}
-		access_chain_write(plan, &plan->services[i], view);
-		write_service_info(&plan->services[i], view);
-	}
+	for (size_t i = 0; i < plan->service_count; i++)
+		commit_service(plan, &plan->services[i], view);
 	describe_targets(config, plan, view);
 	if (plan->vips)
 		switch_vips(plan, view);

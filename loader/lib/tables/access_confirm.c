@@ -15,6 +15,12 @@ struct pending {
 	size_t number; /* of the config member */
 };
 
+static bool is_pending(const struct access_plan_service *service, size_t number,
+		       const struct access_view *view)
+{
+	return !(access_member(view, service->members[number])->flags & XDPLB_MEMBER_CONFIRMED);
+}
+
 /* A node that is access and service node has its mappings in place before this runs. */
 static void confirm_own(const struct config *config, const struct access_plan *plan, size_t node,
 			struct access_view *view)
@@ -23,14 +29,25 @@ static void confirm_own(const struct config *config, const struct access_plan *p
 		const struct config_service *service = plan->services[i].config;
 
 		for (size_t m = 0; m < service->member_count; m++)
-			if (config->backends[service->members[m].backend].node == node)
+			if (is_pending(&plan->services[i], m, view) &&
+			    config->backends[service->members[m].backend].node == node)
 				access_member(view, plan->services[i].members[m])->flags |=
 					XDPLB_MEMBER_CONFIRMED;
 	}
 }
 
-static size_t list_pending(const struct access_plan *plan, const struct access_view *view,
-			   struct pending *pending, struct mapping_query *queries)
+static size_t count_pending(const struct access_plan *plan, const struct access_view *view)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->service_count; i++)
+		for (size_t m = 0; m < plan->services[i].config->member_count; m++)
+			n += is_pending(&plan->services[i], m, view);
+	return n;
+}
+
+static void list_pending(const struct access_plan *plan, const struct access_view *view,
+			 struct pending *pending, struct mapping_query *queries)
 {
 	size_t n = 0;
 
@@ -42,7 +59,7 @@ static size_t list_pending(const struct access_plan *plan, const struct access_v
 			const struct xdplb_member *member =
 				access_member(view, service->members[m]);
 
-			if (member->flags & XDPLB_MEMBER_CONFIRMED)
+			if (!is_pending(service, m, view))
 				continue;
 			pending[n] = (struct pending){ .service = service, .number = m };
 			queries[n++] = (struct mapping_query){
@@ -55,7 +72,6 @@ static size_t list_pending(const struct access_plan *plan, const struct access_v
 			};
 		}
 	}
-	return n;
 }
 
 static void take_answers(const struct config *config, const struct pending *pending,
@@ -95,16 +111,15 @@ int access_confirm(const struct config *config, const struct access_plan *plan,
 	struct mapping_query *queries;
 	struct error error = { 0 };
 	struct pending *pending;
-	size_t count = 0;
+	size_t count;
 	int err = -ENOMEM;
 
 	confirm_own(config, plan, asking->node, view);
-	for (size_t i = 0; i < plan->service_count; i++)
-		count += plan->services[i].config->member_count;
+	count = count_pending(plan, view);
 	queries = calloc(count + 1, sizeof(*queries));
 	pending = calloc(count + 1, sizeof(*pending));
 	if (queries && pending) {
-		count = list_pending(plan, view, pending, queries);
+		list_pending(plan, view, pending, queries);
 		err = count ? query_mappings(queries, count, &config->key, asking->wait_ms, &error)
 			    : 0;
 		if (err != -EINTR)

@@ -23,6 +23,10 @@ static int plan_target(struct access_running *running, struct access_plan *plan,
 		if (index == LOOKUP_NONE)
 			return -ENOSPC;
 		plan->target_is_new[number] = true;
+	} else {
+		plan->target_differs[number] =
+			access_target_differs(running->config, &running->config->targets[number],
+					      access_backend_info(running->view, index));
 	}
 	plan->targets[number] = index;
 	plan->backend_kept[index] = true;
@@ -67,7 +71,7 @@ static bool plan_member(struct access_running *running, struct access_plan *plan
 	uint32_t index = LOOKUP_NONE;
 
 	if (!service->is_new)
-		index = access_running_member(running, service->index, member);
+		index = access_running_member(running, plan, service->index, member);
 	if (index == LOOKUP_NONE) {
 		index = access_free_member(running, plan);
 		if (index == LOOKUP_NONE)
@@ -116,25 +120,34 @@ static bool described_otherwise(const struct access_view *view,
 	       info->restore != service->config->restore;
 }
 
-static void count_changes(const struct config *config, const struct access_view *view,
-			  struct access_plan *plan)
+/* What a commit has to write of each; of a service that is as it should be, nothing. */
+static void compare_services(const struct access_view *view, struct access_plan *plan)
+{
+	for (size_t i = 0; i < plan->service_count; i++) {
+		struct access_plan_service *service = &plan->services[i];
+
+		service->info_changed = described_otherwise(view, service);
+		service->chain_changed = access_chain_differs(plan, service, view);
+	}
+}
+
+static void count_changes(const struct access_view *view, struct access_plan *plan)
 {
 	plan->changes = plan->vips != NULL;
-	for (size_t i = 0; i < plan->service_count; i++)
-		plan->changes += plan->services[i].table_changed ||
-				 plan->services[i].sources_changed ||
-				 described_otherwise(view, &plan->services[i]) ||
-				 access_chain_differs(plan, &plan->services[i], view);
+	for (size_t i = 0; i < plan->service_count; i++) {
+		const struct access_plan_service *service = &plan->services[i];
+
+		plan->changes += service->table_changed || service->sources_changed ||
+				 service->info_changed || service->chain_changed;
+	}
 	for (size_t i = 0; i < plan->target_count; i++)
-		plan->changes += plan->target_is_new[i] ||
-				 access_target_differs(config, &config->targets[i],
-						       access_backend_info(view, plan->targets[i]));
+		plan->changes += plan->target_is_new[i] || plan->target_differs[i];
 	for (size_t i = 0; i < view->service_infos.count; i++)
-		plan->changes += access_service_in_use(view, i) && !plan->service_kept[i];
+		plan->changes += !plan->service_kept[i] && access_service_in_use(view, i);
 	for (size_t i = 0; i < view->member_infos.count; i++)
-		plan->changes += access_member_info(view, i)->in_use && !plan->member_kept[i];
+		plan->changes += !plan->member_kept[i] && access_member_info(view, i)->in_use;
 	for (size_t i = 0; i < view->backend_infos.count; i++)
-		plan->changes += access_backend_info(view, i)->name[0] && !plan->backend_kept[i];
+		plan->changes += !plan->backend_kept[i] && access_backend_info(view, i)->name[0];
 }
 
 static int plan_services(struct access_running *running, struct access_plan *plan,
@@ -175,11 +188,12 @@ static int allocate(const struct config *config, const struct access_view *view,
 	plan->services = calloc(plan->service_count + 1, sizeof(*plan->services));
 	plan->targets = calloc(plan->target_count + 1, sizeof(*plan->targets));
 	plan->target_is_new = calloc(plan->target_count + 1, sizeof(bool));
+	plan->target_differs = calloc(plan->target_count + 1, sizeof(bool));
 	plan->service_kept = calloc(view->service_infos.count, sizeof(bool));
 	plan->member_kept = calloc(view->member_infos.count, sizeof(bool));
 	plan->backend_kept = calloc(view->backend_infos.count, sizeof(bool));
-	return plan->services && plan->targets && plan->target_is_new && plan->service_kept &&
-			       plan->member_kept && plan->backend_kept
+	return plan->services && plan->targets && plan->target_is_new && plan->target_differs &&
+			       plan->service_kept && plan->member_kept && plan->backend_kept
 		       ? 0
 		       : -ENOMEM;
 }
@@ -218,7 +232,8 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 		fail_errno(error, err, "cannot fill the table of VIPs");
 		goto out;
 	}
-	count_changes(config, view, &plan);
+	compare_services(view, &plan);
+	count_changes(view, &plan);
 	*ret_plan = plan;
 out:
 	if (err)
@@ -237,6 +252,7 @@ void access_plan_free(struct access_plan *plan)
 	free(plan->services);
 	free(plan->targets);
 	free(plan->target_is_new);
+	free(plan->target_differs);
 	free(plan->vips);
 	free(plan->service_kept);
 	free(plan->member_kept);

@@ -146,32 +146,43 @@ uint32_t access_running_target(struct access_running *running, const struct conf
 }
 
 /* On another node it is another member, which that node has to confirm. */
-static bool is_member(const struct access_running *running, uint32_t service, uint32_t index,
-		      const struct config_member *wanted)
+static bool is_at_backend(const struct access_running *running, const struct access_plan *plan,
+			  uint32_t index, const struct config_member *wanted)
 {
 	const struct config *config = running->config;
 	const struct config_backend *backend = &config->backends[wanted->backend];
-	const struct xdplb_member *member = access_member(running->view, index);
-	const struct xdplb_backend_info *info = access_backend_info(
-		running->view, access_member_info(running->view, index)->backend);
+	const struct xdplb_backend_info *info = access_backend_info(running->view, index);
 
-	return access_member_info(running->view, index)->service == service &&
-	       member->tag == wanted->tag && same_address(&member->addr, &wanted->addr) &&
-	       !strcmp(info->name, backend->name) &&
+	/* Most are: of these the names have been compared with the targets. */
+	if (plan->targets[wanted->target] == index && !plan->target_is_new[wanted->target] &&
+	    !plan->target_differs[wanted->target])
+		return true;
+	return !strcmp(info->name, backend->name) &&
 	       !strcmp(info->node, config->nodes[backend->node].name);
 }
 
-uint32_t access_running_member(struct access_running *running, uint32_t service,
-			       const struct config_member *member)
+static bool is_member(const struct access_running *running, const struct access_plan *plan,
+		      uint32_t service, uint32_t index, const struct config_member *wanted)
+{
+	const struct xdplb_member_info *info = access_member_info(running->view, index);
+	const struct xdplb_member *member = access_member(running->view, index);
+
+	return info->service == service && member->tag == wanted->tag &&
+	       same_address(&member->addr, &wanted->addr) &&
+	       is_at_backend(running, plan, info->backend, wanted);
+}
+
+uint32_t access_running_member(struct access_running *running, const struct access_plan *plan,
+			       uint32_t service, const struct config_member *member)
 {
 	const struct access_view *view = running->view;
 	uint32_t i = running->likely_member;
 
 	if (i >= view->member_infos.count || !access_member_info(view, i)->in_use ||
-	    !is_member(running, service, i, member)) {
+	    !is_member(running, plan, service, i, member)) {
 		i = lookup_first(&running->members,
 				 hash_member(service, &member->addr, member->tag));
-		while (i != LOOKUP_NONE && !is_member(running, service, i, member))
+		while (i != LOOKUP_NONE && !is_member(running, plan, service, i, member))
 			i = lookup_next(&running->members, i);
 	}
 	running->likely_member = i == LOOKUP_NONE ? running->likely_member : i + 1;

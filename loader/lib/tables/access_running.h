@@ -32,8 +32,9 @@ void access_running_close(struct access_running *running);
 uint32_t access_running_service(const struct access_running *running,
 				const struct config_service *service);
 uint32_t access_running_target(struct access_running *running, const struct config_target *target);
-uint32_t access_running_member(struct access_running *running, uint32_t service,
-			       const struct config_member *member);
+/* Of members, when the plan has its targets. */
+uint32_t access_running_member(struct access_running *running, const struct access_plan *plan,
+			       uint32_t service, const struct config_member *member);
 
 /* An index that neither is in use nor is kept by the plan; LOOKUP_NONE: there is none. */
 uint32_t access_free_service(struct access_running *running, const struct access_plan *plan);
