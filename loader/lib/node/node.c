@@ -277,7 +277,7 @@ static void write_node_info(struct work *work, size_t changes)
 	strcpy(info->cluster, work->config->cluster);
 	strcpy(info->node, work->node->name);
 	info->applied = time(NULL);
-	info->config_hash = config_hash(work->config);
+	info->config_hash = node_digest_end(&work->digest);
 	info->program_hash = programs_hash(&work->constants, work->node);
 	info->abi = XDPLB_ABI;
 	if (changes || !info->generation)
@@ -322,6 +322,7 @@ static void commit(struct work *work, struct node_result *result)
 
 static void give_back(struct work *work)
 {
+	node_digest_drop(&work->digest);
 	programs_close(&work->programs);
 	free(work->hooks.hooks);
 	free(work->ifindexes);
@@ -342,6 +343,8 @@ static int run(struct work *work, struct node_result *result)
 {
 	int err = work_look_at_running(work);
 
+	if (!err)
+		node_digest_begin(&work->digest, work->config);
 	if (!err)
 		err = work_open_programs(work);
 	if (!err)

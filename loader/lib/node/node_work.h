@@ -10,6 +10,7 @@
 #include "base/maps.h"
 #include "tables/mpls_tables.h"
 #include "node/node.h"
+#include "node/node_digest.h"
 #include "tables/node_tables.h"
 #include "base/paths.h"
 #include "host/programs.h"
@@ -36,6 +37,7 @@ struct work {
 	struct hooks_options hooks_options;
 	int undo_fd;
 	struct map_array node_info;
+	struct node_digest digest; /* of config */
 	struct access_view access;
 	struct node_view tables;
 	struct access_plan access_plan;
