@@ -263,38 +263,60 @@ static int finish_device(const struct config_tunnel *tunnel, const struct config
 
 /* ---- undoing ---- */
 
-static int undo_unwanted(const struct config *config, size_t node, char kind, int undo_fd,
-			 struct notes *notes)
-{
+/* What is to be gone through for records that are not wanted. */
+struct undoing {
+	const struct config *config;
+	size_t node;
+	int undo_fd;
 	struct undo_record *records;
-	int first = 0, err;
 	size_t count;
+	struct notes *notes;
+};
 
-	err = undo_list(undo_fd, kind, &records, &count);
-	if (err)
-		return err;
-	for (size_t i = 0; i < count; i++) {
+static int undo_unwanted(const struct undoing *undoing, char kind)
+{
+	int first = 0, err;
+
+	for (size_t i = 0; i < undoing->count; i++) {
+		const struct xdplb_undo_key *key = &undoing->records[i].key;
 		char name[UNDO_WHAT_LEN];
 
-		undo_key_what(&records[i].key, name);
-		if (kind == UNDO_DEVICE ? device_wanted(config, node, name)
-					: offload_unwanted(config, node, name))
+		if (key->kind != kind)
+			continue;
+		undo_key_what(key, name);
+		if (kind == UNDO_DEVICE ? device_wanted(undoing->config, undoing->node, name)
+					: offload_unwanted(undoing->config, undoing->node, name))
 			continue;
 		err = undo_step(kind, name);
 		if (!err)
-			err = undo_forget(undo_fd, &records[i].key);
+			err = undo_forget(undoing->undo_fd, key);
 		if (err)
-			note(notes, "cannot take back %s %s: %s",
+			note(undoing->notes, "cannot take back %s %s: %s",
 			     kind == UNDO_DEVICE ? "interface" : "the offload of", name,
 			     strerror(-err));
 		first = first ? first : err;
 	}
-	free(records);
 	return first;
+}
+
+/* Devices first. The map is read once for both: it is as large as the largest of nodes need it. */
+static int undo_all_unwanted(struct undoing *undoing)
+{
+	int first = undo_list(undoing->undo_fd, UNDO_ANY, &undoing->records, &undoing->count), err;
+
+	if (first)
+		return first;
+	first = undo_unwanted(undoing, UNDO_DEVICE);
+	err = undo_unwanted(undoing, UNDO_OFFLOAD);
+	free(undoing->records);
+	return first ? first : err;
 }
 
 int tunnel_host_finish(const struct config *config, size_t node, int undo_fd, struct notes *notes)
 {
+	struct undoing undoing = {
+		.config = config, .node = node, .undo_fd = undo_fd, .notes = notes
+	};
 	int first = 0, err;
 
 	for (size_t i = 0; config && i < config->tunnel_count; i++) {
@@ -304,8 +326,6 @@ int tunnel_host_finish(const struct config *config, size_t node, int undo_fd, st
 		err = end ? finish_device(&config->tunnels[i], end, other, notes) : 0;
 		first = first ? first : err;
 	}
-	err = undo_unwanted(config, node, UNDO_DEVICE, undo_fd, notes);
-	first = first ? first : err;
-	err = undo_unwanted(config, node, UNDO_OFFLOAD, undo_fd, notes);
+	err = undo_all_unwanted(&undoing);
 	return first ? first : err;
 }
