@@ -294,7 +294,11 @@ static int fill_service(const struct lb_subject *lb, __u32 number)
 		.family = row->family,
 		.index = number,
 	};
-	int err = fill_endpoint(lb->skel->maps.vips, lb->vip_slots, &endpoint);
+	int err;
+
+	if (!(service.flags & ~XDPLB_PLAIN_FLAGS))
+		endpoint.buckets = service.buckets;
+	err = fill_endpoint(lb->skel->maps.vips, lb->vip_slots, &endpoint);
 
 	err = err ?: fill_vip(lb, number);
 	for (__u32 i = 0; i < row->members && !err; i++)

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static uint32_t service_flags(const struct access_plan_service *planned)
+uint32_t access_chain_flags(const struct access_plan_service *planned)
 {
 	const struct config_service *service = planned->config;
 	uint32_t flags = service->unknown_is_down ? XDPLB_SERVICE_UNKNOWN_IS_DOWN : 0;
@@ -40,7 +40,7 @@ bool access_chain_differs(const struct access_plan *plan, const struct access_pl
 {
 	const struct xdplb_service *running = access_service(view, service->index);
 
-	if (running->flags != service_flags(service) ||
+	if (running->flags != access_chain_flags(service) ||
 	    running->first_member != first_member(service))
 		return true;
 	for (size_t i = 0; i < service->config->member_count; i++) {
@@ -72,7 +72,7 @@ void access_chain_write(const struct access_plan *plan, const struct access_plan
 		__atomic_store_n(&member->next, access_chain_next(service, i), __ATOMIC_RELEASE);
 	}
 	__atomic_store_n(&running->first_member, first_member(service), __ATOMIC_RELEASE);
-	__atomic_store_n(&running->flags, service_flags(service), __ATOMIC_RELAXED);
+	__atomic_store_n(&running->flags, access_chain_flags(service), __ATOMIC_RELAXED);
 	/* What a search has found may hold no longer. */
 	__atomic_store_n(&running->down_until, 0, __ATOMIC_RELAXED);
 }

@@ -158,6 +158,24 @@ static void switch_vips(const struct access_plan *plan, struct access_view *view
 		__atomic_store_n(&control->has_ranges, 0, __ATOMIC_RELEASE);
 }
 
+/* Of services whose packets take the fast road, this is the store that makes a table live for them. */
+static void switch_refs(const struct access_plan *plan, struct access_view *view)
+{
+	const struct xdplb_lb_control *control = map_at(&view->control, 0);
+
+	for (size_t i = 0; i < plan->service_count; i++) {
+		const struct access_plan_service *service = &plan->services[i];
+		struct xdplb_endpoint *slot;
+		uint64_t word;
+
+		if (!service->ref_changed)
+			continue;
+		slot = map_at(&view->vips, control->vips.base + service->slot);
+		memcpy(&word, &service->ref, sizeof(word));
+		__atomic_store_n((uint64_t *)&slot->buckets, word, __ATOMIC_RELEASE);
+	}
+}
+
 /* Clears what is in use and not part of the plan; nothing refers to it any more. */
 static void clear_rest(const struct access_plan *plan, struct access_view *view)
 {
@@ -250,6 +268,8 @@ void access_commit(const struct config *config, const struct access_plan *plan,
 	describe_targets(config, plan, view);
 	if (plan->vips)
 		switch_vips(plan, view);
+	else
+		switch_refs(plan, view);
 	if (plan->changes)
 		control->generation++;
 	map_wait_for_readers();

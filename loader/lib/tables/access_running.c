@@ -205,10 +205,17 @@ uint32_t access_free_member(struct access_running *running, const struct access_
 	return LOOKUP_NONE;
 }
 
+bool access_backend_is_free(const struct access_running *running, const struct access_plan *plan,
+			    uint32_t index)
+{
+	return index < running->view->backend_infos.count && !plan->backend_kept[index] &&
+	       !access_backend_info(running->view, index)->name[0];
+}
+
 uint32_t access_free_backend(struct access_running *running, const struct access_plan *plan)
 {
 	for (uint32_t *i = &running->free_backend; *i < running->view->backend_infos.count; (*i)++)
-		if (!access_backend_info(running->view, *i)->name[0] && !plan->backend_kept[*i])
+		if (access_backend_is_free(running, plan, *i))
 			return *i;
 	return LOOKUP_NONE;
 }

@@ -41,6 +41,10 @@ uint32_t access_free_service(struct access_running *running, const struct access
 uint32_t access_free_member(struct access_running *running, const struct access_plan *plan);
 uint32_t access_free_backend(struct access_running *running, const struct access_plan *plan);
 
+/* Is an index of the health map nobody's, in the map and in the plan? */
+bool access_backend_is_free(const struct access_running *running, const struct access_plan *plan,
+			    uint32_t index);
+
 /* Is a member of this service in use that the plan does not keep? */
 bool access_members_go(const struct access_running *running, const struct access_plan *plan,
 		       uint32_t service);

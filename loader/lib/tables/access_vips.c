@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tables/access_chain.h"
 #include "tables/endpoint_table.h"
 #include "xdplb/quic.h"
 
@@ -110,9 +111,64 @@ static size_t list_vips(const struct access_plan *plan, struct xdplb_endpoint *e
 	return unique;
 }
 
-int access_plan_vips(const struct access_view *view, struct access_plan *plan)
+/* What a slot says of where its service's buckets lie: of one with particulars nothing. */
+static struct xdplb_bucket_ref slot_ref(const struct access_plan_service *service)
+{
+	struct xdplb_bucket_ref ref = service->buckets;
+	uint32_t flags = access_chain_flags(service);
+
+	if (flags & ~XDPLB_PLAIN_FLAGS)
+		return (struct xdplb_bucket_ref){ 0 };
+	ref.base |= flags & XDPLB_REF_FLAGS;
+	return ref;
+}
+
+/* The slots of all services of one port, in a table that has them. */
+static void find_slots(struct access_plan *plan)
+{
+	for (size_t i = 0; i < plan->service_count; i++) {
+		struct access_plan_service *service = &plan->services[i];
+		const struct config_service *config = service->config;
+		const struct xdplb_endpoint key = { .addr = config->vip,
+						    .port = config->port,
+						    .proto = config->proto,
+						    .family = config->family };
+
+		if (config->range_count)
+			continue;
+		service->slot =
+			endpoint_table_find(plan->vips, plan->vip_slots, plan->vip_seed, &key);
+		service->ref = slot_ref(service);
+	}
+}
+
+/*
+ * Is the live table the planned one, whatever its references say? Then says which of these change; else the new
+ * table has all of them.
+ */
+static bool live_table_stays(const struct access_view *view, struct access_plan *plan)
 {
 	const struct xdplb_lb_control *control = map_at(&view->control, 0);
+	const struct xdplb_endpoint *live = map_at(&view->vips, control->vips.base);
+	struct access_plan_service *end = plan->services + plan->service_count, *s;
+	bool stays = plan->vip_seed == control->vips.seed;
+
+	for (s = plan->services; s < end && stays; s++)
+		if (!s->config->range_count)
+			plan->vips[s->slot].buckets = live[s->slot].buckets;
+	stays = stays && !memcmp(plan->vips, live, plan->vip_slots * sizeof(*live));
+	for (s = plan->services; s < end; s++) {
+		if (s->config->range_count)
+			continue;
+		s->ref_changed =
+			stays && memcmp(&plan->vips[s->slot].buckets, &s->ref, sizeof(s->ref));
+		plan->vips[s->slot].buckets = s->ref;
+	}
+	return stays;
+}
+
+int access_plan_vips(const struct access_view *view, struct access_plan *plan)
+{
 	size_t most = 2 * plan->service_count + 1;
 	struct xdplb_endpoint *entries;
 	int err;
@@ -133,11 +189,12 @@ int access_plan_vips(const struct access_view *view, struct access_plan *plan)
 	err = endpoint_table_build(entries, list_vips(plan, entries), plan->vips, plan->vip_slots,
 				   &plan->vip_seed);
 	free(entries);
-	if (!err && plan->vip_seed == control->vips.seed &&
-	    !memcmp(plan->vips, map_at(&view->vips, control->vips.base),
-		    plan->vip_slots * sizeof(*plan->vips))) {
+	if (err)
+		return err;
+	find_slots(plan);
+	if (live_table_stays(view, plan)) {
 		free(plan->vips);
 		plan->vips = NULL;
 	}
-	return err;
+	return 0;
 }

@@ -55,3 +55,13 @@ int endpoint_table_build(const struct xdplb_endpoint *entries, size_t count,
 	}
 	return -ENOSPC;
 }
+
+uint32_t endpoint_table_find(const struct xdplb_endpoint *slots, uint32_t count, uint32_t seed,
+			     const struct xdplb_endpoint *key)
+{
+	uint32_t i = endpoint_hash(seed, &key->addr, key->port, key->proto, key->family);
+
+	while (memcmp(&slots[i & (count - 1)], key, offsetof(struct xdplb_endpoint, index)))
+		i++;
+	return i & (count - 1);
+}
