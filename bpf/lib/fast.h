@@ -57,7 +57,7 @@ INLINE struct xdplb_member *usual_member(const struct xdplb_endpoint *slot, __u6
 	if (unlikely(!count))
 		return NULL;
 	member = bpf_map_lookup_elem(&members, ret_index);
-	if (unlikely(!member || !member_is_whole(member, *ret_index, &slot->buckets.base)))
+	if (unlikely(!member || !member_is_whole(member, ret_index, &slot->buckets.base)))
 		return NULL;
 	return member;
 }
@@ -84,7 +84,7 @@ INLINE enum verdict serve_usual(struct xdp_md *ctx, struct packet *pkt,
 	if (unlikely(!member || !way_is_known(pkt, member)))
 		return VERDICT_NEXT;
 	dnat_packet(pkt, member, hash, member->tag, true);
-	count_traffic(pkt, index);
+	count_traffic(pkt, &index);
 	return send_packet(ctx, pkt, &member->nexthop);
 }
 

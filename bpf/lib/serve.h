@@ -80,9 +80,9 @@ INLINE bool is_denied(struct xdp_md *ctx, const struct xdplb_service *service,
 	return source_denied(ctx, pack_shape(pkt, PARSED_L4), index, flags);
 }
 
-INLINE void count_traffic(const struct packet *pkt, __u32 index)
+INLINE void count_traffic(const struct packet *pkt, const __u32 *index)
 {
-	struct xdplb_traffic *traffic = bpf_map_lookup_elem(&member_traffic, &index);
+	struct xdplb_traffic *traffic = bpf_map_lookup_elem(&member_traffic, index);
 
 	if (!traffic)
 		return;
@@ -110,7 +110,7 @@ INLINE enum verdict send_packet(struct xdp_md *ctx, struct packet *pkt,
 INLINE enum verdict finish_packet(struct xdp_md *ctx, struct packet *pkt,
 				  const struct choice *choice, enum verdict verdict)
 {
-	count_traffic(pkt, choice->index);
+	count_traffic(pkt, &choice->index);
 	if (verdict == VERDICT_PASS)
 		return verdict; /* the kernel forwards, and takes its one from the TTL */
 	decrement_ttl(pkt);
@@ -144,7 +144,7 @@ NOINLINE int serve_oversized(struct xdp_md *ctx, __u64 shape, __u32 index, __u64
 	if (!holds_fragment_mark(&pkt))
 		return refuse(&pkt, XDPLB_DROP_TOO_BIG);
 	dnat_first(&pkt, member, hash);
-	count_traffic(&pkt, index);
+	count_traffic(&pkt, &index);
 	return leave_to_kernel();
 }
 
