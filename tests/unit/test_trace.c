@@ -39,6 +39,7 @@ static void open_view(const struct lb_world *world, struct access_view *ret)
 	const struct lb_xdp_bpf *skel = world->lb.skel;
 
 	*ret = (struct access_view){ .traffic_fd = -1,
+				     .flows_fd = -1,
 				     .sources_fd = bpf_map__fd(skel->maps.sources) };
 	open_array(skel->maps.vips, &ret->vips);
 	open_array(skel->maps.lb_control, &ret->control);

@@ -83,6 +83,14 @@ struct config_range {
 	uint16_t first, last;
 };
 
+/* How many new connections a source may open. */
+struct config_limit {
+	uint32_t connections; /* so many ... 0: there is no limit */
+	uint32_t seconds; /* ... in 1 or 60 s */
+	uint32_t burst; /* so many at once; default: as many as connections */
+	uint32_t prefix; /* bits of an address that make a source; default 32, of IPv6 64 */
+};
+
 /* A service: one VIP and protocol, one port or many. Members are sorted by backend name. */
 struct config_service {
 	char name[XDPLB_NAME_LEN];
@@ -103,6 +111,8 @@ struct config_service {
 	uint32_t slow_start_ms; /* in which a new backend's share grows; 0: at once */
 	bool has_quic; /* UDP: connection ids name backends, see xdplb/quic.h ... */
 	uint8_t quic; /* ... and begin with these three bits */
+	bool flow_cache; /* access nodes remember its flows; default: no */
+	struct config_limit limit;
 	bool by_source; /* a client's flows go to one backend; default: each for itself */
 	/* Clients that alone are served (sources_allowed), or are not; sorted. None: all are served. */
 	struct config_prefix *sources;
@@ -120,6 +130,7 @@ struct config_capacities {
 	uint32_t flows; /* default 262144: flow notes of a service node */
 	uint32_t labels; /* default 4096: labels that a node switches */
 	uint32_t tunnels; /* default 256: that end at a node */
+	uint32_t cached_flows; /* default 131072: that an access node remembers */
 };
 
 /* The whole file. Nodes, backends and services are sorted by name: the order of the file's entries
