@@ -31,8 +31,8 @@ static const struct error_row rows[] = {
 	  "11: services.s.quic: found \"7\", expected a number from 0 to 6" },
 	{ S(SOURCE B1 ", quic: 0"),
 	  "11: services.s.quic: found \"0\", expected `protocol: udp` beside it" },
-	{ S(SOURCE B1 ", flow_cache: 5"),
-	  "11: services.s.flow_cache: found \"5\", expected yes or no" },
+	{ S(SOURCE B1 ", flow_cache: 5"), "11: services.s.flow_cache: found \"5\", expected true "
+					  "or yes or on or false or no or off" },
 	{ S(SOURCE B1 ", source_limit: 5"),
 	  "11: services.s.source_limit: found \"5\", expected a mapping" },
 	{ S(SOURCE B1 ", source_limit: {burst: 5}"),
