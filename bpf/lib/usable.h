@@ -93,7 +93,7 @@ INLINE const struct xdplb_health *confirmed_target(const struct xdplb_member *me
  * on its way from memory at the same time as the member's, and not after it.
  */
 INLINE const struct xdplb_health *likely_target(const struct xdplb_member *member,
-						 const __u32 *index)
+						const __u32 *index)
 {
 	const struct xdplb_health *target = bpf_map_lookup_elem(&health, index);
 

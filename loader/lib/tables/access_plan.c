@@ -131,7 +131,8 @@ static int plan_members(struct access_running *running, struct access_plan *plan
 	for (size_t i = 0; i < wanted->member_count; i++)
 		if (!plan_member(running, plan, service, i))
 			return -ENOSPC;
-	if (!service->is_new && access_members_go(running, plan, service->index))
+	/* Another one is in use that the plan does not keep. */
+	if (running->in_use[service->index] != wanted->member_count)
 		service->table_changed = true;
 	return 0;
 }

@@ -59,9 +59,15 @@ int endpoint_table_build(const struct xdplb_endpoint *entries, size_t count,
 uint32_t endpoint_table_find(const struct xdplb_endpoint *slots, uint32_t count, uint32_t seed,
 			     const struct xdplb_endpoint *key)
 {
-	uint32_t i = endpoint_hash(seed, &key->addr, key->port, key->proto, key->family);
+	uint32_t hash = endpoint_hash(seed, &key->addr, key->port, key->proto, key->family);
 
-	while (memcmp(&slots[i & (count - 1)], key, offsetof(struct xdplb_endpoint, index)))
-		i++;
-	return i & (count - 1);
+	for (uint32_t i = 0; i < XDPLB_ENDPOINT_PROBES; i++) {
+		uint32_t slot = (hash + i) & (count - 1);
+
+		if (!slots[slot].family)
+			break;
+		if (!memcmp(&slots[slot], key, offsetof(struct xdplb_endpoint, index)))
+			return slot;
+	}
+	return ENDPOINT_NO_SLOT;
 }
