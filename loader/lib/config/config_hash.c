@@ -31,8 +31,10 @@ static void put_settings(struct digest *digest, const struct config *config)
 	digest_number(digest, config->capacities.backends);
 	digest_number(digest, config->capacities.buckets);
 	digest_number(digest, config->capacities.flows);
-	if (config->capacities.cached_flows != CACHED_FLOWS_DEFAULT)
-		digest_number(digest, config->capacities.cached_flows);
+	if (config->capacities.cached_flows == CACHED_FLOWS_DEFAULT)
+		return;
+	digest_text(digest, "cached_flows");
+	digest_number(digest, config->capacities.cached_flows);
 }
 
 static void put_node(struct digest *digest, const struct config_node *node)

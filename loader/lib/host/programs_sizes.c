@@ -44,7 +44,7 @@ uint32_t programs_flow_lines(const struct config *config)
 {
 	uint32_t lines = 1;
 
-	while (lines * (XDPLB_FLOWS_PER_LINE / 2) < config->capacities.cached_flows)
+	while ((uint64_t)lines * (XDPLB_FLOWS_PER_LINE / 2) < config->capacities.cached_flows)
 		lines *= 2;
 	return lines;
 }

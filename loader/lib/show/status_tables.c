@@ -110,8 +110,7 @@ static json_t *member_json(const struct access_view *view, uint32_t index, uint3
 	json_t *json = json_object();
 
 	map_sum_percpu(view->traffic_fd, index, traffic, 2);
-	if (view->flows_fd >= 0)
-		map_sum_percpu(view->flows_fd, index, &flows, 1);
+	map_sum_percpu(view->flows_fd, index, &flows, 1);
 	json_object_set_new(json, "name", json_string(backend->name));
 	json_object_set_new(json, "node", json_string(backend->node));
 	json_object_set_new(json, "address", address_json(&member->addr, service->family));
