@@ -15,7 +15,10 @@ static bool is_flow(uint64_t flow, uint64_t hash)
 uint32_t trace_recall(const struct access_view *view, uint64_t hash)
 {
 	uint32_t lines = flow_lines(view->flow_cache.count);
-	uint32_t newcomers = ((uint32_t)view->flow_cache.count - lines) * XDPLB_FLOWS_PER_LINE;
+	uint32_t newcomers =
+		view->flow_cache.count > lines
+			? (uint32_t)(view->flow_cache.count - lines) * XDPLB_FLOWS_PER_LINE
+			: 0;
 	const struct xdplb_flow_line *line;
 	uint32_t place;
 	uint64_t flow;
