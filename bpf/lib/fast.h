@@ -83,6 +83,7 @@ INLINE enum verdict serve_usual(struct xdp_md *ctx, struct packet *pkt,
 	member = usual_member(slot, hash, &index);
 	if (unlikely(!member || !way_is_known(pkt, member)))
 		return VERDICT_NEXT;
+	count_opening(pkt, &index);
 	dnat_packet(pkt, member, hash, member->tag, true);
 	count_traffic(pkt, &index);
 	return send_packet(ctx, pkt, &member->nexthop);

@@ -52,6 +52,10 @@ enum xdplb_service_flag {
 	XDPLB_SERVICE_SOURCES_B = 1 << 6,
 	/* Connection ids say whose a packet is: see quic.h. Bits 17 to 19 are what they begin with. */
 	XDPLB_SERVICE_QUIC = 1 << 16,
+	/* Flows are remembered: see flow_cache.h. */
+	XDPLB_SERVICE_CACHE = 1 << 20,
+	/* A source may open so many flows alone: see source_limit.h. */
+	XDPLB_SERVICE_LIMIT = 1 << 21,
 };
 
 /* A service without particulars has none but these: they count only where its member can't be used. */
@@ -91,7 +95,7 @@ XDPLB_ASSERT_SIZE(struct xdplb_source_key, 28);
 /* A service: one VIP and protocol, one port or many. */
 struct xdplb_service {
 	struct xdplb_bucket_ref buckets;
-	__u32 flags; /* enum xdplb_service_flag; others reserved: flow cache */
+	__u32 flags; /* enum xdplb_service_flag */
 	__u32 generation;
 	/* Head of the chain of all members (member.next), by which the last search goes;
 	 * XDPLB_NO_MEMBER: empty. */

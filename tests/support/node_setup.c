@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bpf/lib/hash.h"
+#include "xdplb/flow_cache.h"
 #include "node_setup.h"
 
 const __u8 setup_families[2] = { XDPLB_IPV4, XDPLB_IPV6 };
@@ -166,6 +167,13 @@ void lb_setup_open_as(struct lb_setup *ret_lb, const struct lb_setup_options *op
 	bpf_map__set_max_entries(skel->maps.buckets, buckets / XDPLB_BUCKETS_PER_LINE);
 	bpf_map__set_max_entries(skel->maps.members, members);
 	bpf_map__set_max_entries(skel->maps.member_traffic, members);
+	bpf_map__set_max_entries(skel->maps.member_flows, members);
+	bpf_map__set_max_entries(skel->maps.source_limits, SETUP_SERVICES);
+	if (options->cache_lines) {
+		skel->rodata->cache_mask = options->cache_lines - 1;
+		skel->rodata->newcomer_mask = options->cache_lines * XDPLB_FLOWS_PER_LINE - 1;
+		bpf_map__set_max_entries(skel->maps.flow_cache, 2 * options->cache_lines);
+	}
 	bpf_map__set_max_entries(skel->maps.health, members);
 	cr_assert_eq(lb_xdp_bpf__load(skel), 0, "cannot load lb_xdp");
 	ret_lb->skel = skel;

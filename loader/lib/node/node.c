@@ -364,6 +364,7 @@ int node_apply(const struct config *config, size_t node, const struct node_optio
 		.error = error,
 		.undo_fd = -1,
 		.access.traffic_fd = -1,
+		.access.flows_fd = -1,
 		.access.sources_fd = -1,
 		.is_switch = config_can_switch(&config->nodes[node].mpls),
 		.mpls = MPLS_VIEW_CLOSED,

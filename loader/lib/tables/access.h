@@ -12,14 +12,19 @@
 #include "base/maps.h"
 #include "base/paths.h"
 #include "xdplb/access.h"
+#include "xdplb/flow_cache.h"
 #include "xdplb/health.h"
 #include "xdplb/infos.h"
+#include "xdplb/source_limit.h"
 
 /* The node's arrays in memory. */
 struct access_view {
 	struct map_array vips, control, services, buckets, members, health;
 	struct map_array service_infos, member_infos, backend_infos;
+	/* Empty in a node attached before there were any. */
+	struct map_array source_limits, flow_cache;
 	int traffic_fd;
+	int flows_fd; /* -1: as above */
 	int sources_fd; /* -1: not there, in a node attached before there were lists */
 };
 

@@ -90,6 +90,8 @@ static void write_members(const struct access_plan *plan, const struct access_pl
 			continue;
 		*access_member(view, service->members[i]) = make_member(plan, service, i);
 		map_clear_percpu(view->traffic_fd, service->members[i]);
+		if (view->flows_fd >= 0)
+			map_clear_percpu(view->flows_fd, service->members[i]);
 		info->service = service->index;
 		info->backend = backend;
 		info->buckets = 0;
@@ -174,6 +176,14 @@ static void switch_refs(const struct access_plan *plan, struct access_view *view
 		memcpy(&word, &service->ref, sizeof(word));
 		__atomic_store_n((uint64_t *)&slot->buckets, word, __ATOMIC_RELEASE);
 	}
+}
+
+/* A flow may be remembered with a member that goes: it moves before anything of the member is cleared. */
+static void stop_rest(const struct access_plan *plan, struct access_view *view)
+{
+	for (uint32_t i = 0; i < view->member_infos.count; i++)
+		if (!plan->member_kept[i] && access_member_info(view, i)->in_use)
+			__atomic_store_n(&access_member(view, i)->flags, 0, __ATOMIC_RELAXED);
 }
 
 /* Clears what is in use and not part of the plan; nothing refers to it any more. */
@@ -272,6 +282,7 @@ void access_commit(const struct config *config, const struct access_plan *plan,
 		switch_refs(plan, view);
 	if (plan->changes)
 		control->generation++;
+	stop_rest(plan, view);
 	map_wait_for_readers();
 	clear_rest(plan, view);
 	access_sources_prune(view);
