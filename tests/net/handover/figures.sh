@@ -12,7 +12,7 @@ HANDED_SAMPLES=$LAB_DIR/handed.samples
 
 # Packets that the client has sent; all of them go to VIPs.
 packets_sent() {
-  nsenter --net=/run/netns/client -- awk '$1 == "eth0:" { print $11 }' /proc/net/dev
+  nsenter --net=/run/netns/client -- cat /proc/net/dev | awk '$1 == "eth0:" { print $11 }'
 }
 
 # A line: the time in ms, hand-overs of all service nodes, packets of the client.
