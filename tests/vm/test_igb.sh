@@ -8,10 +8,11 @@
 #
 # What is sent QEMU's igb stamps, whatever it is. Of received frames it stamps those alone whose Ethertype is PTP's, so
 # no labelled ones, and of those one type of message, that which the second byte of the register TSYNCRXCFG names: the
-# driver leaves it at Sync, and a server is to stamp Delay_Req, so the test writes that into the server's register. With
-# QEMU 10.0 and Linux 6.12 that is not enough: the NIC holds a stamp (bit 0 of TSYNCRXCTL), but the driver is not told
-# of it with the frame and never fetches it (ftrace: no call of igb_ptp_rx_rgtstamp). Then the check of the lock is
-# skipped, and says so. (When its rate is set, the emulated clock jumps: the client runs free and tells the offset.)
+# driver leaves it at Sync, and a server is to stamp Delay_Req, so the test writes that into the server's register.
+# A stamp is held, and no other taken, until it has been read. The chip takes it as read with RXSTMPH, which is what the
+# driver reads; QEMU 10 with RXSATRH, which no driver does (igb_get_rxsatrh() in its hw/net/igb_core.c), so that one
+# stamp is ever taken. The test reads that register of what has been held for a while. (When its rate is set, the
+# emulated clock jumps: the client runs free and tells the offset.)
 set -euo pipefail
 
 # shellcheck source=../net/lab.sh
@@ -87,17 +88,18 @@ is_within() {
   (($1 - $2 <= $3 && $2 - $1 <= $3)) || fail "found $1 ns, expected $2 ns and at most $3 off"
 }
 
-# The NIC of B has stamped a frame, and nobody has fetched the stamp.
-holds_stamp() {
-  (($(busybox devmem $((REGISTERS_B + 0xb620)) 32) & 1))
-}
-
-missed_stamps() {
-  (($(grep -c 'SYNC without timestamp' "$LAB_DIR/ptp4l.B.log") >= 40))
-}
-
-locked_or_missed() {
-  missed_stamps || locked
+# let_go ADDRESS: of the registers of a NIC. A stamp that is held when it is looked at for the second time, the driver
+# has had time to fetch.
+let_go() {
+  local was_held=0 is_held
+  while sleep 0.03; do
+    is_held=$(($(busybox devmem $(($1 + 0xb620)) 32) & 1))
+    if ((was_held && is_held)); then
+      busybox devmem $(($1 + 0xb630)) 32 >/dev/null
+      is_held=0
+    fi
+    was_held=$is_held
+  done
 }
 
 # ptp4l -H, no label: both ends take the stamps of their NICs, and the client sees when one of their clocks is set.
@@ -112,18 +114,19 @@ unlabelled_locks() {
 }
 
 unlabelled() {
+  let_go "$REGISTERS_A" &
+  LETTING_GO=$!
+  let_go "$REGISTERS_B" &
+  LETTING_GO+=" $!"
   start_stamping hardware hardware
   wait_until 30 grep -q 'assuming the grand master role' "$LAB_DIR/ptp4l.A.log" || fail "no server: $(logs)"
   # ptp4l has set the register by now, when it opened the port.
   stamp_received 1
-  wait_until 90 locked_or_missed || fail "neither stamps nor none: $(logs)"
-  if missed_stamps; then
-    wait_until 5 holds_stamp || fail "no stamp was taken at all: $(logs)"
-    echo "skip unlabelled_locks: the emulated NIC stamped a Sync message and did not tell the driver"
-  else
-    check unlabelled_locks unlabelled_locks
-  fi
+  wait_until 90 locked || fail "it does not lock: $(logs)"
+  unlabelled_locks
   stop_clocks
+  # shellcheck disable=SC2086 # two
+  kill $LETTING_GO
 }
 
 counts() {
@@ -167,7 +170,7 @@ REGISTERS_A=$(cut -d' ' -f1 /sys/class/net/eth0/device/resource | head -n 1)
 REGISTERS_B=$(cut -d' ' -f1 /sys/class/net/eth1/device/resource | head -n 1)
 lab_nic A eth0 1
 lab_nic B eth1 2
-unlabelled
+check unlabelled_locks unlabelled
 write_file >"$CLUSTER"
 lab_setup "$CLUSTER" B A
 check native is_native
