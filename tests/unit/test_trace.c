@@ -7,9 +7,9 @@
 #include <bpf/bpf.h>
 #include <criterion/criterion.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "lb_world.h"
+#include "map_view.h"
 #include "plan_world.h"
 #include "show/trace.h"
 
@@ -20,20 +20,6 @@ TestSuite(trace);
 #define BUCKETS    61
 #define FLOWS      40
 
-/* The maps of a loaded program as the loader has them: in memory, through mmap. */
-static void open_array(const struct bpf_map *map, struct map_array *ret)
-{
-	size_t stride = (bpf_map__value_size(map) + 7) / 8 * 8;
-	size_t length = stride * bpf_map__max_entries(map);
-
-	*ret = (struct map_array){ .fd = bpf_map__fd(map),
-				   .stride = stride,
-				   .count = bpf_map__max_entries(map),
-				   .length = (length + 4095) / 4096 * 4096 };
-	ret->values = mmap(NULL, ret->length, PROT_READ | PROT_WRITE, MAP_SHARED, ret->fd, 0);
-	cr_assert_neq(ret->values, MAP_FAILED);
-}
-
 static void open_view(const struct lb_world *world, struct access_view *ret)
 {
 	const struct lb_xdp_bpf *skel = world->lb.skel;
@@ -41,13 +27,13 @@ static void open_view(const struct lb_world *world, struct access_view *ret)
 	*ret = (struct access_view){ .traffic_fd = -1,
 				     .flows_fd = -1,
 				     .sources_fd = bpf_map__fd(skel->maps.sources) };
-	open_array(skel->maps.vips, &ret->vips);
-	open_array(skel->maps.lb_control, &ret->control);
-	open_array(skel->maps.services, &ret->services);
-	open_array(skel->maps.buckets, &ret->buckets);
-	open_array(skel->maps.members, &ret->members);
-	open_array(skel->maps.health, &ret->health);
-	open_array(skel->maps.flow_cache, &ret->flow_cache);
+	map_view_open(skel->maps.vips, &ret->vips);
+	map_view_open(skel->maps.lb_control, &ret->control);
+	map_view_open(skel->maps.services, &ret->services);
+	map_view_open(skel->maps.buckets, &ret->buckets);
+	map_view_open(skel->maps.members, &ret->members);
+	map_view_open(skel->maps.health, &ret->health);
+	map_view_open(skel->maps.flow_cache, &ret->flow_cache);
 }
 
 static void close_view(struct access_view *view)
@@ -57,7 +43,7 @@ static void close_view(struct access_view *view)
 				       &view->flow_cache };
 
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
-		munmap(arrays[i]->values, arrays[i]->length);
+		map_view_close(arrays[i]);
 }
 
 static struct trace_flow flow_of(const struct lb_world *world, uint32_t number)

@@ -293,6 +293,7 @@ static void commit(struct work *work, struct node_result *result)
 			  work->access_plan.changes + work->node_plan.changes +
 			  work->succession.changes;
 	if (work->node->is_service) {
+		work_write_uplink(work);
 		node_commit(work->config, &work->node_plan, work->now, &work->tables);
 		succession_commit(&work->succession, &work->tables);
 	}

@@ -66,6 +66,9 @@ int work_open_programs(struct work *work);
 /* Opens the maps of the node's roles. */
 int work_open_maps(struct work *work);
 
+/* Tells node_tc the uplink by which packets for the node's own addresses come in, and its MAC address. */
+void work_write_uplink(struct work *work);
+
 /* node_mpls.c: interfaces of tunnels, then the label tables, which need them. Each takes back its own
  * on failure. */
 int work_prepare_mpls_host(struct work *work);
