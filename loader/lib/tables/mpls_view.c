@@ -125,8 +125,7 @@ static bool set_address(uint8_t *address, const uint8_t *wanted)
 	return true;
 }
 
-bool mpls_leaves_by(const struct mpls_view *view, const struct xdplb_nhlfe *nhlfe,
-		    uint32_t ifindex)
+bool mpls_leaves_by(const struct mpls_view *view, const struct xdplb_nhlfe *nhlfe, uint32_t ifindex)
 {
 	const struct xdplb_lsr_link *port;
 
