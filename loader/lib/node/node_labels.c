@@ -70,8 +70,8 @@ static bool has_ports(const struct mpls_plan *plan, const struct mpls_view *view
 }
 
 /* Without commit it is only looked at. */
-static int fill(const struct config *config, size_t node, struct mpls_view *view,
-		bool is_to_commit, size_t *ret_missing)
+static int fill(const struct config *config, size_t node, struct mpls_view *view, bool is_to_commit,
+		size_t *ret_missing)
 {
 	struct mpls_facts facts;
 	struct mpls_plan plan;
@@ -100,9 +100,8 @@ int node_fill_labels(const struct config *config, size_t node, struct mpls_view 
 	lock = paths_lock(&error);
 	if (lock < 0)
 		return lock;
-	err = config_hash(config) == info->config_hash
-		      ? fill(config, node, view, true, ret_missing)
-		      : -ESTALE;
+	err = config_hash(config) == info->config_hash ? fill(config, node, view, true, ret_missing)
+						       : -ESTALE;
 	if (err > 0)
 		__atomic_fetch_add(&info->generation, 1, __ATOMIC_RELEASE);
 	close(lock);
