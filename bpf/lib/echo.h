@@ -7,11 +7,19 @@
 
 #include "budget.h"
 #include "icmp.h"
-
-/* Are VIPs to be answered for? The loader sets it. */
-const volatile bool echo_enabled = true;
+#include "vip.h"
 
 #define ECHO_TTL 64
+
+/* Are VIPs to be answered for? */
+INLINE bool answers_echo(void)
+{
+	const struct xdplb_lb_control *control;
+	__u32 zero = 0;
+
+	control = bpf_map_lookup_elem(&lb_control, &zero);
+	return control && !control->no_echo;
+}
 
 /* May what comes from there be answered? Not what has no single sender. */
 INLINE bool source_answerable(const struct packet *pkt)

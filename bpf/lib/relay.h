@@ -16,7 +16,7 @@ NOINLINE int answer_echo(struct xdp_md *ctx, __u64 shape)
 	struct packet pkt;
 	__u32 index;
 
-	if (!echo_enabled || !open_shape(ctx, &pkt, shape))
+	if (!answers_echo() || !open_shape(ctx, &pkt, shape))
 		return VERDICT_NEXT;
 	icmp = pkt.l4;
 	if ((void *)(icmp + 1) > pkt.end || !holds_l4(&pkt, sizeof(*icmp)) ||

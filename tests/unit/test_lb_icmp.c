@@ -196,12 +196,16 @@ Test(lb_icmp, echo_can_be_turned_off)
 {
 	struct lb_setup lb;
 
-	lb_setup_open_as(&lb, &(struct lb_setup_options){ .no_echo = true });
+	lb_setup_open(&lb);
 	lb_setup_fill(&lb, IN_IFINDEX);
 	for (int f = 0; f < 2; f++) {
-		struct packet_spec in = ping(setup_families[f]);
+		struct packet_spec in = ping(setup_families[f]), out = pong(&in);
 
+		lb_setup_echo(&lb, false);
 		check_passes("turned off", &lb, &in);
+		lb_setup_echo(&lb, true);
+		check("turned on again", &lb, &in, &out,
+		      &(struct expected){ XDP_TX, NULL, NO_DROP, EVENT(ECHO_ANSWERED) });
 	}
 	lb_setup_close(&lb);
 }

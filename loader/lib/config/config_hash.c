@@ -30,6 +30,8 @@ static void put_settings(struct digest *digest, const struct config *config)
 	digest_number(digest, config->capacities.backends);
 	digest_number(digest, config->capacities.buckets);
 	digest_number(digest, config->capacities.flows);
+	if (config->no_echo)
+		digest_text(digest, "no echo");
 }
 
 static void put_node(struct digest *digest, const struct config_node *node)
