@@ -144,8 +144,7 @@ struct config {
 	struct config_target *targets; /* of all members */
 	size_t target_count;
 	struct config_sharing sharing;
-	struct config_hook
-		on_service; /* run by the agent of an access node: a service went up or down */
+	struct config_hook on_service; /* run by an access node's agent: one went up or down */
 	char affinities[CONFIG_AFFINITIES_MAX][XDPLB_NAME_LEN];
 	size_t affinity_count;
 	struct config_link *links; /* sorted by name */
