@@ -34,14 +34,21 @@ INLINE bool source_answerable(const struct packet *pkt)
 		addr_words(&pkt->ip6->saddr)[2] | addr_words(&pkt->ip6->saddr)[3]);
 }
 
-/* With neither options nor extension headers, which a reply could not just send back. */
+/*
+ * Neither options nor extension headers, which a reply could not just send back.
+ * @between: what else may stand between an IPv6 header and l4, in bytes
+ */
+INLINE bool has_plain_headers(const struct packet *pkt, __u32 between)
+{
+	if (pkt->family == XDPLB_IPV4)
+		return pkt->ip4->ihl == 5;
+	return pkt->l4_offset == pkt->l2_len + sizeof(struct ipv6hdr) + between;
+}
+
 INLINE bool is_echo_request(const struct packet *pkt, const struct icmp_head *icmp)
 {
-	if (icmp->code)
-		return false;
-	if (pkt->family == XDPLB_IPV4)
-		return icmp->type == ICMP_ECHO && pkt->ip4->ihl == 5;
-	return icmp->type == ICMPV6_ECHO_REQUEST && pkt->ip6->nexthdr == IPPROTO_ICMPV6;
+	return !icmp->code &&
+	       icmp->type == (pkt->family == XDPLB_IPV4 ? ICMP_ECHO : ICMPV6_ECHO_REQUEST);
 }
 
 /* What the first byte of a 16-bit word makes to a checksum when it changes. */
@@ -60,7 +67,7 @@ INLINE void set_type(struct icmp_head *icmp, __u8 type)
 }
 
 /* Swapped addresses leave every checksum as it is. */
-INLINE void turn_echo(struct packet *pkt, struct icmp_head *icmp)
+INLINE void turn_headers(struct packet *pkt)
 {
 	struct xdplb_addr source, dest;
 
@@ -73,11 +80,15 @@ INLINE void turn_echo(struct packet *pkt, struct icmp_head *icmp)
 		pkt->ip4->check =
 			csum_apply(pkt->ip4->check, csum_delta_first_byte(pkt->ip4->ttl, ECHO_TTL));
 		pkt->ip4->ttl = ECHO_TTL;
-		set_type(icmp, ICMP_ECHOREPLY);
-		return;
+	} else {
+		pkt->ip6->hop_limit = ECHO_TTL;
 	}
-	pkt->ip6->hop_limit = ECHO_TTL;
-	set_type(icmp, ICMPV6_ECHO_REPLY);
+}
+
+INLINE void turn_echo(struct packet *pkt, struct icmp_head *icmp)
+{
+	turn_headers(pkt);
+	set_type(icmp, pkt->family == XDPLB_IPV4 ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY);
 }
 
 #endif

@@ -234,7 +234,7 @@ static void send_to(struct model_world *world, const struct model_parsed *parsed
 
 /* ---- fragments ---- */
 
-static struct model_note *find_note(struct model_world *world, const struct xdplb_fragment_key *key)
+struct model_note *model_find_note(struct model_world *world, const struct xdplb_fragment_key *key)
 {
 	for (size_t i = 0; i < world->note_count; i++)
 		if (!memcmp(&world->notes[i].key, key, sizeof(*key)))
@@ -242,23 +242,23 @@ static struct model_note *find_note(struct model_world *world, const struct xdpl
 	return NULL;
 }
 
-static void note(struct model_world *world, const struct model_parsed *parsed,
-		 const struct model_member *member, __u64 hash, struct model_result *result)
+void model_note_datagram(struct model_world *world, const struct model_note *note,
+			 struct model_result *result)
 {
-	struct model_note *entry = find_note(world, &parsed->key);
+	struct model_note *entry = model_find_note(world, &note->key);
 
 	if (!entry && world->note_count < MODEL_NOTES)
 		entry = &world->notes[world->note_count++];
 	if (!entry)
 		return;
-	*entry = (struct model_note){ parsed->key, member, hash };
+	*entry = *note;
 	result->events |= EVENT(FRAGMENT_NOTED);
 }
 
 static void follow(struct model_world *world, const struct model_parsed *parsed,
 		   const struct test_packet *in, struct model_result *result)
 {
-	const struct model_note *entry = find_note(world, &parsed->key);
+	const struct model_note *entry = model_find_note(world, &parsed->key);
 
 	result->paths |= PATH(LATER_FRAGMENT);
 	if (!entry)
@@ -320,7 +320,8 @@ static void serve(struct model_world *world, const struct model_service *service
 		return;
 	}
 	if (parsed->is_first)
-		note(world, parsed, member, hash, result);
+		model_note_datagram(world, &(struct model_note){ parsed->key, member, hash },
+				    result);
 	send_to(world, parsed, member, hash, in, result);
 }
 
@@ -387,6 +388,8 @@ void model_run(struct model_world *world, const struct test_packet *in,
 		follow(world, &parsed, in, ret_result);
 		break;
 	case MODEL_ICMP:
+	case MODEL_ICMP_FIRST:
+	case MODEL_ICMP_LATER:
 		model_meet_icmp(world, &parsed, in, ret_result);
 		break;
 	default:
