@@ -151,7 +151,7 @@ void model_meet_icmp(struct model_world *world, const struct model_parsed *parse
 	}
 	if (is_error(in, parsed))
 		ret_result->paths |= PATH(ICMP_ERROR);
-	if (!is_error(in, parsed) || !model_parse_quote(in, parsed->l4 + 8, in->len, &quote) ||
+	if (!is_error(in, parsed) || !model_parse_quote(in, parsed->l4 + 8, parsed->end, &quote) ||
 	    quote.family != parsed->family ||
 	    memcmp(&quote.source.addr, &parsed->dest.addr, sizeof(quote.source.addr)) ||
 	    !model_find_service(world, quote.family, quote.proto, &quote.source))
