@@ -4,6 +4,7 @@
  * It keeps nothing of a flow; what it does not know passes untouched. A packet's walk is told in
  * bpf/README.md.
  */
+#include "lib/echo_fragment.h"
 #include "lib/fast.h"
 #include "lib/parse.h"
 #include "lib/relay.h"
@@ -46,6 +47,8 @@ INLINE enum verdict balance_rare(struct xdp_md *ctx)
 	case PARSED_ICMP:
 		verdict = answer_echo(ctx, shape);
 		return verdict == VERDICT_NEXT ? relay_error(ctx, shape) : verdict;
+	case PARSED_ICMP_FRAGMENT:
+		return answer_fragment(ctx, shape);
 	case PARSED_FRAGMENT:
 		verdict = serve_later_fragment(ctx, shape);
 		return verdict == VERDICT_NEXT ? serve_first_fragment(ctx, shape) : verdict;

@@ -47,6 +47,16 @@ INLINE bool take_token(struct budget *budget, __u64 per_tick, __u64 at_once)
 	return true;
 }
 
+/* May what comes from this address be answered? Not what has no single sender. */
+INLINE bool addr_answerable(const struct xdplb_addr *addr, __u32 family)
+{
+	__u8 first = bpf_ntohl(addr->word[0]) >> 24;
+
+	if (family == XDPLB_IPV4)
+		return first && first != 127 && first < 224;
+	return first != 0xff && (addr->word[0] | addr->word[1] | addr->word[2] | addr->word[3]);
+}
+
 INLINE bool take_answer(enum answer kind)
 {
 	__u32 key = kind;

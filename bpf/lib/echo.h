@@ -7,33 +7,44 @@
 
 #include "budget.h"
 #include "icmp.h"
-
-/* Are VIPs to be answered for? The loader sets it. */
-const volatile bool echo_enabled = true;
+#include "vip.h"
 
 #define ECHO_TTL 64
 
-/* May what comes from there be answered? Not what has no single sender. */
-INLINE bool source_answerable(const struct packet *pkt)
+/* Are VIPs to be answered for? */
+INLINE bool answers_echo(void)
 {
-	if (pkt->family == XDPLB_IPV4) {
-		__u8 first = bpf_ntohl(pkt->ip4->saddr) >> 24;
+	const struct xdplb_lb_control *control;
+	__u32 zero = 0;
 
-		return first && first != 127 && first < 224;
-	}
-	return pkt->ip6->saddr.in6_u.u6_addr8[0] != 0xff &&
-	       (addr_words(&pkt->ip6->saddr)[0] | addr_words(&pkt->ip6->saddr)[1] |
-		addr_words(&pkt->ip6->saddr)[2] | addr_words(&pkt->ip6->saddr)[3]);
+	control = bpf_map_lookup_elem(&lb_control, &zero);
+	return control && !control->no_echo;
 }
 
-/* With neither options nor extension headers, which a reply could not just send back. */
+/* May the packet's sender be answered? */
+INLINE bool source_answerable(const struct packet *pkt)
+{
+	struct xdplb_addr source;
+
+	read_source(pkt, &source);
+	return addr_answerable(&source, pkt->family);
+}
+
+/*
+ * Neither options nor extension headers, which a reply could not just send back.
+ * @between: what else may stand between an IPv6 header and l4, in bytes
+ */
+INLINE bool has_plain_headers(const struct packet *pkt, __u32 between)
+{
+	if (pkt->family == XDPLB_IPV4)
+		return pkt->ip4->ihl == 5;
+	return pkt->l4_offset == pkt->l2_len + sizeof(struct ipv6hdr) + between;
+}
+
 INLINE bool is_echo_request(const struct packet *pkt, const struct icmp_head *icmp)
 {
-	if (icmp->code)
-		return false;
-	if (pkt->family == XDPLB_IPV4)
-		return icmp->type == ICMP_ECHO && pkt->ip4->ihl == 5;
-	return icmp->type == ICMPV6_ECHO_REQUEST && pkt->ip6->nexthdr == IPPROTO_ICMPV6;
+	return !icmp->code &&
+	       icmp->type == (pkt->family == XDPLB_IPV4 ? ICMP_ECHO : ICMPV6_ECHO_REQUEST);
 }
 
 /* What the first byte of a 16-bit word makes to a checksum when it changes. */
@@ -52,7 +63,7 @@ INLINE void set_type(struct icmp_head *icmp, __u8 type)
 }
 
 /* Swapped addresses leave every checksum as it is. */
-INLINE void turn_echo(struct packet *pkt, struct icmp_head *icmp)
+INLINE void turn_headers(struct packet *pkt)
 {
 	struct xdplb_addr source, dest;
 
@@ -65,11 +76,15 @@ INLINE void turn_echo(struct packet *pkt, struct icmp_head *icmp)
 		pkt->ip4->check =
 			csum_apply(pkt->ip4->check, csum_delta_first_byte(pkt->ip4->ttl, ECHO_TTL));
 		pkt->ip4->ttl = ECHO_TTL;
-		set_type(icmp, ICMP_ECHOREPLY);
-		return;
+	} else {
+		pkt->ip6->hop_limit = ECHO_TTL;
 	}
-	pkt->ip6->hop_limit = ECHO_TTL;
-	set_type(icmp, ICMPV6_ECHO_REPLY);
+}
+
+INLINE void turn_echo(struct packet *pkt, struct icmp_head *icmp)
+{
+	turn_headers(pkt);
+	set_type(icmp, pkt->family == XDPLB_IPV4 ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY);
 }
 
 #endif

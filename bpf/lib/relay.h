@@ -16,12 +16,12 @@ NOINLINE int answer_echo(struct xdp_md *ctx, __u64 shape)
 	struct packet pkt;
 	__u32 index;
 
-	if (!echo_enabled || !open_shape(ctx, &pkt, shape))
+	if (!answers_echo() || !open_shape(ctx, &pkt, shape))
 		return VERDICT_NEXT;
 	icmp = pkt.l4;
 	if ((void *)(icmp + 1) > pkt.end || !holds_l4(&pkt, sizeof(*icmp)) ||
-	    !is_echo_request(&pkt, icmp) || !source_answerable(&pkt) ||
-	    !find_vip(&pkt, 0, 0, &index))
+	    !is_echo_request(&pkt, icmp) || !has_plain_headers(&pkt, 0) ||
+	    !source_answerable(&pkt) || !find_vip(&pkt, 0, 0, &index))
 		return VERDICT_NEXT;
 	pkt.ours = true;
 	if (!take_answer(ANSWER_ECHO))

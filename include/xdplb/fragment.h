@@ -18,7 +18,8 @@ struct xdplb_fragment_key {
 	__be32 id; /* IPv4: in the first two bytes as they lie */
 	__u8 proto;
 	__u8 family;
-	__u8 zero[2];
+	__u8 from_backend; /* at a service node: 1 on the way back */
+	__u8 zero;
 };
 XDPLB_ASSERT_SIZE(struct xdplb_fragment_key, 40);
 

@@ -58,7 +58,7 @@ struct model_service {
 /* Where the later fragments of a datagram go. */
 struct model_note {
 	struct xdplb_fragment_key key;
-	const struct model_member *member;
+	const struct model_member *member; /* NULL: a ping, which goes back */
 	__u64 hash;
 };
 
@@ -100,6 +100,7 @@ struct model_world {
 	X(SENT_TAGGED_ON, "tagged, by another interface: passed") \
 	X(SENT_TO_CUT, "too long, may be cut: passed")            \
 	X(ECHO, "echo request to a VIP")                          \
+	X(ECHO_LATER, "later fragment of a ping, answered")       \
 	X(ICMP_ERROR, "ICMP error to a VIP")                      \
 	X(RELAYED, "ICMP error, relayed")                         \
 	X(REPORTED, "an error of the balancer's own")             \

@@ -11,12 +11,20 @@
 #define EVENT(name) (1U << XDPLB_EVENT_##name)
 #define PATH(name)  (1U << MODEL_PATH_##name)
 
+/* Without options, or extension headers but that of a fragment. */
+static bool is_plain(const struct model_parsed *parsed)
+{
+	size_t len = parsed->l4 - parsed->l3;
+
+	if (parsed->family == XDPLB_IPV4)
+		return len == 20;
+	return len == (parsed->kind == MODEL_ICMP ? 40 : 48);
+}
+
 static bool is_echo(const struct test_packet *in, const struct model_parsed *parsed)
 {
-	if (model_word(in, parsed->l4) != (parsed->family == XDPLB_IPV4 ? 0x800 : 0x8000))
-		return false;
-	/* Without options or extension headers. */
-	return parsed->l4 - parsed->l3 == (parsed->family == XDPLB_IPV4 ? 20 : 40);
+	return model_word(in, parsed->l4) == (parsed->family == XDPLB_IPV4 ? 0x800 : 0x8000) &&
+	       is_plain(parsed);
 }
 
 static bool is_error(const struct test_packet *in, const struct model_parsed *parsed)
@@ -40,9 +48,27 @@ static void answer_echo(struct model_world *world, const struct model_parsed *pa
 		return;
 	}
 	world->budgets.echoes--;
+	if (parsed->kind == MODEL_ICMP_FIRST)
+		model_note_datagram(world, &(struct model_note){ .key = parsed->key }, result);
 	result->verdict = XDP_TX;
 	result->events |= EVENT(ECHO_ANSWERED);
 	model_echo_reply(in, parsed, &result->packet);
+}
+
+static void answer_later(struct model_world *world, const struct model_parsed *parsed,
+			 const struct test_packet *in, struct model_result *result)
+{
+	if (!is_plain(parsed) || !model_is_somebody(parsed)) {
+		model_pass(in, result);
+		return;
+	}
+	if (!model_find_note(world, &parsed->key)) {
+		model_drop(XDPLB_DROP_FRAGMENT_UNKNOWN, result);
+		return;
+	}
+	result->paths |= PATH(ECHO_LATER);
+	result->verdict = XDP_TX;
+	model_turn_round(in, parsed, &result->packet);
 }
 
 /* Backend and tag in place of the VIP and its port, in the quote; returns whether UDP has its sum. */
@@ -111,13 +137,21 @@ void model_meet_icmp(struct model_world *world, const struct model_parsed *parse
 {
 	struct model_parsed quote;
 
+	if (parsed->kind == MODEL_ICMP_LATER) {
+		answer_later(world, parsed, in, ret_result);
+		return;
+	}
 	if (is_echo(in, parsed)) {
 		answer_echo(world, parsed, in, ret_result);
 		return;
 	}
+	if (parsed->kind == MODEL_ICMP_FIRST) {
+		model_pass(in, ret_result);
+		return;
+	}
 	if (is_error(in, parsed))
 		ret_result->paths |= PATH(ICMP_ERROR);
-	if (!is_error(in, parsed) || !model_parse_quote(in, parsed->l4 + 8, in->len, &quote) ||
+	if (!is_error(in, parsed) || !model_parse_quote(in, parsed->l4 + 8, parsed->end, &quote) ||
 	    quote.family != parsed->family ||
 	    memcmp(&quote.source.addr, &parsed->dest.addr, sizeof(quote.source.addr)) ||
 	    !model_find_service(world, quote.family, quote.proto, &quote.source))

@@ -18,7 +18,9 @@ static bool read_error(const struct test_packet *in, const struct model_parsed *
 	if (parsed->family == XDPLB_IPV4 ? type != 3 && type != 11 && type != 12
 					 : type < 1 || type > 4)
 		return false;
-	return model_parse_quote(in, parsed->l4 + 8, in->len, ret_quote) &&
+	/* What follows the message is padding. */
+	return model_parse_quote(in, parsed->l4 + 8, parsed->end < in->len ? parsed->end : in->len,
+				 ret_quote) &&
 	       ret_quote->family == parsed->family;
 }
 
@@ -194,6 +196,7 @@ void node_model_from(struct node_model_world *world, const struct test_packet *i
 	model_parse(in, &parsed);
 	if (parsed.tags)
 		parsed.kind = MODEL_FOREIGN;
+	parsed.key.from_backend = 1;
 	switch (parsed.kind) {
 	case MODEL_TRANSPORT:
 		meet_reply(world, &parsed, in, ret_result);

@@ -16,6 +16,8 @@ enum model_kind {
 	MODEL_LATER, /* a fragment but the first */
 	MODEL_ICMP,
 	MODEL_CUT_ICMP, /* longer or shorter than it says; lb_xdp lets it pass, node_tc reads what is there */
+	MODEL_ICMP_FIRST, /* the first fragment of one, its header whole */
+	MODEL_ICMP_LATER,
 	MODEL_TRANSPORT, /* TCP or UDP, or the first fragment of it */
 };
 

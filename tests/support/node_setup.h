@@ -110,7 +110,6 @@ struct lb_setup_options {
 	__u64 resets_per_tick;
 	__u64 answers_at_once;
 	bool no_refill; /* no budget of answers is ever refilled */
-	bool no_echo;
 	__u64 fragment_lifetime; /* jiffies */
 	__u32 cache_lines; /* of flows, and as many of newcomers; a power of two */
 };

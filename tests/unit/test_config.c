@@ -268,6 +268,10 @@ Test(config, hash)
 		  HASHED(NODE_A NODE_N NODE_M, "60") HASHED_S("{b1: {weight: 2}, b2: }"), false },
 		{ "another rest", HASHED(NODE_A NODE_N NODE_M, "61") HASHED_S("{b1: , b2: }"),
 		  false },
+		{ "pings answered, said aloud",
+		  HASHED(NODE_A NODE_N NODE_M, "60") HASHED_S("{b1: , b2: }") "echo: yes\n", true },
+		{ "pings not answered",
+		  HASHED(NODE_A NODE_N NODE_M, "60") HASHED_S("{b1: , b2: }") "echo: no\n", false },
 		{ "a node more",
 		  HASHED(NODE_A NODE_N NODE_M " x: {access: {interfaces: [e]}}\n", "60")
 			  HASHED_S("{b1: , b2: }"),

@@ -39,9 +39,11 @@ static void read_root(struct config_draft *draft)
 		{ "on_service", NULL },
 		{ "tunnels", NULL },
 		{ "on_tunnel", NULL },
+		{ "echo", NULL },
 	};
 	struct yaml_place place;
 	const char *name;
+	bool echo;
 
 	draft->root = yaml_tree_root(&draft->tree);
 	place_keys(&draft->root, keys, ARRAY_SIZE(keys));
@@ -50,6 +52,8 @@ static void read_root(struct config_draft *draft)
 		if (name)
 			strcpy(draft->config.cluster, name);
 	}
+	if (place_child(&draft->root, "echo", &place) && draft_read_switch(&place, &echo))
+		draft->config.no_echo = !echo;
 	place_child(&draft->root, "capacities", &draft->capacities_place);
 	place_child(&draft->root, sections[0], &draft->nodes_place);
 	place_child(&draft->root, sections[1], &draft->backends_place);

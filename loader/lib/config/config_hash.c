@@ -31,6 +31,8 @@ static void put_settings(struct digest *digest, const struct config *config)
 	digest_number(digest, config->capacities.backends);
 	digest_number(digest, config->capacities.buckets);
 	digest_number(digest, config->capacities.flows);
+	if (config->no_echo)
+		digest_text(digest, "no echo");
 	if (config->capacities.cached_flows == CACHED_FLOWS_DEFAULT)
 		return;
 	digest_text(digest, "cached_flows");

@@ -179,6 +179,7 @@ static void add_verdict(json_t *json, const struct trace_node *node, const struc
 		[TRACE_OWNER] = "owner",
 		[TRACE_REMEMBERED] = "the flow is remembered",
 		[TRACE_ANY] = "any usable member",
+		[TRACE_QUIC] = "by connection id",
 		[TRACE_OWNER_WHILE_DOWN] = "owner, though none is usable",
 		[TRACE_NONE] = "none",
 	};

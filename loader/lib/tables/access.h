@@ -105,6 +105,7 @@ struct access_plan {
 		*vips; /* the new table, or NULL if it stays but for some references */
 	uint32_t vip_slots, vip_seed;
 	bool has_ranges; /* some service has many ports */
+	bool echo_changed; /* pings of VIPs are no longer answered, or again */
 	/* Marks of what stays; anything in use and unmarked goes. One for each index of the maps. */
 	bool *service_kept, *member_kept, *backend_kept;
 	size_t changes; /* things that are not yet as they should be; 0: nothing to do */

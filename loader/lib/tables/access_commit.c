@@ -280,6 +280,8 @@ void access_commit(const struct config *config, const struct access_plan *plan,
 		switch_vips(plan, view);
 	else
 		switch_refs(plan, view);
+	if (plan->echo_changed)
+		__atomic_store_n(&control->no_echo, config->no_echo, __ATOMIC_RELEASE);
 	if (plan->changes)
 		control->generation++;
 	stop_rest(plan, view);

@@ -162,7 +162,7 @@ static void compare_services(const struct access_view *view, struct access_plan 
 
 static void count_changes(const struct access_view *view, struct access_plan *plan)
 {
-	plan->changes = plan->vips != NULL;
+	plan->changes = (plan->vips != NULL) + plan->echo_changed;
 	for (size_t i = 0; i < plan->service_count; i++) {
 		const struct access_plan_service *service = &plan->services[i];
 
@@ -231,6 +231,7 @@ static int allocate(const struct config *config, const struct access_view *view,
 int access_plan_build(const struct config *config, const struct access_view *view,
 		      struct access_plan *ret_plan, struct error *error)
 {
+	const struct xdplb_lb_control *control = map_at(&view->control, 0);
 	struct access_plan plan = { 0 };
 	struct access_running running = { 0 };
 	int err = allocate(config, view, &plan);
@@ -263,6 +264,7 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 		fail_errno(error, err, "cannot fill the table of VIPs");
 		goto out;
 	}
+	plan.echo_changed = control->no_echo != config->no_echo;
 	compare_services(view, &plan);
 	count_changes(view, &plan);
 	*ret_plan = plan;
