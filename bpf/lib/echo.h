@@ -13,17 +13,12 @@ const volatile bool echo_enabled = true;
 
 #define ECHO_TTL 64
 
-/* May what comes from there be answered? Not what has no single sender. */
 INLINE bool source_answerable(const struct packet *pkt)
 {
-	if (pkt->family == XDPLB_IPV4) {
-		__u8 first = bpf_ntohl(pkt->ip4->saddr) >> 24;
+	struct xdplb_addr source;
 
-		return first && first != 127 && first < 224;
-	}
-	return pkt->ip6->saddr.in6_u.u6_addr8[0] != 0xff &&
-	       (addr_words(&pkt->ip6->saddr)[0] | addr_words(&pkt->ip6->saddr)[1] |
-		addr_words(&pkt->ip6->saddr)[2] | addr_words(&pkt->ip6->saddr)[3]);
+	read_source(pkt, &source);
+	return is_answerable(&source, pkt->family);
 }
 
 /* With neither options nor extension headers, which a reply could not just send back. */

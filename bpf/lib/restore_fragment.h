@@ -102,6 +102,8 @@ INLINE enum verdict admit_first(struct __sk_buff *skb, struct packet *pkt,
 	if (pkt->family == XDPLB_IPV4 ? !holds_fragment_mark(pkt) : !has_mark(pkt, hash))
 		return refuse(pkt, XDPLB_DROP_NOT_ADMITTED);
 	pkt->ours = true;
+	if (pkt->proto != mapping->proto)
+		return refuse(pkt, XDPLB_DROP_WRONG_PROTOCOL);
 	if (mapping->restore == XDPLB_RESTORE_INTERFACE)
 		note_face(key, &mapping->vip, mapping->ifindex);
 	if (pkt->family == XDPLB_IPV4 &&
@@ -136,6 +138,7 @@ NOINLINE int restore_later_reply(struct __sk_buff *skb, __u64 shape, __u32 hook_
 		return VERDICT_PASS;
 	if (fragment.first)
 		return VERDICT_NEXT;
+	fragment.key.is_reply = true;
 	return follow_first(skb, &pkt, &fragment, SIDE_SOURCE, hook_ifindex);
 }
 
@@ -148,6 +151,7 @@ NOINLINE int note_reply(struct __sk_buff *skb, __u64 shape, const struct xdplb_a
 
 	if (!vip || !open_shape(skb, &pkt, shape) || !read_fragment(&pkt, &fragment))
 		return 0;
+	fragment.key.is_reply = true;
 	note_face(&fragment.key, vip, hook_ifindex);
 	return 0;
 }

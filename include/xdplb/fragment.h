@@ -18,7 +18,8 @@ struct xdplb_fragment_key {
 	__be32 id; /* IPv4: in the first two bytes as they lie */
 	__u8 proto;
 	__u8 family;
-	__u8 zero[2];
+	__u8 is_reply; /* at a service node: it comes from a backend */
+	__u8 zero;
 };
 XDPLB_ASSERT_SIZE(struct xdplb_fragment_key, 40);
 

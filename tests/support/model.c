@@ -275,8 +275,7 @@ static bool may_open(const struct model_parsed *parsed, const struct test_packet
 {
 	__u8 flags = in->data[parsed->l4 + 13];
 
-	return parsed->proto == IPPROTO_UDP || parsed->is_first ||
-	       (flags & TCP_SYN && !(flags & TCP_ACK));
+	return parsed->proto == IPPROTO_UDP || (flags & TCP_SYN && !(flags & TCP_ACK));
 }
 
 static void serve_nobody(struct model_world *world, const struct model_service *service,
@@ -284,7 +283,7 @@ static void serve_nobody(struct model_world *world, const struct model_service *
 			 struct model_result *result)
 {
 	if (service->flags & XDPLB_SERVICE_RESET_IF_DOWN && parsed->proto == IPPROTO_TCP &&
-	    !parsed->is_first && world->budgets.resets &&
+	    !parsed->is_first && model_is_somebody(parsed) && world->budgets.resets &&
 	    model_reset(in, parsed, &result->packet)) {
 		world->budgets.resets--;
 		result->verdict = XDP_TX;

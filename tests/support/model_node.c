@@ -227,13 +227,13 @@ static void meet_tag(struct node_model_world *world, const struct model_parsed *
 			node_refuse(XDPLB_DROP_NOT_ADMITTED, result);
 		return;
 	}
-	if (parsed->is_first && mapping->restore == XDPLB_RESTORE_INTERFACE) {
-		node_note_face(world, &parsed->key, &mapping->vip);
-		result->events |= 1U << XDPLB_EVENT_FRAGMENT_NOTED;
-	}
 	if (parsed->proto != mapping->proto) {
 		node_refuse(XDPLB_DROP_WRONG_PROTOCOL, result);
 		return;
+	}
+	if (parsed->is_first && mapping->restore == XDPLB_RESTORE_INTERFACE) {
+		node_note_face(world, &parsed->key, &mapping->vip);
+		result->events |= 1U << XDPLB_EVENT_FRAGMENT_NOTED;
 	}
 	result->packet = *in;
 	if (parsed->is_first)

@@ -120,12 +120,22 @@ static const struct node_flow *flow_seen(struct node_model_world *world, __u8 fa
 							       : NULL;
 }
 
+/* Notes of the two ways have nothing to do with each other. */
+static struct xdplb_fragment_key reply_key(const struct model_parsed *parsed)
+{
+	struct xdplb_fragment_key key = parsed->key;
+
+	key.is_reply = 1;
+	return key;
+}
+
 static void meet_reply(struct node_model_world *world, const struct model_parsed *parsed,
 		       const struct test_packet *in, struct node_result *result)
 {
 	const struct node_flow *flow =
 		flow_seen(world, parsed->family, parsed->proto, &parsed->source, &parsed->dest);
 	struct model_end source = parsed->source;
+	struct xdplb_fragment_key key = reply_key(parsed);
 
 	if (!flow) {
 		node_pass(in, NODE_PATH_OTHER, result);
@@ -139,7 +149,7 @@ static void meet_reply(struct node_model_world *world, const struct model_parsed
 	node_put_end(&result->packet, parsed, true, &flow->client);
 	if (!parsed->is_first || !flow->mapping)
 		return;
-	node_note_face(world, &parsed->key, &source.addr);
+	node_note_face(world, &key, &source.addr);
 	result->events |= 1U << XDPLB_EVENT_FRAGMENT_NOTED;
 	result->paths |= 1U << NODE_PATH_FIRST_FRAGMENT;
 }
@@ -147,7 +157,8 @@ static void meet_reply(struct node_model_world *world, const struct model_parsed
 static void meet_later(struct node_model_world *world, const struct model_parsed *parsed,
 		       const struct test_packet *in, struct node_result *result)
 {
-	const struct xdplb_addr *addr = node_find_face(world, &parsed->key);
+	struct xdplb_fragment_key key = reply_key(parsed);
+	const struct xdplb_addr *addr = node_find_face(world, &key);
 	struct model_end vip = {};
 
 	if (!addr) {
