@@ -198,8 +198,8 @@ __attribute__((noinline)) int answer_reset(struct xdp_md *ctx, __u32 l2_len, __u
 	    data + l4_offset + sizeof(struct tcphdr) > end)
 		return VERDICT_NEXT;
 	len = read_ip(data + l2_len, family, &segment) - (__s32)(l4_offset - l2_len);
-	if (!read_tcp(data + l4_offset, len, &segment) ||
-	    !is_answerable(&segment.source, family) || !take_reset())
+	if (!read_tcp(data + l4_offset, len, &segment) || !is_answerable(&segment.source, family) ||
+	    !take_reset())
 		return VERDICT_NEXT;
 	if (!write_reset(ctx, l2_len, family, &segment))
 		return VERDICT_NEXT;

@@ -204,10 +204,10 @@ Test(lb_fragments, draining_member)
 
 		lb_world_open(&world, setup_families[f], IPPROTO_TCP,
 			      &(struct lb_setup_options){ .members = 2 });
-		lb_setup_vip(&world.lb, &(struct setup_endpoint){
-						.addr = lb_world_flow(&world, 0).dest.addr,
-						.family = setup_families[f],
-						.index = XDPLB_INDEX_ADDRESS });
+		lb_setup_vip(&world.lb,
+			     &(struct setup_endpoint){ .addr = lb_world_flow(&world, 0).dest.addr,
+						       .family = setup_families[f],
+						       .index = XDPLB_INDEX_ADDRESS });
 		lb_world_deal(&world, (__u32[]){ 0, 0, 0, 0, 0, 0, 1 }, 7, 2);
 		lb_world_serve(&world, 7, 0);
 		lb_setup_health(&world.lb, 0, XDPLB_HEALTH_DRAINING);
