@@ -4,6 +4,7 @@
  * It keeps nothing of a flow; what it does not know passes untouched. A packet's walk is told in
  * bpf/README.md.
  */
+#include "lib/echo_fragment.h"
 #include "lib/fast.h"
 #include "lib/parse.h"
 #include "lib/relay.h"
@@ -49,6 +50,8 @@ INLINE enum verdict balance_rare(struct xdp_md *ctx)
 	case PARSED_FRAGMENT:
 		verdict = serve_later_fragment(ctx, shape);
 		return verdict == VERDICT_NEXT ? serve_first_fragment(ctx, shape) : verdict;
+	case PARSED_ICMP_FRAGMENT:
+		return answer_echo_fragment(ctx, shape);
 	case PARSED_TRUNCATED:
 		return refuse_shape(ctx, shape, XDPLB_DROP_TRUNCATED);
 	case PARSED_EXTENSIONS:

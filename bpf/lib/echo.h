@@ -8,9 +8,6 @@
 #include "budget.h"
 #include "icmp.h"
 
-/* Are VIPs to be answered for? The loader sets it. */
-const volatile bool echo_enabled = true;
-
 #define ECHO_TTL 64
 
 INLINE bool source_answerable(const struct packet *pkt)
@@ -21,14 +18,18 @@ INLINE bool source_answerable(const struct packet *pkt)
 	return is_answerable(&source, pkt->family);
 }
 
-/* With neither options nor extension headers, which a reply could not just send back. */
 INLINE bool is_echo_request(const struct packet *pkt, const struct icmp_head *icmp)
 {
-	if (icmp->code)
-		return false;
-	if (pkt->family == XDPLB_IPV4)
-		return icmp->type == ICMP_ECHO && pkt->ip4->ihl == 5;
-	return icmp->type == ICMPV6_ECHO_REQUEST && pkt->ip6->nexthdr == IPPROTO_ICMPV6;
+	__u8 type = pkt->family == XDPLB_IPV4 ? ICMP_ECHO : ICMPV6_ECHO_REQUEST;
+
+	return icmp->type == type && !icmp->code;
+}
+
+/* Has it neither options nor extension headers, which a reply could not just send back? @next: what follows
+ * its IPv6 header, then */
+INLINE bool is_plain(const struct packet *pkt, __u8 next)
+{
+	return pkt->family == XDPLB_IPV4 ? pkt->ip4->ihl == 5 : pkt->ip6->nexthdr == next;
 }
 
 /* What the first byte of a 16-bit word makes to a checksum when it changes. */
@@ -46,8 +47,8 @@ INLINE void set_type(struct icmp_head *icmp, __u8 type)
 		icmp->check = 0xffff;
 }
 
-/* Swapped addresses leave every checksum as it is. */
-INLINE void turn_echo(struct packet *pkt, struct icmp_head *icmp)
+/* Back to its sender, but for its type. Swapped addresses leave every checksum as it is. */
+INLINE void turn_packet(struct packet *pkt)
 {
 	struct xdplb_addr source, dest;
 
@@ -60,11 +61,15 @@ INLINE void turn_echo(struct packet *pkt, struct icmp_head *icmp)
 		pkt->ip4->check =
 			csum_apply(pkt->ip4->check, csum_delta_first_byte(pkt->ip4->ttl, ECHO_TTL));
 		pkt->ip4->ttl = ECHO_TTL;
-		set_type(icmp, ICMP_ECHOREPLY);
 		return;
 	}
 	pkt->ip6->hop_limit = ECHO_TTL;
-	set_type(icmp, ICMPV6_ECHO_REPLY);
+}
+
+INLINE void turn_echo(struct packet *pkt, struct icmp_head *icmp)
+{
+	turn_packet(pkt);
+	set_type(icmp, pkt->family == XDPLB_IPV4 ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY);
 }
 
 #endif

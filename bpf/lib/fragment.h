@@ -18,7 +18,7 @@ struct fragment {
 	bool first;
 };
 
-/* Reads where a packet of kind PARSED_FRAGMENT stands in its datagram; pkt->l4 moves behind a fragment
+/* Reads where a packet of kind PARSED_FRAGMENT or PARSED_ICMP_FRAGMENT stands in its datagram; pkt->l4 moves behind a fragment
  * header. */
 INLINE bool read_fragment(struct packet *pkt, struct fragment *ret_fragment)
 {

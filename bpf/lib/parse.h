@@ -12,6 +12,7 @@ enum parsed {
 	PARSED_L4, /* TCP or UDP: everything in struct packet is set */
 	PARSED_ICMP, /* an ICMP of the packet's family: l4 points behind the IP header, unchecked */
 	PARSED_FRAGMENT, /* TCP or UDP, l4 points behind the IP headers: ports in the first one only */
+	PARSED_ICMP_FRAGMENT, /* likewise, of an ICMP of the packet's family */
 	PARSED_TRUNCATED, /* IP header set, the transport header is not whole */
 	PARSED_EXTENSIONS, /* IPv6 header set: extension headers that are not looked through */
 	PARSED_OTHER, /* not IP, malformed IP, or another protocol */
@@ -54,9 +55,11 @@ INLINE enum parsed parse_l4(struct packet *pkt)
 	return PARSED_OTHER;
 }
 
-/* A fragment of what would be served if it were whole. */
-INLINE enum parsed parse_fragment(__u8 proto)
+/* A fragment of what would be served if it were whole. @icmp: the family's */
+INLINE enum parsed parse_fragment(__u8 proto, __u8 icmp)
 {
+	if (proto == icmp)
+		return PARSED_ICMP_FRAGMENT;
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ? PARSED_FRAGMENT : PARSED_OTHER;
 }
 
@@ -71,7 +74,7 @@ INLINE enum parsed parse_ipv4(struct packet *pkt)
 	pkt->l4 = (void *)ip + ip->ihl * 4;
 	pkt->l4_offset = pkt->l2_len + ip->ihl * 4;
 	if (unlikely(ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)))
-		return parse_fragment(pkt->proto);
+		return parse_fragment(pkt->proto, IPPROTO_ICMP);
 	if (unlikely(pkt->proto == IPPROTO_ICMP))
 		return PARSED_ICMP;
 	return parse_l4(pkt);

@@ -88,7 +88,7 @@ INLINE enum parsed parse_fragment6(struct packet *pkt)
 	if ((void *)(fragment + 1) > pkt->end)
 		return PARSED_TRUNCATED;
 	pkt->proto = fragment->nexthdr;
-	return parse_fragment(pkt->proto);
+	return parse_fragment(pkt->proto, IPPROTO_ICMPV6);
 }
 
 INLINE enum parsed parse_extended(struct packet *pkt)

@@ -26,7 +26,7 @@ XDPLB_ASSERT_SIZE(struct xdplb_fragment_key, 40);
 /* At an access node: where the datagram goes. */
 struct xdplb_fragment_way {
 	__u64 expires; /* jiffies64 */
-	__u32 member; /* index into `members` */
+	__u32 member; /* index into `members`; XDPLB_NO_MEMBER: back to its sender, as an echo reply */
 	__u32 mark; /* lower half of the flow hash: IPv6 flow labels */
 };
 XDPLB_ASSERT_SIZE(struct xdplb_fragment_way, 16);

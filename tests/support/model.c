@@ -234,7 +234,7 @@ static void send_to(struct model_world *world, const struct model_parsed *parsed
 
 /* ---- fragments ---- */
 
-static struct model_note *find_note(struct model_world *world, const struct xdplb_fragment_key *key)
+struct model_note *model_find_note(struct model_world *world, const struct xdplb_fragment_key *key)
 {
 	for (size_t i = 0; i < world->note_count; i++)
 		if (!memcmp(&world->notes[i].key, key, sizeof(*key)))
@@ -242,10 +242,10 @@ static struct model_note *find_note(struct model_world *world, const struct xdpl
 	return NULL;
 }
 
-static void note(struct model_world *world, const struct model_parsed *parsed,
-		 const struct model_member *member, __u64 hash, struct model_result *result)
+void model_note(struct model_world *world, const struct model_parsed *parsed,
+		const struct model_member *member, __u64 hash, struct model_result *result)
 {
-	struct model_note *entry = find_note(world, &parsed->key);
+	struct model_note *entry = model_find_note(world, &parsed->key);
 
 	if (!entry && world->note_count < MODEL_NOTES)
 		entry = &world->notes[world->note_count++];
@@ -258,7 +258,7 @@ static void note(struct model_world *world, const struct model_parsed *parsed,
 static void follow(struct model_world *world, const struct model_parsed *parsed,
 		   const struct test_packet *in, struct model_result *result)
 {
-	const struct model_note *entry = find_note(world, &parsed->key);
+	const struct model_note *entry = model_find_note(world, &parsed->key);
 
 	result->paths |= PATH(LATER_FRAGMENT);
 	if (!entry)
@@ -319,7 +319,7 @@ static void serve(struct model_world *world, const struct model_service *service
 		return;
 	}
 	if (parsed->is_first)
-		note(world, parsed, member, hash, result);
+		model_note(world, parsed, member, hash, result);
 	send_to(world, parsed, member, hash, in, result);
 }
 
@@ -384,6 +384,9 @@ void model_run(struct model_world *world, const struct test_packet *in,
 		break;
 	case MODEL_LATER:
 		follow(world, &parsed, in, ret_result);
+		break;
+	case MODEL_ICMP_PIECE:
+		model_meet_piece(world, &parsed, in, ret_result);
 		break;
 	case MODEL_ICMP:
 		model_meet_icmp(world, &parsed, in, ret_result);

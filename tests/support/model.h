@@ -55,7 +55,7 @@ struct model_service {
 	__u32 prefix_count;
 };
 
-/* Where the later fragments of a datagram go. */
+/* Where the later fragments of a datagram go; no member: back, as those of an echo request. */
 struct model_note {
 	struct xdplb_fragment_key key;
 	const struct model_member *member;
@@ -74,6 +74,7 @@ struct model_world {
 	size_t service_count;
 	struct model_note *notes; /* MODEL_NOTES of them */
 	size_t note_count;
+	bool has_no_echo;
 	struct model_budgets budgets;
 };
 
@@ -100,6 +101,8 @@ struct model_world {
 	X(SENT_TAGGED_ON, "tagged, by another interface: passed") \
 	X(SENT_TO_CUT, "too long, may be cut: passed")            \
 	X(ECHO, "echo request to a VIP")                          \
+	X(ECHO_FIRST, "first fragment of one")                    \
+	X(ECHO_LATER, "later fragment of one")                    \
 	X(ICMP_ERROR, "ICMP error to a VIP")                      \
 	X(RELAYED, "ICMP error, relayed")                         \
 	X(REPORTED, "an error of the balancer's own")             \

@@ -106,6 +106,8 @@ void model_echo_reply(const struct test_packet *in, const struct model_parsed *p
 	} else {
 		ip[7] = ANSWER_TTL;
 	}
+	if (parsed->kind == MODEL_ICMP_PIECE && !parsed->is_first)
+		return; /* it has no ICMP header */
 	word[0] = type;
 	word[1] = in->data[parsed->l4 + 1];
 	model_change_sum(ret_out, parsed->l4 + 2, in->data + parsed->l4, word, 2);

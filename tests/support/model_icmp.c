@@ -15,8 +15,15 @@ static bool is_echo(const struct test_packet *in, const struct model_parsed *par
 {
 	if (model_word(in, parsed->l4) != (parsed->family == XDPLB_IPV4 ? 0x800 : 0x8000))
 		return false;
-	/* Without options or extension headers. */
-	return parsed->l4 - parsed->l3 == (parsed->family == XDPLB_IPV4 ? 20 : 40);
+	return true;
+}
+
+/* Without options or extension headers; that of fragments is none. */
+static bool is_plain(const struct model_parsed *parsed)
+{
+	size_t fragment = parsed->kind == MODEL_ICMP_PIECE ? 8 : 0;
+
+	return parsed->l4 - parsed->l3 == (parsed->family == XDPLB_IPV4 ? 20 : 40 + fragment);
 }
 
 static bool is_error(const struct test_packet *in, const struct model_parsed *parsed)
@@ -42,7 +49,23 @@ static void answer_echo(struct model_world *world, const struct model_parsed *pa
 	world->budgets.echoes--;
 	result->verdict = XDP_TX;
 	result->events |= EVENT(ECHO_ANSWERED);
+	if (parsed->kind == MODEL_ICMP_PIECE && parsed->is_first)
+		model_note(world, parsed, NULL, 0, result);
 	model_echo_reply(in, parsed, &result->packet);
+}
+
+void model_meet_piece(struct model_world *world, const struct model_parsed *parsed,
+		      const struct test_packet *in, struct model_result *ret_result)
+{
+	const struct model_note *note = model_find_note(world, &parsed->key);
+	bool is_ours = parsed->is_first ? is_echo(in, parsed) : note && !note->member;
+
+	if (!is_ours || !is_plain(parsed) || world->has_no_echo) {
+		model_pass(in, ret_result);
+		return;
+	}
+	ret_result->paths |= parsed->is_first ? PATH(ECHO_FIRST) : PATH(ECHO_LATER);
+	answer_echo(world, parsed, in, ret_result);
 }
 
 /* Backend and tag in place of the VIP and its port, in the quote; returns whether UDP has its sum. */
@@ -111,7 +134,7 @@ void model_meet_icmp(struct model_world *world, const struct model_parsed *parse
 {
 	struct model_parsed quote;
 
-	if (is_echo(in, parsed)) {
+	if (is_echo(in, parsed) && is_plain(parsed) && !world->has_no_echo) {
 		answer_echo(world, parsed, in, ret_result);
 		return;
 	}

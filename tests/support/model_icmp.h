@@ -25,6 +25,16 @@ void model_leave(const struct model_world *world, const struct model_parsed *par
 __u64 model_bucket_hash(const struct model_world *world, const struct model_service *service,
 			const struct model_end *client, __u64 flow_hash);
 
+struct model_note *model_find_note(struct model_world *world, const struct xdplb_fragment_key *key);
+
+/* Notes where the later fragments go; @member: NULL if back. */
+void model_note(struct model_world *world, const struct model_parsed *parsed,
+		const struct model_member *member, __u64 hash, struct model_result *result);
+
+/* A fragment of an ICMP message to a VIP. */
+void model_meet_piece(struct model_world *world, const struct model_parsed *parsed,
+		      const struct test_packet *in, struct model_result *ret_result);
+
 void model_meet_icmp(struct model_world *world, const struct model_parsed *parsed,
 		     const struct test_packet *in, struct model_result *ret_result);
 

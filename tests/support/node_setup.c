@@ -155,7 +155,6 @@ void lb_setup_open_as(struct lb_setup *ret_lb, const struct lb_setup_options *op
 		skel->rodata->answers_at_once = options->answers_at_once;
 	if (options->no_refill)
 		skel->rodata->answers_per_tick = 0;
-	skel->rodata->echo_enabled = !options->no_echo;
 	if (options->fragment_lifetime)
 		skel->rodata->fragment_lifetime = options->fragment_lifetime;
 	bpf_map__set_max_entries(skel->maps.vips, 2 * SETUP_SLOTS);
@@ -197,6 +196,15 @@ void lb_setup_ranges(struct lb_setup *lb, bool has_ranges)
 
 	get(fd_of(lb, lb_control), 0, &control);
 	control.has_ranges = has_ranges;
+	put(fd_of(lb, lb_control), 0, &control);
+}
+
+void lb_setup_echo(struct lb_setup *lb, bool has_echo)
+{
+	struct xdplb_lb_control control;
+
+	get(fd_of(lb, lb_control), 0, &control);
+	control.no_echo = !has_echo;
 	put(fd_of(lb, lb_control), 0, &control);
 }
 

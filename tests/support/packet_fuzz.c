@@ -135,6 +135,12 @@ static void draw_fragment(struct packet_fuzz *fuzz, struct test_packet *ret_pack
 	struct packet_spec spec = draw_spec(fuzz, draw_family(fuzz), draw_proto(fuzz));
 	struct fragment_piece piece = { 0, 64 };
 
+	if (!fuzz_draw(fuzz, 3)) {
+		spec.proto = spec.family == XDPLB_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+		spec.icmp_type = spec.family == XDPLB_IPV4 ? 8 : 128;
+		spec.icmp_type -= !fuzz_draw(fuzz, 8);
+		spec.ip_options = fuzz_draw(fuzz, 4) ? 0 : spec.ip_options;
+	}
 	spec.frag_off = 0;
 	spec.id = fuzz_draw(fuzz, 4);
 	spec.frag_id = spec.id * 0x10001;

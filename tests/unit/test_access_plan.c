@@ -177,6 +177,28 @@ Test(access_plan, changes)
 	}
 }
 
+/* The switch for pings is a change of its own, whatever else stays. */
+Test(access_plan, echo)
+{
+	struct xdplb_lb_control *control;
+	struct access_view view;
+	struct config config;
+
+	skip_grace_periods();
+	access_memory(&usual_sizes, &view);
+	access_apply_text("echo", ALL, &view);
+	control = map_at(&view.control, 0);
+	cluster_parse(ALL, &config);
+	for (int i = 0; i < 4; i++) {
+		config.has_no_echo = !(i & 1);
+		cr_expect_eq(access_apply(&config, &view).changes, 1, "step %d", i);
+		cr_expect_eq(control->no_echo, config.has_no_echo, "step %d", i);
+		cr_expect_eq(access_apply(&config, &view).changes, 0, "step %d, again", i);
+	}
+	cluster_free(&config);
+	access_memory_free(&view);
+}
+
 /* New things take the lowest free index, what stays keeps its own. */
 Test(access_plan, indices)
 {

@@ -292,3 +292,25 @@ Test(config, hash)
 	}
 	loaded_free(&base);
 }
+
+Test(config, echo)
+{
+	static const struct {
+		const char *text;
+		bool has_no_echo;
+	} rows[] = { { "", false },
+		     { "echo: no\n", true },
+		     { "echo: false\n", true },
+		     { "echo: yes\n", false },
+		     { "echo: true\n", false } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[512];
+		struct loaded loaded;
+
+		snprintf(text, sizeof(text), TO_NODES "%s", rows[i].text);
+		load_good(text, &loaded);
+		cr_expect_eq(loaded.config.has_no_echo, rows[i].has_no_echo, "%s", rows[i].text);
+		loaded_free(&loaded);
+	}
+}

@@ -37,17 +37,19 @@ static const struct error_row yaml_rows[] = {
 
 static const struct error_row root_rows[] = {
 	{ TO_NODES "node: {}\n", "7: node: found an unknown key, expected one of cluster, "
-				 "key_file, tags, capacities, nodes, backends, services, "
+				 "key_file, tags, capacities, echo, nodes, backends, services, "
 				 "checks, sharing, on_service, tunnels, on_tunnel" },
 	{ TO_NODES "[a]: b\n", "7: ?: found an unknown key, expected one of cluster, "
-			       "key_file, tags, capacities, nodes, backends, services, "
+			       "key_file, tags, capacities, echo, nodes, backends, services, "
 			       "checks, sharing, on_service, tunnels, on_tunnel" },
-	{ TO_NODES "\"cluster\\0\": b\n", "7: ?: found an unknown key, expected one of cluster, "
-					  "key_file, tags, capacities, nodes, backends, services, "
-					  "checks, sharing, on_service, tunnels, on_tunnel" },
-	{ TO_NODES "\"a\\e[m\": b\n", "7: a\\x1b[m: found an unknown key, expected one of cluster, "
-				      "key_file, tags, capacities, nodes, backends, services, "
-				      "checks, sharing, on_service, tunnels, on_tunnel" },
+	{ TO_NODES "\"cluster\\0\": b\n",
+	  "7: ?: found an unknown key, expected one of cluster, "
+	  "key_file, tags, capacities, echo, nodes, backends, services, "
+	  "checks, sharing, on_service, tunnels, on_tunnel" },
+	{ TO_NODES "\"a\\e[m\": b\n",
+	  "7: a\\x1b[m: found an unknown key, expected one of cluster, "
+	  "key_file, tags, capacities, echo, nodes, backends, services, "
+	  "checks, sharing, on_service, tunnels, on_tunnel" },
 	{ TO_NODES "cluster: d\n",
 	  "7: cluster: found a duplicate key (first in line 1), expected it once" },
 	{ "key_file: k\n" NODES, "1: cluster: found nothing, expected the cluster's name" },
@@ -66,6 +68,7 @@ static const struct error_row root_rows[] = {
 	{ HEAD "nodes: 1\n", "3: nodes: found \"1\", expected a mapping" },
 	{ TO_NODES "backends: [b]\n", "7: backends: found a list, expected a mapping" },
 	{ TO_NODES "services: s\n", "7: services: found \"s\", expected a mapping" },
+	{ TO_NODES "echo: maybe\n", "7: echo: found \"maybe\", expected no or false or yes or true" },
 	{ TO_NODES "tags: 1\n", "7: tags: found \"1\", expected a mapping" },
 	{ TO_NODES "tags: {from: 1}\n",
 	  "7: tags.from: found an unknown key, expected one of first, last, rest" },

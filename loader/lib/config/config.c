@@ -31,6 +31,7 @@ static void read_root(struct config_draft *draft)
 		{ "key_file", "the file of the cluster's key" },
 		{ "tags", NULL },
 		{ "capacities", NULL },
+		{ "echo", NULL },
 		{ "nodes", "a mapping of the cluster's nodes" },
 		{ "backends", NULL },
 		{ "services", NULL },
@@ -132,6 +133,19 @@ static void read_tags(struct config_draft *draft)
 		read_rest(draft, &rest);
 }
 
+/* Are pings of VIPs answered? */
+static void read_echo(struct config_draft *draft)
+{
+	static const char *const words[] = { "no", "false", "yes", "true", NULL };
+	struct yaml_place place;
+	int word;
+
+	if (!place_child(&draft->root, "echo", &place))
+		return;
+	word = place_choice(&place, words);
+	draft->config.has_no_echo = word == 0 || word == 1;
+}
+
 static void read_capacities(struct config_draft *draft)
 {
 	static const struct yaml_key keys[] = { { "services", NULL }, { "members", NULL },
@@ -171,6 +185,7 @@ static int read_draft(struct config_draft *draft, const char *path)
 	read_root(draft);
 	draft_read_key(draft);
 	read_tags(draft);
+	read_echo(draft);
 	read_capacities(draft);
 	draft_read_nodes(draft);
 	draft_read_sharing(draft);

@@ -131,6 +131,7 @@ struct config {
 	struct xdplb_key key;
 	uint16_t tag_first, tag_last; /* host order, inclusive; default 61000 .. 65535 */
 	uint32_t tag_rest; /* seconds a freed tag rests; default 600 */
+	bool has_no_echo; /* access nodes leave pings of VIPs to the kernel */
 	struct config_capacities capacities;
 	struct config_node *nodes;
 	size_t node_count;

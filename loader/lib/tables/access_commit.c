@@ -250,6 +250,8 @@ void access_commit(const struct config *config, const struct access_plan *plan,
 	describe_targets(config, plan, view);
 	if (plan->vips)
 		switch_vips(plan, view);
+	if (plan->echo_changed)
+		__atomic_store_n(&control->no_echo, plan->has_no_echo, __ATOMIC_RELAXED);
 	if (plan->changes)
 		control->generation++;
 	map_wait_for_readers();

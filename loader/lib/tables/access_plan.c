@@ -131,9 +131,18 @@ static void compare_services(const struct access_view *view, struct access_plan 
 	}
 }
 
+static void plan_echo(const struct config *config, const struct access_view *view,
+		      struct access_plan *plan)
+{
+	const struct xdplb_lb_control *control = map_at(&view->control, 0);
+
+	plan->has_no_echo = config->has_no_echo;
+	plan->echo_changed = config->has_no_echo != control->no_echo;
+}
+
 static void count_changes(const struct access_view *view, struct access_plan *plan)
 {
-	plan->changes = plan->vips != NULL;
+	plan->changes = (plan->vips != NULL) + plan->echo_changed;
 	for (size_t i = 0; i < plan->service_count; i++) {
 		const struct access_plan_service *service = &plan->services[i];
 
@@ -233,6 +242,7 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 		goto out;
 	}
 	compare_services(view, &plan);
+	plan_echo(config, view, &plan);
 	count_changes(view, &plan);
 	*ret_plan = plan;
 out:
