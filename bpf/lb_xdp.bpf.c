@@ -47,11 +47,11 @@ INLINE enum verdict balance_rare(struct xdp_md *ctx)
 	case PARSED_ICMP:
 		verdict = answer_echo(ctx, shape);
 		return verdict == VERDICT_NEXT ? relay_error(ctx, shape) : verdict;
+	case PARSED_ICMP_FRAGMENT:
+		return answer_fragment(ctx, shape);
 	case PARSED_FRAGMENT:
 		verdict = serve_later_fragment(ctx, shape);
 		return verdict == VERDICT_NEXT ? serve_first_fragment(ctx, shape) : verdict;
-	case PARSED_ICMP_FRAGMENT:
-		return answer_echo_fragment(ctx, shape);
 	case PARSED_TRUNCATED:
 		return refuse_shape(ctx, shape, XDPLB_DROP_TRUNCATED);
 	case PARSED_EXTENSIONS:

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * What the balancer may send of its own accord: to whom, and how much, by a token bucket for each CPU that
- * is filled by the tick.
+ * How much the balancer may send of its own accord: a token bucket for each CPU, filled by the tick.
  */
 #ifndef XDPLB_BPF_BUDGET_H
 #define XDPLB_BPF_BUDGET_H
@@ -30,18 +29,6 @@ struct {
 	__type(value, struct budget);
 } answer_budgets SEC(".maps");
 
-/* May what comes from there be answered? Not what is nobody's own address (RFC 1122, section 3.2.1.3). */
-INLINE bool is_answerable(const struct xdplb_addr *addr, __u8 family)
-{
-	if (family == XDPLB_IPV4) {
-		__u8 first = bpf_ntohl(addr->word[0]) >> 24;
-
-		return first && first != 127 && first < 224;
-	}
-	return *(const __u8 *)addr->word != 0xff &&
-	       (addr->word[0] | addr->word[1] | addr->word[2] | addr->word[3]);
-}
-
 INLINE bool take_token(struct budget *budget, __u64 per_tick, __u64 at_once)
 {
 	__u64 now = bpf_jiffies64(), ticks = now - budget->tick;
@@ -58,6 +45,16 @@ INLINE bool take_token(struct budget *budget, __u64 per_tick, __u64 at_once)
 		return false;
 	budget->left--;
 	return true;
+}
+
+/* May what comes from this address be answered? Not what has no single sender. */
+INLINE bool addr_answerable(const struct xdplb_addr *addr, __u32 family)
+{
+	__u8 first = bpf_ntohl(addr->word[0]) >> 24;
+
+	if (family == XDPLB_IPV4)
+		return first && first != 127 && first < 224;
+	return first != 0xff && (addr->word[0] | addr->word[1] | addr->word[2] | addr->word[3]);
 }
 
 INLINE bool take_answer(enum answer kind)

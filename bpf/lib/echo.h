@@ -7,29 +7,44 @@
 
 #include "budget.h"
 #include "icmp.h"
+#include "vip.h"
 
 #define ECHO_TTL 64
 
+/* Are VIPs to be answered for? */
+INLINE bool answers_echo(void)
+{
+	const struct xdplb_lb_control *control;
+	__u32 zero = 0;
+
+	control = bpf_map_lookup_elem(&lb_control, &zero);
+	return control && !control->no_echo;
+}
+
+/* May the packet's sender be answered? */
 INLINE bool source_answerable(const struct packet *pkt)
 {
 	struct xdplb_addr source;
 
 	read_source(pkt, &source);
-	return is_answerable(&source, pkt->family);
+	return addr_answerable(&source, pkt->family);
+}
+
+/*
+ * Neither options nor extension headers, which a reply could not just send back.
+ * @between: what else may stand between an IPv6 header and l4, in bytes
+ */
+INLINE bool has_plain_headers(const struct packet *pkt, __u32 between)
+{
+	if (pkt->family == XDPLB_IPV4)
+		return pkt->ip4->ihl == 5;
+	return pkt->l4_offset == pkt->l2_len + sizeof(struct ipv6hdr) + between;
 }
 
 INLINE bool is_echo_request(const struct packet *pkt, const struct icmp_head *icmp)
 {
-	__u8 type = pkt->family == XDPLB_IPV4 ? ICMP_ECHO : ICMPV6_ECHO_REQUEST;
-
-	return icmp->type == type && !icmp->code;
-}
-
-/* Has it neither options nor extension headers, which a reply could not just send back? @next: what follows
- * its IPv6 header, then */
-INLINE bool is_plain(const struct packet *pkt, __u8 next)
-{
-	return pkt->family == XDPLB_IPV4 ? pkt->ip4->ihl == 5 : pkt->ip6->nexthdr == next;
+	return !icmp->code &&
+	       icmp->type == (pkt->family == XDPLB_IPV4 ? ICMP_ECHO : ICMPV6_ECHO_REQUEST);
 }
 
 /* What the first byte of a 16-bit word makes to a checksum when it changes. */
@@ -47,8 +62,8 @@ INLINE void set_type(struct icmp_head *icmp, __u8 type)
 		icmp->check = 0xffff;
 }
 
-/* Back to its sender, but for its type. Swapped addresses leave every checksum as it is. */
-INLINE void turn_packet(struct packet *pkt)
+/* Swapped addresses leave every checksum as it is. */
+INLINE void turn_headers(struct packet *pkt)
 {
 	struct xdplb_addr source, dest;
 
@@ -61,14 +76,14 @@ INLINE void turn_packet(struct packet *pkt)
 		pkt->ip4->check =
 			csum_apply(pkt->ip4->check, csum_delta_first_byte(pkt->ip4->ttl, ECHO_TTL));
 		pkt->ip4->ttl = ECHO_TTL;
-		return;
+	} else {
+		pkt->ip6->hop_limit = ECHO_TTL;
 	}
-	pkt->ip6->hop_limit = ECHO_TTL;
 }
 
 INLINE void turn_echo(struct packet *pkt, struct icmp_head *icmp)
 {
-	turn_packet(pkt);
+	turn_headers(pkt);
 	set_type(icmp, pkt->family == XDPLB_IPV4 ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY);
 }
 

@@ -1,65 +1,61 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
- * Pings that come in fragments. Each is sent back by itself, since a reply differs from its request by the
- * type alone, which stands in the first one, and the checksum there. That one is noted: what belongs to no
- * echo request must not be sent back, or two balancers could be made to send each other a fragment for ever.
+ * An ICMP echo request in fragments. Its checksum is over all of it, but of what it is over only the type
+ * changes, and that stands in the first fragment: so each is turned round by itself, as it comes.
  */
 #ifndef XDPLB_BPF_ECHO_FRAGMENT_H
 #define XDPLB_BPF_ECHO_FRAGMENT_H
 
-#include "relay.h"
+#include "echo.h"
 #include "serve_fragment.h"
 
-INLINE bool is_first_of_echo(const struct packet *pkt)
+/* The datagram is counted, and a note made of it, by which its later fragments follow. */
+INLINE enum verdict answer_first_fragment(struct packet *pkt, const struct fragment *fragment)
 {
-	const struct icmp_head *icmp = pkt->l4;
+	struct xdplb_fragment_way way = { .member = XDPLB_NO_MEMBER };
+	struct icmp_head *icmp = pkt->l4;
 
-	return (void *)(icmp + 1) <= pkt->end && holds_l4(pkt, sizeof(*icmp)) &&
-	       is_echo_request(pkt, icmp);
-}
-
-INLINE bool follows_echo(const struct xdplb_fragment_key *key)
-{
-	const struct xdplb_fragment_way *way = bpf_map_lookup_elem(&fragment_ways, key);
-
-	return way && way->member == XDPLB_NO_MEMBER && way->expires > bpf_jiffies64();
-}
-
-INLINE bool note_echo(const struct xdplb_fragment_key *key)
-{
-	struct xdplb_fragment_way way = {
-		.expires = bpf_jiffies64() + fragment_lifetime,
-		.member = XDPLB_NO_MEMBER,
-	};
-
-	if (bpf_map_update_elem(&fragment_ways, key, &way, BPF_ANY))
-		return false;
+	if ((void *)(icmp + 1) > pkt->end || !holds_l4(pkt, sizeof(*icmp)) ||
+	    !is_echo_request(pkt, icmp))
+		return VERDICT_PASS;
+	pkt->ours = true;
+	if (!take_answer(ANSWER_ECHO))
+		return refuse(pkt, XDPLB_DROP_ANSWER_RATE);
+	way.expires = bpf_jiffies64() + fragment_lifetime;
+	if (bpf_map_update_elem(&fragment_ways, &fragment->key, &way, BPF_ANY))
+		return refuse(pkt, XDPLB_DROP_FRAGMENT);
 	count_event(XDPLB_EVENT_FRAGMENT_NOTED);
-	return true;
+	turn_echo(pkt, icmp);
+	count_event(XDPLB_EVENT_ECHO_ANSWERED);
+	return VERDICT_TX;
 }
 
-/* VERDICT_PASS: it is of no echo request, or of none that could be answered. */
-NOINLINE int answer_echo_fragment(struct xdp_md *ctx, __u64 shape)
+INLINE enum verdict answer_later_fragment(struct packet *pkt, const struct fragment *fragment)
+{
+	const struct xdplb_fragment_way *way;
+
+	pkt->ours = true;
+	way = bpf_map_lookup_elem(&fragment_ways, &fragment->key);
+	if (!way || way->expires <= bpf_jiffies64())
+		return refuse(pkt, XDPLB_DROP_FRAGMENT_UNKNOWN);
+	/* Any number of these may follow a first one, so they are metered, too. */
+	if (!take_answer(ANSWER_ECHO))
+		return refuse(pkt, XDPLB_DROP_ANSWER_RATE);
+	turn_headers(pkt);
+	return VERDICT_TX;
+}
+
+NOINLINE int answer_fragment(struct xdp_md *ctx, __u64 shape)
 {
 	struct fragment fragment;
 	struct packet pkt;
 
 	if (!answers_echo() || !open_fragment(ctx, shape, &pkt, &fragment) ||
-	    !is_plain(&pkt, IPPROTO_FRAGMENT) || !source_answerable(&pkt))
+	    !has_plain_headers(&pkt, sizeof(struct frag_hdr)) || !source_answerable(&pkt))
 		return VERDICT_PASS;
-	if (!(fragment.first ? is_first_of_echo(&pkt) : follows_echo(&fragment.key)))
-		return VERDICT_PASS;
-	pkt.ours = true;
-	if (!take_answer(ANSWER_ECHO))
-		return refuse(&pkt, XDPLB_DROP_ANSWER_RATE);
-	if (!fragment.first)
-		turn_packet(&pkt);
-	else if (note_echo(&fragment.key))
-		turn_echo(&pkt, pkt.l4);
-	else
-		return refuse(&pkt, XDPLB_DROP_FRAGMENT);
-	count_event(XDPLB_EVENT_ECHO_ANSWERED);
-	return VERDICT_TX;
+	if (fragment.first)
+		return answer_first_fragment(&pkt, &fragment);
+	return answer_later_fragment(&pkt, &fragment);
 }
 
 #endif

@@ -43,6 +43,7 @@ struct quoted_l4 {
 struct quote {
 	struct icmp_head *icmp;
 	struct packet inner; /* ip4/ip6, l4 and proto are set */
+	__s32 l4_len; /* how much of the quoted transport header there is, by the message's IP length */
 };
 
 INLINE bool icmp_is_error(const struct packet *pkt, __u8 type)
@@ -74,6 +75,17 @@ INLINE bool read_quoted_ip(struct packet *inner)
 	return true;
 }
 
+/* How much of a message, from `at` on, is there by its IP length: what follows is padding. */
+INLINE __s32 length_from(const struct packet *pkt, const void *at)
+{
+	__u32 length = pkt->family == XDPLB_IPV4
+			       ? bpf_ntohs(pkt->ip4->tot_len)
+			       : bpf_ntohs(pkt->ip6->payload_len) + sizeof(struct ipv6hdr);
+
+	/* opaque(): the verifier takes differences of pointers in whole registers only */
+	return length - (__u32)opaque(at - (void *)pkt->ip4);
+}
+
 /* False: no error, or it quotes no TCP or UDP packet. */
 INLINE bool read_quote(const struct packet *pkt, struct quote *ret_quote)
 {
@@ -87,16 +99,19 @@ INLINE bool read_quote(const struct packet *pkt, struct quote *ret_quote)
 	inner->ip4 = (void *)(ret_quote->icmp + 1);
 	if (!read_quoted_ip(inner))
 		return false;
+	ret_quote->l4_len = length_from(pkt, inner->l4);
 	return (inner->proto == IPPROTO_TCP || inner->proto == IPPROTO_UDP) &&
-	       inner->l4 + sizeof(struct quoted_l4) <= inner->end;
+	       inner->l4 + sizeof(struct quoted_l4) <= inner->end &&
+	       ret_quote->l4_len >= (__s32)sizeof(struct quoted_l4);
 }
 
 /*
  * The quoted transport checksum follows its addresses and ports; returns what that changes in the
  * message. A quote too short to hold a TCP checksum needs none.
  */
-INLINE __u32 fix_quoted_checksum(const struct packet *inner, __u32 delta)
+INLINE __u32 fix_quoted_checksum(const struct quote *quote, __u32 delta)
 {
+	const struct packet *inner = &quote->inner;
 	__sum16 *check, old;
 
 	if (inner->proto == IPPROTO_UDP) {
@@ -105,7 +120,8 @@ INLINE __u32 fix_quoted_checksum(const struct packet *inner, __u32 delta)
 			return 0;
 	} else {
 		check = inner->l4 + offsetof(struct tcphdr, check);
-		if ((void *)(check + 1) > inner->end)
+		if ((void *)(check + 1) > inner->end ||
+		    quote->l4_len < (__s32)(offsetof(struct tcphdr, check) + sizeof(*check)))
 			return 0;
 	}
 	old = *check;
@@ -135,7 +151,7 @@ INLINE void rewrite_quote(struct packet *pkt, struct quote *quote, const struct 
 	}
 	delta = csum_delta16(quoted->source, to->ports.source) +
 		csum_delta16(quoted->dest, to->ports.dest);
-	delta += fix_quoted_checksum(inner, addr + delta);
+	delta += fix_quoted_checksum(quote, addr + delta);
 	*quoted = to->ports;
 	if (pkt->family == XDPLB_IPV4) {
 		/* The quoted address and its header checksum cancel out in the message's. */

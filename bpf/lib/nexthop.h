@@ -73,6 +73,13 @@ INLINE enum verdict leave_to_kernel(void)
 	return VERDICT_PASS;
 }
 
+/* How long a packet the way lets through that the kernel will take; 0: not known. CPUs share it. */
+INLINE void keep_mtu(struct xdplb_member *member, __u16 mtu)
+{
+	if (member->mtu != mtu)
+		member->mtu = mtu;
+}
+
 /*
  * Asks the kernel for the way to a member, for a packet of ours that has this shape. Apart from the
  * fast path, whose stack it would fill.
@@ -83,14 +90,16 @@ NOINLINE int learn_nexthop(struct xdp_md *ctx, struct xdplb_member *member, __u6
 	struct packet pkt;
 
 	if (!member || !open_shape(ctx, &pkt, shape) || pkt.l4 + sizeof(struct ports) > pkt.end)
-		return leave_to_kernel();
+		return VERDICT_PASS;
 	pkt.ours = true;
 	fib.ifindex = ctx->ingress_ifindex;
 	fill_fib_params(&fib, &pkt, member);
 	switch (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0)) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
-		if (!bpf_map_lookup_elem(&interfaces, &fib.ifindex))
-			break;
+		if (!bpf_map_lookup_elem(&interfaces, &fib.ifindex)) {
+			keep_mtu(member, fib.mtu_result);
+			return VERDICT_PASS;
+		}
 		keep_nexthop(member, &fib);
 		return VERDICT_NEXT;
 	case BPF_FIB_LKUP_RET_BLACKHOLE:
@@ -99,9 +108,9 @@ NOINLINE int learn_nexthop(struct xdp_md *ctx, struct xdplb_member *member, __u6
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
 		return refuse(&pkt, XDPLB_DROP_NO_ROUTE);
 	default:
-		break;
+		keep_mtu(member, 0);
+		return VERDICT_PASS;
 	}
-	return leave_to_kernel();
 }
 
 /* Is the packet longer than the way to the member lets through? Where that is not known (0), never. */
@@ -125,7 +134,8 @@ INLINE bool leaves_its_vlan(const struct xdp_md *ctx, const struct packet *pkt,
 
 /*
  * VERDICT_NEXT: member->nexthop may be used. VERDICT_PASS: the kernel must forward the packet, since
- * it knows no neighbour yet, or the backend is local. VERDICT_DROP: counted.
+ * it knows no neighbour yet, or the backend is local. VERDICT_DROP: counted. In any case member->mtu is
+ * that of the way, or 0.
  */
 INLINE enum verdict find_nexthop(struct xdp_md *ctx, const struct packet *pkt,
 				 struct xdplb_member *member)
@@ -137,9 +147,7 @@ INLINE enum verdict find_nexthop(struct xdp_md *ctx, const struct packet *pkt,
 		if (verdict != VERDICT_NEXT)
 			return verdict;
 	}
-	if (leaves_its_vlan(ctx, pkt, &member->nexthop))
-		return leave_to_kernel();
-	return VERDICT_NEXT;
+	return leaves_its_vlan(ctx, pkt, &member->nexthop) ? VERDICT_PASS : VERDICT_NEXT;
 }
 
 #endif

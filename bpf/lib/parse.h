@@ -12,7 +12,7 @@ enum parsed {
 	PARSED_L4, /* TCP or UDP: everything in struct packet is set */
 	PARSED_ICMP, /* an ICMP of the packet's family: l4 points behind the IP header, unchecked */
 	PARSED_FRAGMENT, /* TCP or UDP, l4 points behind the IP headers: ports in the first one only */
-	PARSED_ICMP_FRAGMENT, /* likewise, of an ICMP of the packet's family */
+	PARSED_ICMP_FRAGMENT, /* the same of an ICMP of the packet's family */
 	PARSED_TRUNCATED, /* IP header set, the transport header is not whole */
 	PARSED_EXTENSIONS, /* IPv6 header set: extension headers that are not looked through */
 	PARSED_OTHER, /* not IP, malformed IP, or another protocol */
@@ -55,7 +55,7 @@ INLINE enum parsed parse_l4(struct packet *pkt)
 	return PARSED_OTHER;
 }
 
-/* A fragment of what would be served if it were whole. @icmp: the family's */
+/* A fragment of what would be served or answered if it were whole. @icmp: its family's ICMP */
 INLINE enum parsed parse_fragment(__u8 proto, __u8 icmp)
 {
 	if (proto == icmp)

@@ -70,7 +70,8 @@ NOINLINE int answer_query(struct __sk_buff *skb, __u64 shape, __u32 index, __u64
 		return VERDICT_PASS;
 	pkt->ours = !keeps_port(mapping);
 	wire = pkt->l4 + sizeof(struct udphdr);
-	if (pkt->proto != IPPROTO_UDP || (void *)(wire + 1) > pkt->end)
+	if (pkt->proto != IPPROTO_UDP || (void *)(wire + 1) > pkt->end ||
+	    !holds_l4(pkt, sizeof(struct udphdr) + sizeof(*wire)))
 		return refuse(pkt, XDPLB_DROP_NOT_ADMITTED);
 	__builtin_memcpy(&query, wire, sizeof(query));
 	if (query.magic != bpf_htonl(XDPLB_QUERY_MAGIC) || query.version != XDPLB_QUERY_VERSION ||

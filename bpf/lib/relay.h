@@ -9,16 +9,6 @@
 #include "echo.h"
 #include "serve.h"
 
-/* Unless the operator does not want it. */
-INLINE bool answers_echo(void)
-{
-	const struct xdplb_lb_control *control;
-	__u32 zero = 0;
-
-	control = bpf_map_lookup_elem(&lb_control, &zero);
-	return control && !control->no_echo;
-}
-
 /* VERDICT_NEXT: no echo request that could be answered. */
 NOINLINE int answer_echo(struct xdp_md *ctx, __u64 shape)
 {
@@ -30,7 +20,7 @@ NOINLINE int answer_echo(struct xdp_md *ctx, __u64 shape)
 		return VERDICT_NEXT;
 	icmp = pkt.l4;
 	if ((void *)(icmp + 1) > pkt.end || !holds_l4(&pkt, sizeof(*icmp)) ||
-	    !is_echo_request(&pkt, icmp) || !is_plain(&pkt, IPPROTO_ICMPV6) ||
+	    !is_echo_request(&pkt, icmp) || !has_plain_headers(&pkt, 0) ||
 	    !source_answerable(&pkt) || !find_vip(&pkt, 0, 0, &index))
 		return VERDICT_NEXT;
 	pkt.ours = true;

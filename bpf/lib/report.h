@@ -133,6 +133,16 @@ INLINE bool write_report(struct xdp_md *ctx, const struct report *report, __u32 
 	return true;
 }
 
+/* Behind a first fragment's header there are its ports, which its sender must see. */
+INLINE bool skip_fragment_header(struct packet *pkt, __u64 shape)
+{
+	if (shape_kind(shape) != PARSED_FRAGMENT || pkt->family == XDPLB_IPV4)
+		return true;
+	pkt->l4 += sizeof(struct frag_hdr);
+	pkt->l4_offset += sizeof(struct frag_hdr);
+	return pkt->l4_offset <= L4_OFFSET_MAX;
+}
+
 /*
  * Answers a packet to a VIP by "time exceeded", or by "fragmentation needed" or "packet too big" if there
  * is an mtu. VERDICT_DROP: that could not be, for want of a sender or because as many have been sent as
@@ -144,7 +154,7 @@ NOINLINE int report_error(struct xdp_md *ctx, __u64 shape, __u32 mtu)
 	struct report report = {};
 	struct packet pkt;
 
-	if (!open_shape(ctx, &pkt, shape))
+	if (!open_shape(ctx, &pkt, shape) || !skip_fragment_header(&pkt, shape))
 		return VERDICT_PASS;
 	pkt.ours = true;
 	if (pkt.data + REPORT_L2_MAX > pkt.end || pkt.l4 + QUOTED_L4_LEN > pkt.end ||

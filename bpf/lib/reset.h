@@ -183,7 +183,7 @@ INLINE bool write_reset(struct xdp_md *ctx, __u32 l2_len, __u8 family,
 
 /*
  * Turns a TCP packet round as a reset. VERDICT_TX: it goes back; VERDICT_NEXT: no reset answers it
- * (it is one, it is a fragment, nobody has such an address, the rate is used up), and the caller drops it.
+ * (it is one, it is a fragment, its source is nobody's own, the rate is used up), and the caller drops it.
  * @l2_len, @l4_offset: where its IP and TCP headers start in the frame; TCP's is whole
  */
 __attribute__((noinline)) int answer_reset(struct xdp_md *ctx, __u32 l2_len, __u32 l4_offset,
@@ -198,8 +198,8 @@ __attribute__((noinline)) int answer_reset(struct xdp_md *ctx, __u32 l2_len, __u
 	    data + l4_offset + sizeof(struct tcphdr) > end)
 		return VERDICT_NEXT;
 	len = read_ip(data + l2_len, family, &segment) - (__s32)(l4_offset - l2_len);
-	if (!read_tcp(data + l4_offset, len, &segment) || !is_answerable(&segment.source, family) ||
-	    !take_reset())
+	if (!addr_answerable(&segment.source, family) ||
+	    !read_tcp(data + l4_offset, len, &segment) || !take_reset())
 		return VERDICT_NEXT;
 	if (!write_reset(ctx, l2_len, family, &segment))
 		return VERDICT_NEXT;

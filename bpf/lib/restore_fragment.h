@@ -138,7 +138,7 @@ NOINLINE int restore_later_reply(struct __sk_buff *skb, __u64 shape, __u32 hook_
 		return VERDICT_PASS;
 	if (fragment.first)
 		return VERDICT_NEXT;
-	fragment.key.is_reply = true;
+	fragment.key.from_backend = 1;
 	return follow_first(skb, &pkt, &fragment, SIDE_SOURCE, hook_ifindex);
 }
 
@@ -151,7 +151,7 @@ NOINLINE int note_reply(struct __sk_buff *skb, __u64 shape, const struct xdplb_a
 
 	if (!vip || !open_shape(skb, &pkt, shape) || !read_fragment(&pkt, &fragment))
 		return 0;
-	fragment.key.is_reply = true;
+	fragment.key.from_backend = 1;
 	note_face(&fragment.key, vip, hook_ifindex);
 	return 0;
 }

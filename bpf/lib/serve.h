@@ -112,9 +112,23 @@ INLINE enum verdict finish_packet(struct xdp_md *ctx, struct packet *pkt,
 {
 	count_traffic(pkt, choice->index);
 	if (verdict == VERDICT_PASS)
-		return verdict; /* the kernel forwards, and takes its one from the TTL */
+		return leave_to_kernel(); /* which forwards, and takes its one from the TTL */
 	decrement_ttl(pkt);
 	return send_packet(ctx, pkt, &choice->member->nexthop);
+}
+
+/* May the kernel cut the packet, or fragment, into smaller ones? */
+INLINE bool may_be_cut(const struct packet *pkt)
+{
+	return pkt->family == XDPLB_IPV4 && !(pkt->ip4->frag_off & bpf_htons(IP_DF));
+}
+
+/* What is to be said of a packet that is too big; another CPU may just have found out that it is not. */
+INLINE enum verdict report_length(const struct packet *pkt, const struct xdplb_member *member)
+{
+	__u32 mtu = *(volatile const __u16 *)&member->mtu;
+
+	return mtu ? VERDICT_REPORT | mtu << 8 : refuse(pkt, XDPLB_DROP_TOO_BIG);
 }
 
 /* No member can be used. TCP is reset where the service says so. */
@@ -139,8 +153,8 @@ NOINLINE int serve_oversized(struct xdp_md *ctx, __u64 shape, __u32 index, __u64
 	if (!member || !open_shape(ctx, &pkt, shape) || parse_l4(&pkt) != PARSED_L4)
 		return VERDICT_PASS;
 	pkt.ours = true;
-	if (pkt.family == XDPLB_IPV6 || pkt.ip4->frag_off & bpf_htons(IP_DF))
-		return VERDICT_REPORT | member->mtu << 8;
+	if (!may_be_cut(&pkt))
+		return report_length(&pkt, member);
 	if (!holds_fragment_mark(&pkt))
 		return refuse(&pkt, XDPLB_DROP_TOO_BIG);
 	dnat_first(&pkt, member, hash);
@@ -183,7 +197,7 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 	verdict = find_nexthop(ctx, pkt, choice.member);
 	if (verdict == VERDICT_DROP)
 		return verdict;
-	if (unlikely(verdict == VERDICT_NEXT && too_big(pkt, choice.member)))
+	if (unlikely(too_big(pkt, choice.member)))
 		return serve_oversized(ctx, pack_shape(pkt, PARSED_L4), choice.index, hash);
 	dnat_packet(pkt, choice.member, hash, member_port(choice.member, packet_ports(pkt)->dest),
 		    false);

@@ -16,13 +16,18 @@ struct {
 	__type(value, struct xdplb_fragment_way);
 } fragment_ways SEC(".maps");
 
-/* As find_nexthop(); the kernel may cut a fragment that is too big into smaller ones. */
+/*
+ * As find_nexthop(); the kernel may cut a fragment that is too big into smaller ones. VERDICT_REPORT: it may
+ * not.
+ */
 INLINE enum verdict find_way(struct xdp_md *ctx, const struct packet *pkt,
 			     struct xdplb_member *member)
 {
 	enum verdict verdict = find_nexthop(ctx, pkt, member);
 
-	return verdict == VERDICT_NEXT && too_big(pkt, member) ? leave_to_kernel() : verdict;
+	if (verdict == VERDICT_DROP || !too_big(pkt, member))
+		return verdict;
+	return may_be_cut(pkt) ? VERDICT_PASS : VERDICT_REPORT;
 }
 
 /* Opens a fragment to a VIP, and says which. */
@@ -64,6 +69,8 @@ NOINLINE int serve_later_fragment(struct xdp_md *ctx, __u64 shape)
 	verdict = find_way(ctx, &pkt, choice.member);
 	if (verdict == VERDICT_DROP)
 		return verdict;
+	if (verdict == VERDICT_REPORT)
+		return refuse(&pkt, XDPLB_DROP_TOO_BIG); /* only about the first is anything said */
 	dnat_addresses(&pkt, choice.member, mark);
 	return finish_packet(ctx, &pkt, &choice, verdict);
 }
@@ -109,6 +116,8 @@ NOINLINE int serve_first_fragment(struct xdp_md *ctx, __u64 shape)
 	verdict = choose_for_first(ctx, &pkt, &choice, &hash);
 	if (verdict == VERDICT_NEXT)
 		verdict = find_way(ctx, &pkt, choice.member);
+	if (verdict == VERDICT_REPORT)
+		return report_length(&pkt, choice.member);
 	if (verdict == VERDICT_DROP)
 		return verdict;
 	way.expires = bpf_jiffies64() + fragment_lifetime;

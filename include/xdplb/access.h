@@ -31,7 +31,7 @@ struct xdplb_lb_control {
 	struct xdplb_table_ref vips;
 	__u32 generation; /* counts applied changes */
 	__u32 has_ranges; /* 1: a port that is nobody's own may be in a range of some service */
-	__u32 no_echo; /* 1: pings of VIPs are left to the kernel */
+	__u32 no_echo; /* 1: pings of VIPs are the kernel's */
 	__u32 reserved[11];
 };
 XDPLB_ASSERT_SIZE(struct xdplb_lb_control, 64);

@@ -18,7 +18,7 @@ struct xdplb_fragment_key {
 	__be32 id; /* IPv4: in the first two bytes as they lie */
 	__u8 proto;
 	__u8 family;
-	__u8 is_reply; /* at a service node: it comes from a backend */
+	__u8 from_backend; /* at a service node: 1 on the way back */
 	__u8 zero;
 };
 XDPLB_ASSERT_SIZE(struct xdplb_fragment_key, 40);
@@ -26,7 +26,7 @@ XDPLB_ASSERT_SIZE(struct xdplb_fragment_key, 40);
 /* At an access node: where the datagram goes. */
 struct xdplb_fragment_way {
 	__u64 expires; /* jiffies64 */
-	__u32 member; /* index into `members`; XDPLB_NO_MEMBER: back to its sender, as an echo reply */
+	__u32 member; /* index into `members` */
 	__u32 mark; /* lower half of the flow hash: IPv6 flow labels */
 };
 XDPLB_ASSERT_SIZE(struct xdplb_fragment_way, 16);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # ICMP errors that a backend itself sends: the client must be able to tell which of its packets they
-# are about, so they come from the VIP and quote VIP:vport.
+# are about, so they come from the VIP and quote VIP:vport. And pings of a VIP, also in fragments.
 set -euo pipefail
 
 # shellcheck source=lab.sh
@@ -66,6 +66,38 @@ direct() {
   expect "errors from the backend's address" "$(count_packets icmp 'icmp and src host 10.0.1.11')" 1
 }
 
+# pinged VIP BYTES: answered, all of them whole.
+pinged() {
+  local before output
+  before=$(counter access1 events echo_answered)
+  output=$(in_ns client ping -n -c 3 -i 0.2 -W 2 -s "$2" "$1") || true
+  [[ $output == *" 3 received"* ]] || fail "$output"
+  [[ $output != *wrong* && $output != *DUP* ]] || fail "$output"
+  expect "echo_answered" "$(counter access1 events echo_answered)" "$((before + 3))"
+}
+
+# echo_is yes|no: applied, while the program goes on.
+echo_is() {
+  (
+    echo "echo: $1"
+    cat "$CLUSTER"
+  ) >"$LAB_DIR/echo.yaml"
+  xdplb access1 apply "$LAB_DIR/echo.yaml" || fail "no apply of echo: $1"
+}
+
+unanswered() {
+  local before vip size
+  before=$(counter access1 events echo_answered)
+  echo_is no
+  for vip in 192.0.2.10 2001:db8:1::10; do
+    for size in 56 3000; do
+      ! in_ns client ping -n -q -c 1 -W 1 -s "$size" "$vip" >/dev/null || fail "$vip has answered"
+    done
+  done
+  expect "echo_answered" "$(counter access1 events echo_answered)" "$before"
+  echo_is yes
+}
+
 lab_main
 lab_container node1 c1 11 11
 write_cluster >"$CLUSTER"
@@ -80,4 +112,11 @@ check vnic_interface_ipv4 unreachable 192.0.2.20 8 40006 interface
 check vnic_source_ipv6 unreachable 2001:db8:1::10 8 40007 source
 check vnic_interface_ipv6 unreachable 2001:db8:1::20 8 40008 interface
 check direct direct
+check ping_ipv4 pinged 192.0.2.10 56
+check ping_ipv6 pinged 2001:db8:1::10 56
+check ping_fragments_ipv4 pinged 192.0.2.10 3000
+check ping_fragments_ipv6 pinged 2001:db8:1::10 3000
+check echo_no unanswered
+check ping_again_ipv4 pinged 192.0.2.20 60000
+check ping_again_ipv6 pinged 2001:db8:1::20 60000
 finish

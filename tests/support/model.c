@@ -111,8 +111,9 @@ static void report(struct model_world *world, const struct model_parsed *parsed,
 		   const struct test_packet *in, const struct report *what,
 		   struct model_result *result)
 {
-	if (parsed->kind == MODEL_LATER || parsed->is_first || !model_is_somebody(parsed) ||
-	    !world->budgets.reports) {
+	if (parsed->kind == MODEL_LATER ||
+	    (parsed->is_first && what->otherwise != XDPLB_DROP_TOO_BIG) ||
+	    !model_is_somebody(parsed) || !world->budgets.reports) {
 		model_drop(what->otherwise, result);
 		return;
 	}
@@ -220,10 +221,10 @@ static void send_to(struct model_world *world, const struct model_parsed *parsed
 	bool is_long = member->mtu && in->len - parsed->l3 > member->mtu;
 
 	result->packet = *in;
-	if (!is_long || is_forwarded(world, parsed, member)) {
+	if (!is_long) {
 		rewrite(parsed, member, hash, is_fragment, &result->packet);
 		model_leave(world, parsed, member, result);
-	} else if (is_fragment || (parsed->may_fragment && has_l4_sum(parsed, in))) {
+	} else if (parsed->may_fragment && (is_fragment || has_l4_sum(parsed, in))) {
 		leave_to_cut(parsed, member, hash, result);
 	} else if (parsed->may_fragment) {
 		model_drop(XDPLB_DROP_TOO_BIG, result);
@@ -242,16 +243,16 @@ struct model_note *model_find_note(struct model_world *world, const struct xdplb
 	return NULL;
 }
 
-void model_note(struct model_world *world, const struct model_parsed *parsed,
-		const struct model_member *member, __u64 hash, struct model_result *result)
+void model_note_datagram(struct model_world *world, const struct model_note *note,
+			 struct model_result *result)
 {
-	struct model_note *entry = model_find_note(world, &parsed->key);
+	struct model_note *entry = model_find_note(world, &note->key);
 
 	if (!entry && world->note_count < MODEL_NOTES)
 		entry = &world->notes[world->note_count++];
 	if (!entry)
 		return;
-	*entry = (struct model_note){ parsed->key, member, hash };
+	*entry = *note;
 	result->events |= EVENT(FRAGMENT_NOTED);
 }
 
@@ -318,9 +319,10 @@ static void serve(struct model_world *world, const struct model_service *service
 		serve_nobody(world, service, parsed, in, result);
 		return;
 	}
-	if (parsed->is_first)
-		model_note(world, parsed, member, hash, result);
 	send_to(world, parsed, member, hash, in, result);
+	if (parsed->is_first && result->member)
+		model_note_datagram(world, &(struct model_note){ parsed->key, member, hash },
+				    result);
 }
 
 static __u32 paths_of(const struct model_parsed *parsed, const struct model_service *service,
@@ -385,10 +387,9 @@ void model_run(struct model_world *world, const struct test_packet *in,
 	case MODEL_LATER:
 		follow(world, &parsed, in, ret_result);
 		break;
-	case MODEL_ICMP_PIECE:
-		model_meet_piece(world, &parsed, in, ret_result);
-		break;
 	case MODEL_ICMP:
+	case MODEL_ICMP_FIRST:
+	case MODEL_ICMP_LATER:
 		model_meet_icmp(world, &parsed, in, ret_result);
 		break;
 	default:

@@ -55,10 +55,10 @@ struct model_service {
 	__u32 prefix_count;
 };
 
-/* Where the later fragments of a datagram go; no member: back, as those of an echo request. */
+/* Where the later fragments of a datagram go. */
 struct model_note {
 	struct xdplb_fragment_key key;
-	const struct model_member *member;
+	const struct model_member *member; /* NULL: a ping, which goes back */
 	__u64 hash;
 };
 
@@ -74,7 +74,6 @@ struct model_world {
 	size_t service_count;
 	struct model_note *notes; /* MODEL_NOTES of them */
 	size_t note_count;
-	bool has_no_echo;
 	struct model_budgets budgets;
 };
 
@@ -101,8 +100,7 @@ struct model_world {
 	X(SENT_TAGGED_ON, "tagged, by another interface: passed") \
 	X(SENT_TO_CUT, "too long, may be cut: passed")            \
 	X(ECHO, "echo request to a VIP")                          \
-	X(ECHO_FIRST, "first fragment of one")                    \
-	X(ECHO_LATER, "later fragment of one")                    \
+	X(ECHO_LATER, "later fragment of a ping, answered")       \
 	X(ICMP_ERROR, "ICMP error to a VIP")                      \
 	X(RELAYED, "ICMP error, relayed")                         \
 	X(REPORTED, "an error of the balancer's own")             \

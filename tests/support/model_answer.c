@@ -87,12 +87,12 @@ bool model_reset(const struct test_packet *in, const struct model_parsed *parsed
 	return true;
 }
 
-void model_echo_reply(const struct test_packet *in, const struct model_parsed *parsed,
+void model_turn_round(const struct test_packet *in, const struct model_parsed *parsed,
 		      struct test_packet *ret_out)
 {
 	size_t addrs = parsed->l3 + (parsed->family == XDPLB_IPV4 ? 12 : 8);
 	size_t len = parsed->family == XDPLB_IPV4 ? 4 : 16;
-	__u8 *ip = ret_out->data + parsed->l3, type = parsed->family == XDPLB_IPV4 ? 0 : 129;
+	__u8 *ip = ret_out->data + parsed->l3;
 	__u8 word[2] = { ANSWER_TTL, in->data[parsed->l3 + 9] };
 
 	*ret_out = *in;
@@ -106,10 +106,15 @@ void model_echo_reply(const struct test_packet *in, const struct model_parsed *p
 	} else {
 		ip[7] = ANSWER_TTL;
 	}
-	if (parsed->kind == MODEL_ICMP_PIECE && !parsed->is_first)
-		return; /* it has no ICMP header */
-	word[0] = type;
-	word[1] = in->data[parsed->l4 + 1];
+}
+
+void model_echo_reply(const struct test_packet *in, const struct model_parsed *parsed,
+		      struct test_packet *ret_out)
+{
+	__u8 type = parsed->family == XDPLB_IPV4 ? 0 : 129;
+	__u8 word[2] = { type, in->data[parsed->l4 + 1] };
+
+	model_turn_round(in, parsed, ret_out);
 	model_change_sum(ret_out, parsed->l4 + 2, in->data + parsed->l4, word, 2);
 	ret_out->data[parsed->l4] = type;
 }

@@ -11,19 +11,20 @@
 #define EVENT(name) (1U << XDPLB_EVENT_##name)
 #define PATH(name)  (1U << MODEL_PATH_##name)
 
-static bool is_echo(const struct test_packet *in, const struct model_parsed *parsed)
-{
-	if (model_word(in, parsed->l4) != (parsed->family == XDPLB_IPV4 ? 0x800 : 0x8000))
-		return false;
-	return true;
-}
-
-/* Without options or extension headers; that of fragments is none. */
+/* Without options, or extension headers but that of a fragment. */
 static bool is_plain(const struct model_parsed *parsed)
 {
-	size_t fragment = parsed->kind == MODEL_ICMP_PIECE ? 8 : 0;
+	size_t len = parsed->l4 - parsed->l3;
 
-	return parsed->l4 - parsed->l3 == (parsed->family == XDPLB_IPV4 ? 20 : 40 + fragment);
+	if (parsed->family == XDPLB_IPV4)
+		return len == 20;
+	return len == (parsed->kind == MODEL_ICMP ? 40 : 48);
+}
+
+static bool is_echo(const struct test_packet *in, const struct model_parsed *parsed)
+{
+	return model_word(in, parsed->l4) == (parsed->family == XDPLB_IPV4 ? 0x800 : 0x8000) &&
+	       is_plain(parsed);
 }
 
 static bool is_error(const struct test_packet *in, const struct model_parsed *parsed)
@@ -47,25 +48,32 @@ static void answer_echo(struct model_world *world, const struct model_parsed *pa
 		return;
 	}
 	world->budgets.echoes--;
+	if (parsed->kind == MODEL_ICMP_FIRST)
+		model_note_datagram(world, &(struct model_note){ .key = parsed->key }, result);
 	result->verdict = XDP_TX;
 	result->events |= EVENT(ECHO_ANSWERED);
-	if (parsed->kind == MODEL_ICMP_PIECE && parsed->is_first)
-		model_note(world, parsed, NULL, 0, result);
 	model_echo_reply(in, parsed, &result->packet);
 }
 
-void model_meet_piece(struct model_world *world, const struct model_parsed *parsed,
-		      const struct test_packet *in, struct model_result *ret_result)
+static void answer_later(struct model_world *world, const struct model_parsed *parsed,
+			 const struct test_packet *in, struct model_result *result)
 {
-	const struct model_note *note = model_find_note(world, &parsed->key);
-	bool is_ours = parsed->is_first ? is_echo(in, parsed) : note && !note->member;
-
-	if (!is_ours || !is_plain(parsed) || world->has_no_echo) {
-		model_pass(in, ret_result);
+	if (!is_plain(parsed) || !model_is_somebody(parsed)) {
+		model_pass(in, result);
 		return;
 	}
-	ret_result->paths |= parsed->is_first ? PATH(ECHO_FIRST) : PATH(ECHO_LATER);
-	answer_echo(world, parsed, in, ret_result);
+	if (!model_find_note(world, &parsed->key)) {
+		model_drop(XDPLB_DROP_FRAGMENT_UNKNOWN, result);
+		return;
+	}
+	if (!world->budgets.echoes) {
+		model_drop(XDPLB_DROP_ANSWER_RATE, result);
+		return;
+	}
+	world->budgets.echoes--;
+	result->paths |= PATH(ECHO_LATER);
+	result->verdict = XDP_TX;
+	model_turn_round(in, parsed, &result->packet);
 }
 
 /* Backend and tag in place of the VIP and its port, in the quote; returns whether UDP has its sum. */
@@ -134,13 +142,21 @@ void model_meet_icmp(struct model_world *world, const struct model_parsed *parse
 {
 	struct model_parsed quote;
 
-	if (is_echo(in, parsed) && is_plain(parsed) && !world->has_no_echo) {
+	if (parsed->kind == MODEL_ICMP_LATER) {
+		answer_later(world, parsed, in, ret_result);
+		return;
+	}
+	if (is_echo(in, parsed)) {
 		answer_echo(world, parsed, in, ret_result);
+		return;
+	}
+	if (parsed->kind == MODEL_ICMP_FIRST) {
+		model_pass(in, ret_result);
 		return;
 	}
 	if (is_error(in, parsed))
 		ret_result->paths |= PATH(ICMP_ERROR);
-	if (!is_error(in, parsed) || !model_parse_quote(in, parsed->l4 + 8, in->len, &quote) ||
+	if (!is_error(in, parsed) || !model_parse_quote(in, parsed->l4 + 8, parsed->end, &quote) ||
 	    quote.family != parsed->family ||
 	    memcmp(&quote.source.addr, &parsed->dest.addr, sizeof(quote.source.addr)) ||
 	    !model_find_service(world, quote.family, quote.proto, &quote.source))

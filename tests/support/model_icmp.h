@@ -15,6 +15,11 @@ const struct model_service *model_find_service(const struct model_world *world, 
 void model_pass(const struct test_packet *in, struct model_result *ret_result);
 void model_drop(enum xdplb_drop reason, struct model_result *ret_result);
 
+/* Notes of datagrams in fragments. */
+struct model_note *model_find_note(struct model_world *world, const struct xdplb_fragment_key *key);
+void model_note_datagram(struct model_world *world, const struct model_note *note,
+			 struct model_result *result);
+
 /* To somebody's own address something may be said. */
 bool model_is_somebody(const struct model_parsed *parsed);
 
@@ -24,16 +29,6 @@ void model_leave(const struct model_world *world, const struct model_parsed *par
 
 __u64 model_bucket_hash(const struct model_world *world, const struct model_service *service,
 			const struct model_end *client, __u64 flow_hash);
-
-struct model_note *model_find_note(struct model_world *world, const struct xdplb_fragment_key *key);
-
-/* Notes where the later fragments go; @member: NULL if back. */
-void model_note(struct model_world *world, const struct model_parsed *parsed,
-		const struct model_member *member, __u64 hash, struct model_result *result);
-
-/* A fragment of an ICMP message to a VIP. */
-void model_meet_piece(struct model_world *world, const struct model_parsed *parsed,
-		      const struct test_packet *in, struct model_result *ret_result);
 
 void model_meet_icmp(struct model_world *world, const struct model_parsed *parsed,
 		     const struct test_packet *in, struct model_result *ret_result);

@@ -18,7 +18,9 @@ static bool read_error(const struct test_packet *in, const struct model_parsed *
 	if (parsed->family == XDPLB_IPV4 ? type != 3 && type != 11 && type != 12
 					 : type < 1 || type > 4)
 		return false;
-	return model_parse_quote(in, parsed->l4 + 8, in->len, ret_quote) &&
+	/* What follows the message is padding. */
+	return model_parse_quote(in, parsed->l4 + 8, parsed->end < in->len ? parsed->end : in->len,
+				 ret_quote) &&
 	       ret_quote->family == parsed->family;
 }
 
@@ -120,22 +122,12 @@ static const struct node_flow *flow_seen(struct node_model_world *world, __u8 fa
 							       : NULL;
 }
 
-/* Notes of the two ways have nothing to do with each other. */
-static struct xdplb_fragment_key reply_key(const struct model_parsed *parsed)
-{
-	struct xdplb_fragment_key key = parsed->key;
-
-	key.is_reply = 1;
-	return key;
-}
-
 static void meet_reply(struct node_model_world *world, const struct model_parsed *parsed,
 		       const struct test_packet *in, struct node_result *result)
 {
 	const struct node_flow *flow =
 		flow_seen(world, parsed->family, parsed->proto, &parsed->source, &parsed->dest);
 	struct model_end source = parsed->source;
-	struct xdplb_fragment_key key = reply_key(parsed);
 
 	if (!flow) {
 		node_pass(in, NODE_PATH_OTHER, result);
@@ -149,7 +141,7 @@ static void meet_reply(struct node_model_world *world, const struct model_parsed
 	node_put_end(&result->packet, parsed, true, &flow->client);
 	if (!parsed->is_first || !flow->mapping)
 		return;
-	node_note_face(world, &key, &source.addr);
+	node_note_face(world, &parsed->key, &source.addr);
 	result->events |= 1U << XDPLB_EVENT_FRAGMENT_NOTED;
 	result->paths |= 1U << NODE_PATH_FIRST_FRAGMENT;
 }
@@ -157,8 +149,7 @@ static void meet_reply(struct node_model_world *world, const struct model_parsed
 static void meet_later(struct node_model_world *world, const struct model_parsed *parsed,
 		       const struct test_packet *in, struct node_result *result)
 {
-	struct xdplb_fragment_key key = reply_key(parsed);
-	const struct xdplb_addr *addr = node_find_face(world, &key);
+	const struct xdplb_addr *addr = node_find_face(world, &parsed->key);
 	struct model_end vip = {};
 
 	if (!addr) {
@@ -205,6 +196,7 @@ void node_model_from(struct node_model_world *world, const struct test_packet *i
 	model_parse(in, &parsed);
 	if (parsed.tags)
 		parsed.kind = MODEL_FOREIGN;
+	parsed.key.from_backend = 1;
 	switch (parsed.kind) {
 	case MODEL_TRANSPORT:
 		meet_reply(world, &parsed, in, ret_result);

@@ -34,14 +34,14 @@ static unsigned int read_ethernet(const struct test_packet *packet, struct model
 	return 0;
 }
 
-static bool is_icmp(const struct model_parsed *parsed)
-{
-	return parsed->proto == (parsed->family == XDPLB_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-}
-
 static bool is_transport(__u8 proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+}
+
+static bool is_icmp(const struct model_parsed *parsed)
+{
+	return parsed->proto == (parsed->family == XDPLB_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
 /* What follows the IP headers of a packet that is no later fragment; `l4_len`: how much of it must be there. */
@@ -56,11 +56,11 @@ static void read_payload(const struct test_packet *packet, size_t l4_len,
 			return;
 		memcpy(&parsed->source.port, packet->data + parsed->l4, 2);
 		memcpy(&parsed->dest.port, packet->data + parsed->l4 + 2, 2);
-	} else if (parsed->l4 + 8 > packet->len || !is_icmp(parsed) ||
+	} else if (!is_icmp(parsed) || parsed->l4 + 8 > packet->len ||
 		   (parsed->is_first && !is_whole)) {
 		parsed->kind = MODEL_FOREIGN;
 	} else if (parsed->is_first) {
-		parsed->kind = MODEL_ICMP_PIECE;
+		parsed->kind = MODEL_ICMP_FIRST;
 	} else {
 		parsed->kind = is_whole ? MODEL_ICMP : MODEL_CUT_ICMP;
 	}
@@ -69,7 +69,7 @@ static void read_payload(const struct test_packet *packet, size_t l4_len,
 static void read_later(const struct test_packet *packet, struct model_parsed *parsed)
 {
 	if (is_icmp(parsed))
-		parsed->kind = MODEL_ICMP_PIECE;
+		parsed->kind = MODEL_ICMP_LATER;
 	else
 		parsed->kind = is_transport(parsed->proto) ? MODEL_LATER : MODEL_FOREIGN;
 }

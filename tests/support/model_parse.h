@@ -14,9 +14,10 @@ enum model_kind {
 	MODEL_TRUNCATED,
 	MODEL_TOO_MANY, /* IPv6: more extension headers than are looked through */
 	MODEL_LATER, /* a fragment but the first */
-	MODEL_ICMP_PIECE, /* a fragment of ICMP, the first if is_first */
 	MODEL_ICMP,
 	MODEL_CUT_ICMP, /* longer or shorter than it says; lb_xdp lets it pass, node_tc reads what is there */
+	MODEL_ICMP_FIRST, /* the first fragment of one, its header whole */
+	MODEL_ICMP_LATER,
 	MODEL_TRANSPORT, /* TCP or UDP, or the first fragment of it */
 };
 

@@ -53,7 +53,7 @@ bool model_answer_query(const __u8 key[16], const struct test_packet *in,
 	size_t at = parsed->l4 + 8, sum;
 	struct xdplb_query query, answer;
 
-	if (parsed->proto != IPPROTO_UDP || at + sizeof(query) > in->len)
+	if (parsed->proto != IPPROTO_UDP || at + sizeof(query) > parsed->end)
 		return false;
 	memcpy(&query, in->data + at, sizeof(query));
 	if (query.magic != htonl(XDPLB_QUERY_MAGIC) || query.version != XDPLB_QUERY_VERSION ||

@@ -41,6 +41,9 @@ void model_report(const struct test_packet *in, const struct model_parsed *parse
 bool model_reset(const struct test_packet *in, const struct model_parsed *parsed,
 		 struct test_packet *ret_out);
 
+/* Addresses swapped, both kinds, and a TTL of its own: what a later fragment of a ping becomes. */
+void model_turn_round(const struct test_packet *in, const struct model_parsed *parsed,
+		      struct test_packet *ret_out);
 void model_echo_reply(const struct test_packet *in, const struct model_parsed *parsed,
 		      struct test_packet *ret_out);
 

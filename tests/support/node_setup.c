@@ -199,15 +199,6 @@ void lb_setup_ranges(struct lb_setup *lb, bool has_ranges)
 	put(fd_of(lb, lb_control), 0, &control);
 }
 
-void lb_setup_echo(struct lb_setup *lb, bool has_echo)
-{
-	struct xdplb_lb_control control;
-
-	get(fd_of(lb, lb_control), 0, &control);
-	control.no_echo = !has_echo;
-	put(fd_of(lb, lb_control), 0, &control);
-}
-
 void lb_setup_service(struct lb_setup *lb, __u32 index, struct xdplb_bucket_ref buckets)
 {
 	lb_setup_service_as(

@@ -127,7 +127,6 @@ void lb_setup_vip(struct lb_setup *lb, const struct setup_endpoint *endpoint);
 void lb_setup_live(struct lb_setup *lb, struct xdplb_table_ref vips);
 /* Are there services of many ports? */
 void lb_setup_ranges(struct lb_setup *lb, bool has_ranges);
-void lb_setup_echo(struct lb_setup *lb, bool has_echo);
 void lb_setup_service(struct lb_setup *lb, __u32 index, struct xdplb_bucket_ref buckets);
 struct xdplb_service lb_setup_read_service(struct lb_setup *lb, __u32 index);
 void lb_setup_service_as(struct lb_setup *lb, __u32 index, const struct xdplb_service *service);

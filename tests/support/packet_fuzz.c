@@ -129,18 +129,28 @@ static void draw_echo(struct packet_fuzz *fuzz, struct test_packet *ret_packet)
 	packet_build(&spec, ret_packet);
 }
 
+/* TCP or UDP, or now and then a ping. */
+static struct packet_spec draw_datagram(struct packet_fuzz *fuzz)
+{
+	__u8 family = draw_family(fuzz), proto = draw_proto(fuzz);
+	struct packet_spec spec;
+
+	if (fuzz_draw(fuzz, 4))
+		return draw_spec(fuzz, family, proto);
+	spec = draw_spec(fuzz, family, family == XDPLB_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	spec.icmp_type = family == XDPLB_IPV4 ? 8 : 128;
+	spec.icmp_rest = fuzz_draw(fuzz, ~0U);
+	if (fuzz_draw(fuzz, 4))
+		spec.ip_options = 0;
+	return spec;
+}
+
 /* Pieces of a few datagrams, in any order; some longer than a way lets through. */
 static void draw_fragment(struct packet_fuzz *fuzz, struct test_packet *ret_packet)
 {
-	struct packet_spec spec = draw_spec(fuzz, draw_family(fuzz), draw_proto(fuzz));
+	struct packet_spec spec = draw_datagram(fuzz);
 	struct fragment_piece piece = { 0, 64 };
 
-	if (!fuzz_draw(fuzz, 3)) {
-		spec.proto = spec.family == XDPLB_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
-		spec.icmp_type = spec.family == XDPLB_IPV4 ? 8 : 128;
-		spec.icmp_type -= !fuzz_draw(fuzz, 8);
-		spec.ip_options = fuzz_draw(fuzz, 4) ? 0 : spec.ip_options;
-	}
 	spec.frag_off = 0;
 	spec.id = fuzz_draw(fuzz, 4);
 	spec.frag_id = spec.id * 0x10001;

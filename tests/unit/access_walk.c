@@ -315,6 +315,8 @@ static const char *check_vips(const struct access_view *view, const struct confi
 	}
 	if (endpoints_taken(&view->vips, control->vips) != entries)
 		return fault("%zu VIPs", endpoints_taken(&view->vips, control->vips));
+	if (control->no_echo != config->no_echo)
+		return fault("echo is %s", control->no_echo ? "off" : "on");
 	return NULL;
 }
 

@@ -66,7 +66,7 @@ static void settle_sums(const struct model_parsed *parsed, struct test_packet *p
 		settle_sum(packet, parsed->l3 + 10);
 	if (parsed->kind == MODEL_TRANSPORT && parsed->proto == IPPROTO_TCP)
 		settle_sum(packet, parsed->l4 + 16);
-	if (parsed->kind == MODEL_ICMP)
+	if (parsed->kind == MODEL_ICMP || parsed->kind == MODEL_ICMP_FIRST)
 		settle_sum(packet, parsed->l4 + 2);
 }
 

@@ -191,8 +191,6 @@ void lab_make_world(struct model_lab *lab)
 	empty_map(bpf_map__fd(lab->lb.skel->maps.sources));
 	empty_map(bpf_map__fd(lab->lb.skel->maps.fragment_ways));
 	lab->model.note_count = 0;
-	lab->model.has_no_echo = !fuzz_draw(&lab->fuzz, 8);
-	lb_setup_echo(&lab->lb, !lab->model.has_no_echo);
 	for (__u32 i = 0; i < LAB_SERVICES; i++)
 		make_service(lab, i);
 	make_budgets(lab);

@@ -268,6 +268,10 @@ Test(config, hash)
 		  HASHED(NODE_A NODE_N NODE_M, "60") HASHED_S("{b1: {weight: 2}, b2: }"), false },
 		{ "another rest", HASHED(NODE_A NODE_N NODE_M, "61") HASHED_S("{b1: , b2: }"),
 		  false },
+		{ "pings answered, said aloud",
+		  HASHED(NODE_A NODE_N NODE_M, "60") HASHED_S("{b1: , b2: }") "echo: yes\n", true },
+		{ "pings not answered",
+		  HASHED(NODE_A NODE_N NODE_M, "60") HASHED_S("{b1: , b2: }") "echo: no\n", false },
 		{ "a node more",
 		  HASHED(NODE_A NODE_N NODE_M " x: {access: {interfaces: [e]}}\n", "60")
 			  HASHED_S("{b1: , b2: }"),
@@ -291,26 +295,4 @@ Test(config, hash)
 		loaded_free(&loaded);
 	}
 	loaded_free(&base);
-}
-
-Test(config, echo)
-{
-	static const struct {
-		const char *text;
-		bool has_no_echo;
-	} rows[] = { { "", false },
-		     { "echo: no\n", true },
-		     { "echo: false\n", true },
-		     { "echo: yes\n", false },
-		     { "echo: true\n", false } };
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char text[512];
-		struct loaded loaded;
-
-		snprintf(text, sizeof(text), TO_NODES "%s", rows[i].text);
-		load_good(text, &loaded);
-		cr_expect_eq(loaded.config.has_no_echo, rows[i].has_no_echo, "%s", rows[i].text);
-		loaded_free(&loaded);
-	}
 }

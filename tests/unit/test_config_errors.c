@@ -37,19 +37,17 @@ static const struct error_row yaml_rows[] = {
 
 static const struct error_row root_rows[] = {
 	{ TO_NODES "node: {}\n", "7: node: found an unknown key, expected one of cluster, "
-				 "key_file, tags, capacities, echo, nodes, backends, services, "
-				 "checks, sharing, on_service, tunnels, on_tunnel" },
+				 "key_file, tags, capacities, nodes, backends, services, "
+				 "checks, sharing, on_service, tunnels, on_tunnel, echo" },
 	{ TO_NODES "[a]: b\n", "7: ?: found an unknown key, expected one of cluster, "
-			       "key_file, tags, capacities, echo, nodes, backends, services, "
-			       "checks, sharing, on_service, tunnels, on_tunnel" },
-	{ TO_NODES "\"cluster\\0\": b\n",
-	  "7: ?: found an unknown key, expected one of cluster, "
-	  "key_file, tags, capacities, echo, nodes, backends, services, "
-	  "checks, sharing, on_service, tunnels, on_tunnel" },
-	{ TO_NODES "\"a\\e[m\": b\n",
-	  "7: a\\x1b[m: found an unknown key, expected one of cluster, "
-	  "key_file, tags, capacities, echo, nodes, backends, services, "
-	  "checks, sharing, on_service, tunnels, on_tunnel" },
+			       "key_file, tags, capacities, nodes, backends, services, "
+			       "checks, sharing, on_service, tunnels, on_tunnel, echo" },
+	{ TO_NODES "\"cluster\\0\": b\n", "7: ?: found an unknown key, expected one of cluster, "
+					  "key_file, tags, capacities, nodes, backends, services, "
+					  "checks, sharing, on_service, tunnels, on_tunnel, echo" },
+	{ TO_NODES "\"a\\e[m\": b\n", "7: a\\x1b[m: found an unknown key, expected one of cluster, "
+				      "key_file, tags, capacities, nodes, backends, services, "
+				      "checks, sharing, on_service, tunnels, on_tunnel, echo" },
 	{ TO_NODES "cluster: d\n",
 	  "7: cluster: found a duplicate key (first in line 1), expected it once" },
 	{ "key_file: k\n" NODES, "1: cluster: found nothing, expected the cluster's name" },
@@ -68,7 +66,10 @@ static const struct error_row root_rows[] = {
 	{ HEAD "nodes: 1\n", "3: nodes: found \"1\", expected a mapping" },
 	{ TO_NODES "backends: [b]\n", "7: backends: found a list, expected a mapping" },
 	{ TO_NODES "services: s\n", "7: services: found \"s\", expected a mapping" },
-	{ TO_NODES "echo: maybe\n", "7: echo: found \"maybe\", expected no or false or yes or true" },
+	{ TO_NODES "echo: never\n",
+	  "7: echo: found \"never\", expected true or yes or on or false or no or off" },
+	{ TO_NODES "echo:\n",
+	  "7: echo: found nothing, expected true or yes or on or false or no or off" },
 	{ TO_NODES "tags: 1\n", "7: tags: found \"1\", expected a mapping" },
 	{ TO_NODES "tags: {from: 1}\n",
 	  "7: tags.from: found an unknown key, expected one of first, last, rest" },

@@ -3,12 +3,12 @@
  * lb_xdp: ICMP at a VIP. Pings are answered; errors about a VIP's packets reach the backend that owns
  * the flow, and quote what that backend's node can tell it by.
  */
+#include <bpf/bpf.h>
 #include <criterion/criterion.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "fragments.h"
 #include "icmp_error.h"
 #include "node_setup.h"
 
@@ -187,130 +187,15 @@ Test(lb_icmp, echo_is_limited)
 	lb_setup_close(&lb);
 }
 
-/* ---- pings in fragments ---- */
-
-#define PIECES 3
-#define PIECE  512
-
-static struct packet_spec large_ping(__u8 family, __u16 id)
+static void set_echo(struct lb_setup *lb, bool answers)
 {
-	struct packet_spec spec = ping(family);
+	int map = bpf_map__fd(lb->skel->maps.lb_control);
+	struct xdplb_lb_control control;
+	__u32 zero = 0;
 
-	spec.payload_len = 1400;
-	spec.frag_off = 0;
-	spec.id = id;
-	spec.frag_id = id * 0x10001;
-	spec.seed = id;
-	return spec;
-}
-
-static void run_piece(const char *row, struct lb_setup *lb, const struct packet_spec *in,
-		      const struct packet_spec *out, int number, struct expected expected)
-{
-	struct fragment_piece piece = { number * PIECE, PIECE };
-	struct test_packet packet, want;
-	char name[120];
-
-	fragment_build(in, piece, 0, &packet);
-	if (out) {
-		fragment_build(out, piece, 0, &want);
-		expected.packet = &want;
-	}
-	snprintf(name, sizeof(name), "IPv%u, %s, piece %d", in->family, row, number);
-	check_run(name, lb->skel->progs.lb_xdp, lb->counters, &packet, 0, &expected);
-}
-
-static void check_piece_passes(const char *row, struct lb_setup *lb, const struct packet_spec *in,
-			       int number)
-{
-	run_piece(row, lb, in, in, number, (struct expected){ XDP_PASS, NULL, NO_DROP, 0 });
-}
-
-static void check_piece_answered(const char *row, struct lb_setup *lb, const struct packet_spec *in,
-				 int number)
-{
-	struct packet_spec out = pong(in);
-	__u32 noted = number ? 0 : EVENT(FRAGMENT_NOTED);
-
-	run_piece(row, lb, in, &out, number,
-		  (struct expected){ XDP_TX, NULL, NO_DROP, EVENT(ECHO_ANSWERED) | noted });
-}
-
-Test(lb_icmp, echo_in_fragments)
-{
-	struct lb_setup lb;
-
-	lb_setup_open(&lb);
-	lb_setup_fill(&lb, IN_IFINDEX);
-	for (int i = 0; i < 100; i++) {
-		struct packet_spec in = large_ping(setup_families[i & 1], i + 1);
-
-		in.vlan_tags = i % 3;
-		in.ttl = i % 255 + 1;
-		check_piece_passes("before the first", &lb, &in, 1);
-		for (int n = 0; n < PIECES; n++)
-			check_piece_answered("in order", &lb, &in, n);
-		for (int n = PIECES - 1; n > 0; n--)
-			check_piece_answered("again, the other way round", &lb, &in, n);
-	}
-	lb_setup_close(&lb);
-}
-
-/* A later fragment goes back only if it is of a request: else two balancers might go on for ever. */
-Test(lb_icmp, fragments_of_no_echo)
-{
-	struct lb_setup lb;
-
-	lb_setup_open(&lb);
-	lb_setup_fill(&lb, IN_IFINDEX);
-	for (int f = 0; f < 2; f++) {
-		struct packet_spec in = large_ping(setup_families[f], 1), other;
-
-		other = pong(&in);
-		other.source = in.source;
-		other.dest = in.dest;
-		for (int n = 0; n < PIECES; n++)
-			check_piece_passes("a reply", &lb, &other, n);
-		other = in;
-		other.icmp_code = 1;
-		for (int n = 0; n < PIECES; n++)
-			check_piece_passes("code 1", &lb, &other, n);
-		check_piece_answered("a request", &lb, &in, 0);
-		other = in;
-		other.id++;
-		other.frag_id++;
-		check_piece_passes("another one's", &lb, &other, 1);
-		other = in;
-		other.source.addr = setup_addrs(in.family)->stranger;
-		check_piece_passes("another's", &lb, &other, 1);
-		other = in;
-		other.dest.addr = setup_addrs(in.family)->stranger;
-		check_piece_passes("to a stranger", &lb, &other, 0);
-		check_piece_answered("the right one", &lb, &in, 1);
-		/* Its note is none for UDP with the same identification. */
-		other = in;
-		other.proto = IPPROTO_UDP;
-		run_piece("UDP", &lb, &other, NULL, 1,
-			  (struct expected){ XDP_DROP, NULL, XDPLB_DROP_FRAGMENT_UNKNOWN, 0 });
-	}
-	lb_setup_close(&lb);
-}
-
-/* Each fragment counts: what is limited is what is sent. */
-Test(lb_icmp, fragments_are_limited)
-{
-	struct packet_spec in = large_ping(XDPLB_IPV4, 1);
-	struct lb_setup lb;
-
-	lb_setup_open_as(&lb,
-			 &(struct lb_setup_options){ .answers_at_once = 3, .no_refill = true });
-	lb_setup_fill(&lb, IN_IFINDEX);
-	lb_setup_budget(&lb, LB_BUDGET_ECHOES, 2);
-	check_piece_answered("within the rate", &lb, &in, 0);
-	check_piece_answered("within the rate", &lb, &in, 1);
-	run_piece("beyond it", &lb, &in, NULL, 2,
-		  (struct expected){ XDP_DROP, NULL, XDPLB_DROP_ANSWER_RATE, 0 });
-	lb_setup_close(&lb);
+	cr_assert_eq(bpf_map_lookup_elem(map, &zero, &control), 0);
+	control.no_echo = !answers;
+	cr_assert_eq(bpf_map_update_elem(map, &zero, &control, BPF_ANY), 0);
 }
 
 Test(lb_icmp, echo_can_be_turned_off)
@@ -319,14 +204,14 @@ Test(lb_icmp, echo_can_be_turned_off)
 
 	lb_setup_open(&lb);
 	lb_setup_fill(&lb, IN_IFINDEX);
-	lb_setup_echo(&lb, false);
 	for (int f = 0; f < 2; f++) {
-		struct packet_spec in = ping(setup_families[f]);
+		struct packet_spec in = ping(setup_families[f]), out = pong(&in);
 
+		set_echo(&lb, false);
 		check_passes("turned off", &lb, &in);
-		in = large_ping(setup_families[f], 1);
-		for (int n = 0; n < PIECES; n++)
-			check_piece_passes("turned off", &lb, &in, n);
+		set_echo(&lb, true);
+		check("turned on again", &lb, &in, &out,
+		      &(struct expected){ XDP_TX, NULL, NO_DROP, EVENT(ECHO_ANSWERED) });
 	}
 	lb_setup_close(&lb);
 }

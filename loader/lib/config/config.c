@@ -31,7 +31,6 @@ static void read_root(struct config_draft *draft)
 		{ "key_file", "the file of the cluster's key" },
 		{ "tags", NULL },
 		{ "capacities", NULL },
-		{ "echo", NULL },
 		{ "nodes", "a mapping of the cluster's nodes" },
 		{ "backends", NULL },
 		{ "services", NULL },
@@ -40,9 +39,11 @@ static void read_root(struct config_draft *draft)
 		{ "on_service", NULL },
 		{ "tunnels", NULL },
 		{ "on_tunnel", NULL },
+		{ "echo", NULL },
 	};
 	struct yaml_place place;
 	const char *name;
+	bool echo;
 
 	draft->root = yaml_tree_root(&draft->tree);
 	place_keys(&draft->root, keys, ARRAY_SIZE(keys));
@@ -51,6 +52,8 @@ static void read_root(struct config_draft *draft)
 		if (name)
 			strcpy(draft->config.cluster, name);
 	}
+	if (place_child(&draft->root, "echo", &place) && draft_read_switch(&place, &echo))
+		draft->config.no_echo = !echo;
 	place_child(&draft->root, "capacities", &draft->capacities_place);
 	place_child(&draft->root, sections[0], &draft->nodes_place);
 	place_child(&draft->root, sections[1], &draft->backends_place);
@@ -133,19 +136,6 @@ static void read_tags(struct config_draft *draft)
 		read_rest(draft, &rest);
 }
 
-/* Are pings of VIPs answered? */
-static void read_echo(struct config_draft *draft)
-{
-	static const char *const words[] = { "no", "false", "yes", "true", NULL };
-	struct yaml_place place;
-	int word;
-
-	if (!place_child(&draft->root, "echo", &place))
-		return;
-	word = place_choice(&place, words);
-	draft->config.has_no_echo = word == 0 || word == 1;
-}
-
 static void read_capacities(struct config_draft *draft)
 {
 	static const struct yaml_key keys[] = { { "services", NULL }, { "members", NULL },
@@ -185,7 +175,6 @@ static int read_draft(struct config_draft *draft, const char *path)
 	read_root(draft);
 	draft_read_key(draft);
 	read_tags(draft);
-	read_echo(draft);
 	read_capacities(draft);
 	draft_read_nodes(draft);
 	draft_read_sharing(draft);

@@ -131,7 +131,7 @@ struct config {
 	struct xdplb_key key;
 	uint16_t tag_first, tag_last; /* host order, inclusive; default 61000 .. 65535 */
 	uint32_t tag_rest; /* seconds a freed tag rests; default 600 */
-	bool has_no_echo; /* access nodes leave pings of VIPs to the kernel */
+	bool no_echo; /* access nodes leave pings of VIPs unanswered */
 	struct config_capacities capacities;
 	struct config_node *nodes;
 	size_t node_count;
@@ -144,8 +144,7 @@ struct config {
 	struct config_target *targets; /* of all members */
 	size_t target_count;
 	struct config_sharing sharing;
-	struct config_hook
-		on_service; /* run by the agent of an access node: a service went up or down */
+	struct config_hook on_service; /* run by an access node's agent: one went up or down */
 	char affinities[CONFIG_AFFINITIES_MAX][XDPLB_NAME_LEN];
 	size_t affinity_count;
 	struct config_link *links; /* sorted by name */

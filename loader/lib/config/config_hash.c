@@ -25,12 +25,13 @@ static void put_settings(struct digest *digest, const struct config *config)
 	digest_number(digest, config->tag_first);
 	digest_number(digest, config->tag_last);
 	digest_number(digest, config->tag_rest);
-	digest_number(digest, config->has_no_echo);
 	digest_number(digest, config->capacities.services);
 	digest_number(digest, config->capacities.members);
 	digest_number(digest, config->capacities.backends);
 	digest_number(digest, config->capacities.buckets);
 	digest_number(digest, config->capacities.flows);
+	if (config->no_echo)
+		digest_text(digest, "no echo");
 }
 
 static void put_node(struct digest *digest, const struct config_node *node)

@@ -96,8 +96,7 @@ struct access_plan {
 	struct xdplb_endpoint *vips; /* the new table, or NULL if it stays */
 	uint32_t vip_slots, vip_seed;
 	bool has_ranges; /* some service has many ports */
-	bool has_no_echo; /* pings are not to be answered ... */
-	bool echo_changed; /* ... or are, unlike now */
+	bool echo_changed; /* pings of VIPs are no longer answered, or again */
 	/* Marks of what stays; anything in use and unmarked goes. One for each index of the maps. */
 	bool *service_kept, *member_kept, *backend_kept;
 	size_t changes; /* things that are not yet as they should be; 0: nothing to do */

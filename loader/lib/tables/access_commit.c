@@ -251,7 +251,7 @@ void access_commit(const struct config *config, const struct access_plan *plan,
 	if (plan->vips)
 		switch_vips(plan, view);
 	if (plan->echo_changed)
-		__atomic_store_n(&control->no_echo, plan->has_no_echo, __ATOMIC_RELAXED);
+		__atomic_store_n(&control->no_echo, config->no_echo, __ATOMIC_RELEASE);
 	if (plan->changes)
 		control->generation++;
 	map_wait_for_readers();

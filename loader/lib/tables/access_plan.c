@@ -131,15 +131,6 @@ static void compare_services(const struct access_view *view, struct access_plan 
 	}
 }
 
-static void plan_echo(const struct config *config, const struct access_view *view,
-		      struct access_plan *plan)
-{
-	const struct xdplb_lb_control *control = map_at(&view->control, 0);
-
-	plan->has_no_echo = config->has_no_echo;
-	plan->echo_changed = config->has_no_echo != control->no_echo;
-}
-
 static void count_changes(const struct access_view *view, struct access_plan *plan)
 {
 	plan->changes = (plan->vips != NULL) + plan->echo_changed;
@@ -210,6 +201,7 @@ static int allocate(const struct config *config, const struct access_view *view,
 int access_plan_build(const struct config *config, const struct access_view *view,
 		      struct access_plan *ret_plan, struct error *error)
 {
+	const struct xdplb_lb_control *control = map_at(&view->control, 0);
 	struct access_plan plan = { 0 };
 	struct access_running running = { 0 };
 	int err = allocate(config, view, &plan);
@@ -241,8 +233,8 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 		fail_errno(error, err, "cannot fill the table of VIPs");
 		goto out;
 	}
+	plan.echo_changed = control->no_echo != config->no_echo;
 	compare_services(view, &plan);
-	plan_echo(config, view, &plan);
 	count_changes(view, &plan);
 	*ret_plan = plan;
 out:
