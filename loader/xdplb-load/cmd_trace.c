@@ -43,13 +43,28 @@ static int wrong(const char *what, const char *word)
 	return EXIT_USAGE;
 }
 
+/* A connection id in hex, as long as one that names a backend. */
+static bool parse_cid(const char *text, struct trace_flow *flow)
+{
+	size_t digits = strlen(text), bytes = digits / 2;
+
+	if (digits % 2 || bytes < XDPLB_QUIC_CID_MIN || bytes > XDPLB_QUIC_CID_MAX ||
+	    strspn(text, "0123456789abcdefABCDEF") != digits)
+		return false;
+	for (size_t i = 0; i < bytes; i++)
+		sscanf(text + 2 * i, "%2hhx", &flow->cid[i]);
+	flow->cid_len = (uint8_t)bytes;
+	return true;
+}
+
 static int read_flow(const struct command_line *line, struct trace_flow *flow)
 {
 	static const char end[] = "an address and a port: 192.0.2.1:80, [2001:db8::1]:80";
 	__u8 family;
 
-	if (line->word_count != 3)
-		return wrong("trace PROTOCOL SOURCE:PORT VIP:PORT", "another number of words");
+	if (line->word_count != 3 && line->word_count != 4)
+		return wrong("trace PROTOCOL SOURCE:PORT VIP:PORT [CONNECTION-ID]",
+			     "another number of words");
 	if (!strcmp(line->words[0], "tcp"))
 		flow->proto = IPPROTO_TCP;
 	else if (!strcmp(line->words[0], "udp"))
@@ -62,6 +77,9 @@ static int read_flow(const struct command_line *line, struct trace_flow *flow)
 		return wrong(end, line->words[2]);
 	if (family != flow->family)
 		return wrong("two addresses of one family", line->words[2]);
+	if (line->word_count == 4 &&
+	    (flow->proto != IPPROTO_UDP || !parse_cid(line->words[3], flow)))
+		return wrong("a connection id of 6 to 20 octets in hex, and udp", line->words[3]);
 	return EXIT_DONE;
 }
 

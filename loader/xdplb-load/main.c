@@ -41,7 +41,7 @@ static const struct command {
 	{ "drops", cmd_drops, TAKES_NODE | TAKES_JSON | TAKES_INTERVAL,
 	  "drops         why packets are dropped here, and how many a second" },
 	{ "trace", cmd_trace, TAKES_NODE | TAKES_JSON | TAKES_WORDS,
-	  "trace tcp|udp SOURCE:PORT VIP:PORT\n"
+	  "trace tcp|udp SOURCE:PORT VIP:PORT [CONNECTION-ID]\n"
 	  "                what lb_xdp would do with a packet, and why; nothing is sent" },
 	{ "health", cmd_health, TAKES_NODE | TAKES_JSON | TAKES_WORDS | TAKES_LEASE | TAKES_WAIT,
 	  "health        how the backends are, as this access node knows it\n"

@@ -183,6 +183,36 @@ Test(lb_report, may_be_fragmented)
 	lb_setup_close(&lb);
 }
 
+/* One that must not be cut is told so at its first fragment, with the ports behind the fragment header. */
+Test(lb_report, fragments_too_big)
+{
+	struct lb_setup lb;
+
+	lb_setup_open(&lb);
+	lb_setup_fill(&lb, IN_IFINDEX);
+	for (int i = 0; i < 4; i++) {
+		struct packet_spec in = setup_spec(setup_families[i & 1], setup_protos[i / 2]);
+		__u32 member = setup_service(in.family, in.proto);
+		struct icmp_error error = too_big(in.family, 500);
+		struct test_packet packet;
+		struct run_result result;
+
+		in.payload_len = 600;
+		in.ext_header = in.family == XDPLB_IPV6 ? IPPROTO_FRAGMENT : 0;
+		in.frag_off = in.family == XDPLB_IPV6 ? 1 : IP_FLAG_MF | IP_FLAG_DF;
+		lb_setup_mtu(&lb, member, 500);
+		check_told("first", &lb, &in, &error, EVENT(TOO_BIG_SENT));
+		lb_setup_mtu(&lb, member, 1500);
+		packet_build(&in, &packet);
+		cr_assert_eq(prog_run(lb.skel->progs.lb_xdp, &packet, 0, &result), 0);
+		cr_assert_eq(result.verdict, XDP_TX);
+		lb_setup_mtu(&lb, member, 500);
+		in.frag_off |= in.family == XDPLB_IPV6 ? 800 : 100;
+		check_dropped("later", &lb, &in, XDPLB_DROP_TOO_BIG);
+	}
+	lb_setup_close(&lb);
+}
+
 Test(lb_report, without_checksum)
 {
 	struct packet_spec in = setup_spec(XDPLB_IPV4, IPPROTO_UDP);

@@ -17,8 +17,11 @@ TestSuite(trace);
 
 #define IN_IFINDEX 1
 #define MEMBERS    8
-#define BUCKETS    61
-#define FLOWS      40
+
+#define SERVER_ID   0xa9007700
+#define RANGE_FIRST 50000
+#define BUCKETS     61
+#define FLOWS       40
 
 /* The maps of a loaded program as the loader has them: in memory, through mmap. */
 static void open_array(const struct bpf_map *map, struct map_array *ret)
@@ -74,6 +77,7 @@ struct tally {
 	int verdicts[TRACE_LEFT + 1];
 	int searches[TRACE_NONE + 1];
 	int listed;
+	int ranged; /* to a port that is in a range */
 };
 
 static void check_flow(const struct lb_world *world, const struct trace_node *node,
@@ -94,6 +98,14 @@ static void check_flow(const struct lb_world *world, const struct trace_node *no
 	tally->verdicts[trace.verdict]++;
 	tally->searches[trace.search]++;
 	tally->listed += trace.in_list;
+	tally->ranged += trace.verdict == TRACE_SENT && ntohs(flow->vip_port) >= RANGE_FIRST;
+}
+
+static uint32_t quic_flags(const struct lb_world *world, uint64_t *random)
+{
+	if (world->proto != IPPROTO_UDP || next_random(random, 2))
+		return 0;
+	return XDPLB_SERVICE_QUIC | next_random(random, 7) << XDPLB_SERVICE_QUIC_CONFIG;
 }
 
 /* Health, leases and confirmations at random; each state of the service as likely as any other. */
@@ -119,7 +131,8 @@ static void shuffle(struct lb_world *world, const struct trace_node *node, uint6
 		lb_setup_target(&world->lb, i, &health);
 		lb_setup_confirm(&world->lb, i, next_random(random, 8) != 0);
 	}
-	lb_world_serve(world, next_random(random, 16) ? BUCKETS : 0, next_random(random, 128));
+	lb_world_serve(world, next_random(random, 16) ? BUCKETS : 0,
+		       next_random(random, 128) | quic_flags(world, random));
 }
 
 static void fill_list(const struct lb_world *world)
@@ -144,6 +157,40 @@ static void fill_list(const struct lb_world *world)
 	}
 }
 
+/* A range of ports of the same service, and a server id for each member. */
+static void fill_vips(const struct lb_world *world)
+{
+	struct packet_spec spec = lb_world_flow(world, 0);
+	struct setup_endpoint range = { .addr = spec.dest.addr,
+					.proto = spec.proto | XDPLB_RANGE,
+					.family = spec.family,
+					.index = LB_SERVICE,
+					.first_port = RANGE_FIRST,
+					.last_port = RANGE_FIRST + FLOWS / 2 };
+
+	lb_setup_vip((struct lb_setup *)&world->lb, &range);
+	lb_setup_ranges((struct lb_setup *)&world->lb, true);
+	for (__u32 i = 0; i < MEMBERS; i++) {
+		struct setup_endpoint entry = { .addr = { { LB_SERVICE, htonl(SERVER_ID + i) } },
+						.proto = XDPLB_QUIC_ENTRY,
+						.family = XDPLB_IPV6,
+						.index = i };
+
+		lb_setup_vip((struct lb_setup *)&world->lb, &entry);
+	}
+}
+
+/* Mostly one that the service would read, of a member or of nobody. */
+static void put_cid(struct trace_flow *flow, uint32_t flags, uint64_t *random)
+{
+	__be32 id = htonl(SERVER_ID + next_random(random, MEMBERS + 1));
+
+	flow->cid_len = XDPLB_QUIC_CID_MIN + next_random(random, 15);
+	flow->cid[0] = next_random(random, 8) ? (flags >> XDPLB_SERVICE_QUIC_CONFIG & 7) << 5
+					      : next_random(random, 256);
+	memcpy(flow->cid + 1, &id, sizeof(id));
+}
+
 static void walk(__u8 family, __u8 proto, struct tally *tally)
 {
 	struct lb_setup_options options = { .members = MEMBERS, .resets_at_once = 1000000 };
@@ -155,6 +202,7 @@ static void walk(__u8 family, __u8 proto, struct tally *tally)
 	lb_world_open(&world, family, proto, &options);
 	lb_world_deal(&world, NULL, BUCKETS, MEMBERS);
 	fill_list(&world);
+	fill_vips(&world);
 	open_view(&world, &view);
 	node.view = &view;
 	for (int round = 0; round < 300; round++) {
@@ -167,6 +215,10 @@ static void walk(__u8 family, __u8 proto, struct tally *tally)
 				flow.vip_port = htons(9);
 			if (i % 20 == 19)
 				flow.vip = flow.source;
+			if (i % 4 == 1)
+				put_cid(&flow, access_service(&view, LB_SERVICE)->flags, &random);
+			if (i % 16 == 5)
+				flow.vip_port = htons(RANGE_FIRST + i);
 			check_flow(&world, &node, &flow, tally);
 		}
 	}
@@ -187,6 +239,7 @@ Test(trace, agrees_with_lb_xdp)
 			cr_expect_gt(tally.searches[i], 100, "search %d: %d times", i,
 				     tally.searches[i]);
 	cr_expect_gt(tally.listed, 100);
+	cr_expect_gt(tally.ranged, 100);
 }
 
 /* A member that has no bucket is found by the chain alone. */

@@ -184,6 +184,28 @@ static void find_member(const struct trace_node *node, const struct trace_flow *
 		go_without(node, flow, trace);
 }
 
+/* By the connection id, where it names a member to which packets may be sent; one that drains keeps its own. */
+static bool find_quic_member(const struct trace_node *node, const struct trace_flow *flow,
+			     struct trace *trace)
+{
+	struct xdplb_endpoint key = { .addr = { { trace->service } },
+				      .proto = XDPLB_QUIC_ENTRY,
+				      .family = XDPLB_IPV6 };
+	const struct xdplb_endpoint *found;
+
+	if (!(trace->flags & XDPLB_SERVICE_QUIC) || flow->proto != IPPROTO_UDP ||
+	    flow->cid_len < 1 + XDPLB_QUIC_ID_LEN ||
+	    flow->cid[0] >> 5 != (trace->flags >> XDPLB_SERVICE_QUIC_CONFIG & 7))
+		return false;
+	memcpy(&key.addr.word[1], flow->cid + 1, XDPLB_QUIC_ID_LEN);
+	found = access_find_vip(node->view, &key);
+	if (!found || !is_usable(node, found->index, trace, 0))
+		return false;
+	trace->search = TRACE_QUIC;
+	trace->member = found->index;
+	return true;
+}
+
 static uint64_t hash_flow(const struct trace_node *node, const struct trace_flow *flow)
 {
 	uint64_t word = flow_word(flow->source_port, flow->vip_port, flow->proto, flow->family);
@@ -218,7 +240,7 @@ void trace_compute(const struct trace_node *node, const struct trace_flow *flow,
 	if (trace.flags & XDPLB_SERVICE_SOURCES &&
 	    trace.in_list == !!(trace.flags & XDPLB_SERVICE_SOURCES_DENIED))
 		drop(&trace, XDPLB_DROP_SOURCE_DENIED);
-	else
+	else if (!find_quic_member(node, flow, &trace))
 		find_member(node, flow, &trace);
 	if (trace.search != TRACE_NONE) {
 		trace.verdict = TRACE_SENT;

@@ -10,6 +10,7 @@
 
 #include "tables/access.h"
 #include "xdplb/counters.h"
+#include "xdplb/quic.h"
 
 /* A client's flow to a VIP; ports in network byte order. */
 struct trace_flow {
@@ -17,6 +18,8 @@ struct trace_flow {
 	__u8 family;
 	struct xdplb_addr source, vip;
 	__be16 source_port, vip_port;
+	/* UDP: a QUIC packet with a short header and this destination connection id; its length 0: no payload */
+	uint8_t cid[XDPLB_QUIC_CID_MAX], cid_len;
 };
 
 /* What becomes of the packet. */
@@ -32,6 +35,7 @@ enum trace_verdict {
 enum trace_search {
 	TRACE_OWNER, /* the owner that trace.owners ends with */
 	TRACE_ANY, /* one of the usable members of the chain: only the program says which */
+	TRACE_QUIC, /* the one that the connection id names */
 	TRACE_OWNER_WHILE_DOWN, /* none is usable, and the service uses them all the same */
 	TRACE_NONE,
 };

@@ -20,6 +20,8 @@
 #define FRAME_LEN  96 /* padding behind what IP says is there: no frame is shorter than 60 bytes */
 #define PACKET_TTL 64
 
+#define QUIC_SHORT_HEADER 0x40 /* RFC 9000, section 17.3 */
+
 static uint16_t ip_checksum(const void *header, size_t len)
 {
 	uint32_t sum = 0;
@@ -49,8 +51,13 @@ static size_t put_transport(uint8_t *at, const struct trace_flow *flow)
 		memcpy(at, &tcp, sizeof(tcp));
 		return sizeof(tcp);
 	}
+	if (flow->cid_len) {
+		udp.len = htons((uint16_t)(sizeof(udp) + 1 + flow->cid_len));
+		at[sizeof(udp)] = QUIC_SHORT_HEADER;
+		memcpy(at + sizeof(udp) + 1, flow->cid, flow->cid_len);
+	}
 	memcpy(at, &udp, sizeof(udp));
-	return sizeof(udp);
+	return ntohs(udp.len);
 }
 
 static void build_ipv4(uint8_t *frame, const struct trace_flow *flow)
