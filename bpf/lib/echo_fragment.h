@@ -38,6 +38,9 @@ INLINE enum verdict answer_later_fragment(struct packet *pkt, const struct fragm
 	way = bpf_map_lookup_elem(&fragment_ways, &fragment->key);
 	if (!way || way->expires <= bpf_jiffies64())
 		return refuse(pkt, XDPLB_DROP_FRAGMENT_UNKNOWN);
+	/* Any number of these may follow a first one, so they are metered, too. */
+	if (!take_answer(ANSWER_ECHO))
+		return refuse(pkt, XDPLB_DROP_ANSWER_RATE);
 	turn_headers(pkt);
 	return VERDICT_TX;
 }

@@ -66,6 +66,11 @@ static void answer_later(struct model_world *world, const struct model_parsed *p
 		model_drop(XDPLB_DROP_FRAGMENT_UNKNOWN, result);
 		return;
 	}
+	if (!world->budgets.echoes) {
+		model_drop(XDPLB_DROP_ANSWER_RATE, result);
+		return;
+	}
+	world->budgets.echoes--;
 	result->paths |= PATH(ECHO_LATER);
 	result->verdict = XDP_TX;
 	model_turn_round(in, parsed, &result->packet);

@@ -87,7 +87,7 @@ Test(lb_echo_fragments, are_answered)
 {
 	struct lb_setup lb;
 
-	lb_setup_open(&lb);
+	lb_setup_open_as(&lb, &(struct lb_setup_options){ .answers_at_once = 10000 });
 	lb_setup_fill(&lb, IN_IFINDEX);
 	for (int i = 0; i < 200; i++) {
 		struct packet_spec in = ping(setup_families[i & 1], i + 1);
@@ -183,23 +183,22 @@ Test(lb_echo_fragments, pass)
 	lb_setup_close(&lb);
 }
 
-/* A ping counts once, whatever the number of its fragments. */
+/* What is limited is what is sent: one first fragment is no licence for any number of later ones. */
 Test(lb_echo_fragments, are_limited)
 {
 	struct lb_setup lb;
 
 	lb_setup_open_as(&lb,
-			 &(struct lb_setup_options){ .answers_at_once = 3, .no_refill = true });
+			 &(struct lb_setup_options){ .answers_at_once = 9, .no_refill = true });
 	lb_setup_fill(&lb, IN_IFINDEX);
-	lb_setup_budget(&lb, LB_BUDGET_ECHOES, 3);
-	for (int i = 0; i < 5; i++) {
-		struct packet_spec in = ping(setup_families[i & 1], i + 1);
+	for (int f = 0; f < 2; f++) {
+		struct packet_spec in = ping(setup_families[f], 1);
 
-		if (i < 3) {
-			for (int n = 0; n < PIECES; n++)
-				check_piece("within the rate", &lb, &in, n);
-			continue;
-		}
+		lb_setup_budget(&lb, LB_BUDGET_ECHOES, 5);
+		for (int n = 0; n < 5; n++)
+			check_piece("within the rate", &lb, &in, n ? 1 : 0);
+		check_refused("beyond it", &lb, &in, 1, XDPLB_DROP_ANSWER_RATE);
+		in = ping(setup_families[f], 2);
 		check_refused("beyond it", &lb, &in, 0, XDPLB_DROP_ANSWER_RATE);
 		check_refused("beyond it", &lb, &in, 1, XDPLB_DROP_FRAGMENT_UNKNOWN);
 	}

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "fragments.h"
-#include "node_setup.h"
+#include "lb_world.h"
 
 TestSuite(lb_fragments);
 
@@ -192,4 +192,44 @@ Test(lb_fragments, no_usable_member)
 		check_refused(&lb, "the next one", &in, 1, XDPLB_DROP_FRAGMENT_UNKNOWN);
 	}
 	lb_setup_close(&lb);
+}
+
+/* What drains keeps its connections: only a first fragment that may open one goes elsewhere. */
+Test(lb_fragments, draining_member)
+{
+	for (int f = 0; f < 2; f++) {
+		struct lb_world world;
+		struct test_packet packet;
+		struct packet_spec in;
+
+		lb_world_open(&world, setup_families[f], IPPROTO_TCP,
+			      &(struct lb_setup_options){ .members = 2 });
+		lb_setup_vip(&world.lb,
+			     &(struct setup_endpoint){ .addr = lb_world_flow(&world, 0).dest.addr,
+						       .family = setup_families[f],
+						       .index = XDPLB_INDEX_ADDRESS });
+		lb_world_deal(&world, (__u32[]){ 0, 0, 0, 0, 0, 0, 1 }, 7, 2);
+		lb_world_serve(&world, 7, 0);
+		lb_setup_health(&world.lb, 0, XDPLB_HEALTH_DRAINING);
+		for (__u32 n = 0; n < 64; n++) {
+			struct expected expected = { XDP_TX, NULL, NO_DROP, EVENT(FRAGMENT_NOTED) };
+			bool drains;
+			__u64 before;
+
+			in = lb_world_flow(&world, n);
+			in.frag_off = 0;
+			in.payload_len = 1400;
+			drains = lb_world_bucket(&in, 7) != 6;
+			in.tcp_flags = n & 1 ? TCP_SYN : TCP_ACK;
+			before = lb_setup_traffic(&world.lb, 0).packets;
+			if (drains && n & 1)
+				expected.events |= EVENT(NEXT_OWNER);
+			fragment_build(&in, (struct fragment_piece){ 0, PIECE }, 0, &packet);
+			observe_run("draining", world.lb.skel->progs.lb_xdp, world.lb.counters,
+				    &packet, 0, &expected);
+			cr_assert_eq(lb_setup_traffic(&world.lb, 0).packets - before,
+				     drains && !(n & 1), "flow %u", n);
+		}
+		lb_world_close(&world);
+	}
 }

@@ -302,3 +302,31 @@ Test(lb_reset, budget)
 	}
 	lb_world_close(&world);
 }
+
+/* No single host has such an address, or none that could be reached: dropped. */
+Test(lb_reset, to_nobody)
+{
+	static const char *const nobody[2][6] = {
+		{ "0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255" },
+		{ "::", "ff02::1", "ff0e::9", "ff00::", "ff02::fb", "ffff::1" },
+	};
+	struct reset_row none = { .name = "from nobody" };
+
+	for (int f = 0; f < 2; f++) {
+		struct packet_spec in;
+		struct lb_world world;
+
+		open_dead(&world, setup_families[f], &(struct lb_setup_options){ .members = 1 });
+		in = lb_world_flow(&world, 1);
+		in.tcp_flags = TCP_SYN;
+		for (int i = 0; i < 6; i++) {
+			in.source.addr = packet_addr(nobody[f][i]);
+			check_answer(nobody[f][i], &world, &in, &none);
+		}
+		in = lb_world_flow(&world, 1);
+		in.tcp_flags = TCP_SYN;
+		in.payload_len = 0;
+		check_answer("from somebody", &world, &in, &rows[0]);
+		lb_world_close(&world);
+	}
+}

@@ -251,3 +251,49 @@ Test(node_fragments, later_ones_at_the_other_hook)
 		world_close(&world);
 	}
 }
+
+/* Of a protocol that the mapping is not for: refused before it is noted, so that later ones pass. */
+Test(node_fragments, wrong_protocol)
+{
+	struct world world;
+
+	for (int n = 0; n < 2 * WORLDS; n++) {
+		struct packet_end vip;
+		struct packet_spec in;
+		struct test_packet packet;
+		struct expected expected = { TC_SHOT, NULL, XDPLB_DROP_WRONG_PROTOCOL, 0 };
+
+		world_open(&world, n / 2);
+		world_add(&world, 0, restores[n % 2]);
+		vip = (struct packet_end){ setup_addrs(world.family)->vips[0], VIP_PORT };
+		in = datagram(&world, 0, 5);
+		in.proto = world.proto == IPPROTO_TCP ? IPPROTO_UDP : IPPROTO_TCP;
+		setup_mark(&in, &vip);
+		in.id = 5;
+		fragment_build(&in, (struct fragment_piece){ 0, PIECE }, 0, &packet);
+		check_run(world.name, world_to_backend(&world), world.node.counters, &packet, 0,
+			  &expected);
+		fragment_build(&in, (struct fragment_piece){ PIECE, PIECE }, 0, &packet);
+		world_check_untouched(&world, "later", world_to_backend(&world), &packet);
+		world_close(&world);
+	}
+}
+
+/* What was noted on the way to the backend is nothing to a packet that leaves, be it as like as it may. */
+Test(node_fragments, notes_are_of_one_way)
+{
+	struct world world;
+
+	for (int n = 0; n < WORLDS; n++) {
+		struct packet_spec in;
+		struct test_packet packet;
+
+		world_open(&world, n);
+		world_add(&world, 0, XDPLB_RESTORE_INTERFACE);
+		check_to(&world, XDPLB_RESTORE_INTERFACE, 5, 0);
+		in = datagram(&world, 0, 5);
+		fragment_build(&in, (struct fragment_piece){ PIECE, PIECE }, 0, &packet);
+		world_check_untouched(&world, "leaves", world_from_backend(&world), &packet);
+		world_close(&world);
+	}
+}
