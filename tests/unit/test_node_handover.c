@@ -71,7 +71,7 @@ static void check(const char *name, struct node_setup *node, const struct packet
 }
 
 static void check_stays(const char *name, struct node_setup *node, const struct packet_spec *in,
-			const struct xdplb_mapping *mapping, __u32 events)
+			const struct xdplb_mapping *mapping, __u64 events)
 {
 	struct packet_spec out = restored(in, mapping);
 

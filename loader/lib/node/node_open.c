@@ -108,6 +108,9 @@ int work_open_maps(struct work *work)
 	work->undo_fd = map_open(path_of_map(&work->paths, "undos", path));
 	if (work->undo_fd < 0)
 		return fail_errno(work->error, work->undo_fd, "cannot open %s", path);
+	err = undo_snapshot_begin(work->undo_fd, NULL, &work->undos);
+	if (err)
+		return fail_errno(work->error, err, "cannot read the undo records");
 	if (work->node->is_access)
 		err = access_view_open(&work->paths, &work->access, work->error);
 	if (!err && work->node->is_service)

@@ -36,6 +36,7 @@ struct work {
 	struct hooks hooks;
 	struct hooks_options hooks_options;
 	int undo_fd;
+	struct undo_snapshot undos; /* as they were before this run */
 	struct map_array node_info;
 	struct node_digest digest; /* of config */
 	struct access_view access;
@@ -75,5 +76,8 @@ int work_prepare_mpls(struct work *work);
 void work_take_back_mpls(struct work *work);
 void work_commit_mpls(struct work *work, struct node_result *result);
 void work_free_mpls(struct work *work);
+
+/* Next hops by an interface that lb_xdp leaves are learned anew at once. Most leave by the same one. */
+void work_forget_ways(struct work *work);
 
 #endif

@@ -177,6 +177,7 @@ static void add_verdict(json_t *json, const struct trace_node *node, const struc
 {
 	static const char *const searches[] = {
 		[TRACE_OWNER] = "owner",
+		[TRACE_REMEMBERED] = "the flow is remembered",
 		[TRACE_ANY] = "any usable member",
 		[TRACE_OWNER_WHILE_DOWN] = "owner, though none is usable",
 		[TRACE_NONE] = "none",
