@@ -25,15 +25,6 @@ INLINE bool same_addr(const struct xdplb_addr *a, const struct xdplb_addr *b)
 		 (a->word[3] ^ b->word[3]));
 }
 
-/* Two loads of the slot, which is aligned; the key's words may lie in registers. */
-INLINE bool slot_has_addr(const struct xdplb_endpoint *slot, const struct xdplb_addr *addr)
-{
-	const __u64 *halves = (const __u64 *)&slot->addr;
-
-	return !((halves[0] ^ join32(addr->word[0], addr->word[1])) |
-		 (halves[1] ^ join32(addr->word[2], addr->word[3])));
-}
-
 /* The live table: base and seed of one moment. */
 INLINE struct xdplb_table_ref read_table_ref(const struct xdplb_table_ref *ref)
 {
@@ -44,7 +35,7 @@ INLINE struct xdplb_table_ref read_table_ref(const struct xdplb_table_ref *ref)
 
 /*
  * find_endpoint() - The slot of a key, or NULL. A macro only because a map must be named in the
- * lookup itself for the verifier to turn it into an array access. No key has the family 0 of a free slot.
+ * lookup itself for the verifier to turn it into an array access.
  */
 #define find_endpoint(map, ref, mask, key)                                                      \
 	({                                                                                      \
@@ -55,15 +46,13 @@ INLINE struct xdplb_table_ref read_table_ref(const struct xdplb_table_ref *ref)
 		for (int i_ = 0; i_ < XDPLB_ENDPOINT_PROBES; i_++) {                            \
 			__u32 slot_ = ref_.base + ((hash_ + i_) & (mask));                      \
 			struct xdplb_endpoint *e_ = bpf_map_lookup_elem((map), &slot_);         \
-			if (!e_)                                                                \
+			if (!e_ || !e_->family)                                                 \
 				break;                                                          \
 			if (endpoint_word(e_) == endpoint_word(key) &&                          \
-			    slot_has_addr(e_, &(key)->addr)) {                                  \
+			    same_addr(&e_->addr, &(key)->addr)) {                               \
 				found_ = e_;                                                    \
 				break;                                                          \
 			}                                                                       \
-			if (!e_->family)                                                        \
-				break;                                                          \
 		}                                                                               \
 		found_;                                                                         \
 	})
