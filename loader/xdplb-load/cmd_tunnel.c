@@ -218,15 +218,21 @@ static void verify_all(struct verifier *verifier, const char *name)
 {
 	const struct config *config = verifier->config;
 	size_t i = next_tunnel(config, name, SIZE_MAX);
+	bool is_any = false;
 
 	for (; i < config->tunnel_count; i = next_tunnel(config, name, i)) {
 		const struct config_tunnel *tunnel = &config->tunnels[i];
 
 		/* Of those that were not asked for by name, what can't be verified is left out. */
-		if (name || (tunnel->kind != CONFIG_TUNNEL_SPARE && tunnel->corouted &&
-			     is_own(tunnel, verifier->node)))
-			verify_one(verifier, i);
+		if (!name && (tunnel->kind == CONFIG_TUNNEL_SPARE || !tunnel->corouted ||
+			      !is_own(tunnel, verifier->node)))
+			continue;
+		verify_one(verifier, i);
+		is_any = true;
 	}
+	if (!is_any && !verifier->line->json)
+		printf("%s: no tunnel ends here that could be verified\n",
+		       config->nodes[verifier->node].name);
 	if (verifier->line->json) {
 		json_dumpf(verifier->all, stdout, JSON_INDENT(2));
 		putchar('\n');
@@ -241,6 +247,7 @@ int tunnel_verify_command(const struct command_line *line, const struct config *
 	struct error error = { 0 };
 	struct mpls_view view;
 	struct paths paths;
+	int err;
 
 	if (number < 0)
 		return complain("%s: has no node %s", line->file, node);
@@ -250,9 +257,9 @@ int tunnel_verify_command(const struct command_line *line, const struct config *
 		return complain("%s: the key file %s cannot be read", line->file, config->key_path);
 	if (paths_of_node(node, &paths))
 		return complain("%s: the name is too long", node);
-	if (mpls_view_open(&paths, &view, &error))
-		return complain("%s: not attached as a node that switches labels (%s)", node,
-				error.text);
+	err = mpls_view_open(&paths, &view, &error);
+	if (err)
+		return no_label_tables(node, err, &error);
 	verifier.view = &view;
 	verifier.all = json_array();
 	verifier.status = EXIT_DONE;

@@ -11,6 +11,9 @@
 /* tunnel list, tunnel show NAME: what runs on this node, from its maps. @name: NULL: all of them. */
 int tunnel_show(const struct command_line *line, const char *node, const char *name);
 
+/* Says why a node's label tables can't be opened. Return: the exit status. */
+int no_label_tables(const char *node, int err, const struct error *error);
+
 /* tunnel path FILE [NAME], tunnel verify FILE [NAME]. */
 int tunnel_path(const struct command_line *line, const struct config *config, const char *name);
 int tunnel_verify_command(const struct command_line *line, const struct config *config,

@@ -2,6 +2,7 @@
 /*
  * xdplb-load tunnel list, tunnel show.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,17 +84,25 @@ static void keep_one(json_t *tunnels, const char *name)
 			json_array_remove(tunnels, i - 1);
 }
 
+int no_label_tables(const char *node, int err, const struct error *error)
+{
+	if (err == -EACCES || err == -EPERM)
+		return complain("%s: not attached, or not to be seen: root is needed", node);
+	return complain("%s: not attached as a node that switches labels (%s)", node, error->text);
+}
+
 int tunnel_show(const struct command_line *line, const char *node, const char *name)
 {
 	struct error error = { 0 };
 	struct paths paths;
 	json_t *tunnels;
+	int err;
 
 	if (paths_of_node(node, &paths))
 		return complain("%s: the name is too long", node);
-	if (tunnel_status(&paths, &tunnels, &error))
-		return complain("%s: not attached as a node that switches labels (%s)", node,
-				error.text);
+	err = tunnel_status(&paths, &tunnels, &error);
+	if (err)
+		return no_label_tables(node, err, &error);
 	if (name)
 		keep_one(tunnels, name);
 	if (name && !json_array_size(tunnels)) {

@@ -123,6 +123,16 @@ wrong_label() {
   expect "state" "$(tunnel_of A .state)" up
 }
 
+# What is asked of the wrong node, or by somebody who may not know, gets words and no mere silence.
+wrong_asker() {
+  has '^E1: no tunnel ends here that could be verified$' xdplb E1 tunnel verify "$CLUSTER" || fail "E1 says nothing"
+  ! in_ns A setpriv --reuid=65534 --clear-groups "$XDPLB_LOAD" tunnel list --node A 2>"$LAB_DIR/words" ||
+    fail "anybody may look"
+  has 'A: not attached, or not to be seen: root is needed' cat "$LAB_DIR/words" || fail "$(cat "$LAB_DIR/words")"
+  ! in_ns A "$XDPLB_LOAD" tunnel list --node D 2>"$LAB_DIR/words" || fail "there is no node D"
+  has 'D: not attached as a node that switches labels' cat "$LAB_DIR/words" || fail "$(cat "$LAB_DIR/words")"
+}
+
 # A spare link that is dead is found while nobody needs it, and takes nothing from the tunnel.
 idle_spare() {
   ip -n E1 link set l2 down
@@ -319,6 +329,7 @@ check sync_ipv4 sync_ipv4
 check sync_ipv6 sync_ipv6
 check sync_ethernet sync_ethernet
 check others_pass others_pass
+check wrong_asker wrong_asker
 check wrong_label wrong_label
 check idle_spare idle_spare
 check silent_node silent_node
