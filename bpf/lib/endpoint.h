@@ -25,6 +25,15 @@ INLINE bool same_addr(const struct xdplb_addr *a, const struct xdplb_addr *b)
 		 (a->word[3] ^ b->word[3]));
 }
 
+/* Two loads of the slot, which is aligned; the key's words may lie in registers. */
+INLINE bool slot_has_addr(const struct xdplb_endpoint *slot, const struct xdplb_addr *addr)
+{
+	const __u64 *halves = (const __u64 *)&slot->addr;
+
+	return !((halves[0] ^ join32(addr->word[0], addr->word[1])) |
+		 (halves[1] ^ join32(addr->word[2], addr->word[3])));
+}
+
 /* The live table: base and seed of one moment. */
 INLINE struct xdplb_table_ref read_table_ref(const struct xdplb_table_ref *ref)
 {
@@ -35,25 +44,28 @@ INLINE struct xdplb_table_ref read_table_ref(const struct xdplb_table_ref *ref)
 
 /*
  * find_endpoint() - The slot of a key, or NULL. A macro only because a map must be named in the
- * lookup itself for the verifier to turn it into an array access.
+ * lookup itself for the verifier to turn it into an array access. No key has the family 0 of a free slot.
  */
-#define find_endpoint(map, ref, mask, key)                                                       \
-	({                                                                                       \
-		struct xdplb_endpoint *found_ = NULL;                                            \
-		__u32 hash_ = endpoint_hash((ref).seed, &(key)->addr, (key)->port, (key)->proto, \
-					    (key)->family);                                      \
-		for (int i_ = 0; i_ < XDPLB_ENDPOINT_PROBES; i_++) {                             \
-			__u32 slot_ = (ref).base + ((hash_ + i_) & (mask));                      \
-			struct xdplb_endpoint *e_ = bpf_map_lookup_elem((map), &slot_);          \
-			if (!e_ || !e_->family)                                                  \
-				break;                                                           \
-			if (endpoint_word(e_) == endpoint_word(key) &&                           \
-			    same_addr(&e_->addr, &(key)->addr)) {                                \
-				found_ = e_;                                                     \
-				break;                                                           \
-			}                                                                        \
-		}                                                                                \
-		found_;                                                                          \
+#define find_endpoint(map, ref, mask, key)                                                      \
+	({                                                                                      \
+		struct xdplb_endpoint *found_ = NULL;                                           \
+		const struct xdplb_table_ref ref_ = (ref);                                      \
+		__u32 hash_ = endpoint_hash(ref_.seed, &(key)->addr, (key)->port, (key)->proto, \
+					    (key)->family);                                     \
+		for (int i_ = 0; i_ < XDPLB_ENDPOINT_PROBES; i_++) {                            \
+			__u32 slot_ = ref_.base + ((hash_ + i_) & (mask));                      \
+			struct xdplb_endpoint *e_ = bpf_map_lookup_elem((map), &slot_);         \
+			if (!e_)                                                                \
+				break;                                                          \
+			if (endpoint_word(e_) == endpoint_word(key) &&                          \
+			    slot_has_addr(e_, &(key)->addr)) {                                  \
+				found_ = e_;                                                    \
+				break;                                                          \
+			}                                                                       \
+			if (!e_->family)                                                        \
+				break;                                                          \
+		}                                                                               \
+		found_;                                                                         \
 	})
 
 #endif

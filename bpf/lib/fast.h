@@ -11,11 +11,6 @@
 
 #include "serve.h"
 
-/* What a service may say and still be served here: what counts only where its member can't be used. Every
- * other flag, of today or tomorrow, is serve_packet()'s. */
-#define USUAL_SERVICE_FLAGS \
-	(XDPLB_SERVICE_UNKNOWN_IS_DOWN | XDPLB_SERVICE_RESET_IF_DOWN | XDPLB_SERVICE_ALL_IF_DOWN)
-
 /* The first byte of an IPv4 header without options. */
 #define IPV4_PLAIN 0x45
 
@@ -47,19 +42,22 @@ INLINE bool parse_usual6(struct packet *pkt)
 	return parse_l4(pkt) == PARSED_L4;
 }
 
-/* The owner of the flow's bucket, if it may be used whether or not the packet opens a flow. */
-INLINE struct xdplb_member *usual_member(struct xdplb_service *service, __u64 hash,
+/*
+ * The owner of the flow's bucket, if it may be used whether or not the packet opens a flow. A service with
+ * particulars has no buckets here.
+ */
+INLINE struct xdplb_member *usual_member(const struct xdplb_endpoint *slot, __u64 hash,
 					 __u32 *ret_index)
 {
-	__u64 word = *(const volatile __u64 *)&service->buckets;
-	__u32 base = word, count = word >> 32;
+	__u64 word = *(const volatile __u64 *)&slot->buckets;
+	__u32 base = (__u32)word & ~(XDPLB_BUCKETS_PER_LINE - 1), count = word >> 32;
 	struct xdplb_member *member;
 
 	*ret_index = bucket_member(base + ((hash >> 32) * count >> 32));
 	if (unlikely(!count))
 		return NULL;
 	member = bpf_map_lookup_elem(&members, ret_index);
-	if (unlikely(!member || !member_is_whole(member, &service->flags)))
+	if (unlikely(!member || !member_is_whole(member, ret_index, &slot->buckets.base)))
 		return NULL;
 	return member;
 }
@@ -71,22 +69,23 @@ INLINE bool way_is_known(const struct packet *pkt, const struct xdplb_member *me
 	       !too_big(pkt, member);
 }
 
-/* A packet for the service with this index. VERDICT_NEXT: it is not usual. */
-INLINE enum verdict serve_usual(struct xdp_md *ctx, struct packet *pkt, __u32 index)
+/* A packet for the service of a slot of `vips`. VERDICT_NEXT: it is not usual. */
+INLINE enum verdict serve_usual(struct xdp_md *ctx, struct packet *pkt,
+				const struct xdplb_endpoint *slot)
 {
-	struct xdplb_service *service = bpf_map_lookup_elem(&services, &index);
 	struct xdplb_member *member;
-	__u32 member_index;
+	__u32 index;
 	__u64 hash;
 
-	if (unlikely(!service || service->flags & ~USUAL_SERVICE_FLAGS || ttl_expired(pkt)))
+	if (unlikely(ttl_expired(pkt)))
 		return VERDICT_NEXT;
 	hash = hash_flow(pkt);
-	member = usual_member(service, hash, &member_index);
+	member = usual_member(slot, hash, &index);
 	if (unlikely(!member || !way_is_known(pkt, member)))
 		return VERDICT_NEXT;
+	count_opening(pkt, &index);
 	dnat_packet(pkt, member, hash, member->tag, true);
-	count_traffic(pkt, member_index);
+	count_traffic(pkt, &index);
 	return send_packet(ctx, pkt, &member->nexthop);
 }
 
@@ -116,15 +115,15 @@ NOINLINE int serve_shape(struct xdp_md *ctx, __u64 shape)
 
 INLINE enum verdict balance_usual(struct xdp_md *ctx, struct packet *pkt)
 {
+	const struct xdplb_endpoint *slot = find_vip_slot(pkt, packet_ports(pkt)->dest, pkt->proto);
 	enum verdict verdict;
-	__u32 index;
 
-	if (!find_vip(pkt, packet_ports(pkt)->dest, pkt->proto, &index))
+	if (!slot)
 		return has_ranges() ? serve_shape(ctx, pack_shape(pkt, PARSED_L4)) : VERDICT_PASS;
-	verdict = serve_usual(ctx, pkt, index);
+	verdict = serve_usual(ctx, pkt, slot);
 	return likely(verdict != VERDICT_NEXT)
 		       ? verdict
-		       : serve_unusual(ctx, pack_shape(pkt, PARSED_L4), index);
+		       : serve_unusual(ctx, pack_shape(pkt, PARSED_L4), slot->index);
 }
 
 #endif

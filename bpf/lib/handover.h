@@ -36,16 +36,40 @@ INLINE int read_handed(const struct packet *pkt, __u64 hash, bool opens)
 	return NOT_ADMITTED;
 }
 
-/* Can this hook get a packet to a peer? From a virtual NIC nothing leads to the hook of the uplinks. */
-INLINE bool is_reachable(const struct xdplb_peer *peer, const struct hook *hook)
+/*
+ * The interface by which a packet is to come in again for a peer that lives here; at a virtual NIC for any, as if
+ * the backend had sent it. A peer on the node's own addresses is restored at uplinks alone. 0: none, it leaves.
+ * @lives: mapping of the peer, or XDPLB_ELSEWHERE
+ * @hook_ifindex: where the packet is: the virtual NIC, or 0: an uplink
+ * @ret_mac: the address that it needs there
+ */
+INLINE __u32 interface_in(struct __sk_buff *skb, __u32 lives, __u32 hook_ifindex,
+			  const __u8 **ret_mac)
 {
+	const struct xdplb_node_control *control;
 	const struct xdplb_mapping *mapping;
-	__u32 key = peer->mapping;
+	__u32 zero = 0;
 
-	if (!hook->ifindex || key == XDPLB_ELSEWHERE)
-		return true;
-	mapping = bpf_map_lookup_elem(&mappings, &key);
-	return mapping && mapping->ifindex;
+	*ret_mac = NULL;
+	if (lives == XDPLB_ELSEWHERE)
+		return hook_ifindex;
+	if (!hook_ifindex)
+		return opaque(skb->ifindex);
+	mapping = bpf_map_lookup_elem(&mappings, &lives);
+	control = bpf_map_lookup_elem(&node_control, &zero);
+	if (!mapping || mapping->ifindex || !control || !control->uplink)
+		return hook_ifindex;
+	*ret_mac = control->uplink_mac;
+	return control->uplink;
+}
+
+/* From a virtual NIC, to whom it comes in again: the host, from the backend's; or with that address. */
+INLINE void turn_macs(struct ethhdr *eth, const __u8 *mac)
+{
+	if (mac)
+		__builtin_memcpy(eth->h_dest, mac, sizeof(eth->h_dest));
+	else
+		swap_macs(eth);
 }
 
 /*
@@ -57,7 +81,6 @@ INLINE const struct xdplb_peer *find_peer(const struct xdplb_mapping *mapping, _
 					  struct owner_search *search, __u32 handed,
 					  __u32 *ret_mark)
 {
-	struct hook hook = { .ifindex = mapping->ifindex };
 	const struct xdplb_succession *succession;
 	const struct xdplb_peer *peer = NULL;
 	__u32 key = mapping->succession;
@@ -71,25 +94,20 @@ INLINE const struct xdplb_peer *find_peer(const struct xdplb_mapping *mapping, _
 								mapping->vip.word, mapping->family);
 	if (handed != XDPLB_HANDED_TWICE)
 		peer = next_owner(succession, handed, &mapping->backend);
-	if (!peer || !is_reachable(peer, &hook))
+	if (!peer)
 		return NULL;
 	handed = next_handed(succession, handed, &mapping->backend);
 	*ret_mark = handover_mark(mapping->family, hash, handed);
 	return peer;
 }
 
-/*
- * The packet, which bears the peer's address and tag by now, leaves for it. In again by the interface where
- * that lives here; at a virtual NIC as if the backend had sent it.
- */
-INLINE enum verdict send_to_peer(struct __sk_buff *skb, bool in_again)
+/* The packet, which bears the peer's address and tag by now, leaves for it; or comes in again, if that is said. */
+INLINE enum verdict send_to_peer(struct __sk_buff *skb, __u32 in)
 {
-	__u32 ifindex = opaque(skb->ifindex);
-
-	if (in_again)
-		bpf_redirect(ifindex, BPF_F_INGRESS);
+	if (in)
+		bpf_redirect(in, BPF_F_INGRESS);
 	else
-		bpf_redirect_neigh(ifindex, NULL, 0, 0);
+		bpf_redirect_neigh(opaque(skb->ifindex), NULL, 0, 0);
 	return VERDICT_REDIRECT;
 }
 
@@ -101,24 +119,26 @@ INLINE __be16 peer_port(const struct xdplb_mapping *mapping, const struct xdplb_
 }
 
 /* As if an access node had chosen the peer, to that port; the packet has been marked. */
-INLINE enum verdict address_peer(struct __sk_buff *skb, struct packet *pkt, bool at_vnic,
+INLINE enum verdict address_peer(struct __sk_buff *skb, struct packet *pkt, __u32 hook_ifindex,
 				 const struct xdplb_peer *peer, __be16 port)
 {
 	struct rewriting to = { .side = SIDE_DEST,
 				.addr = peer->addr,
 				.ports = *packet_ports(pkt) };
-	bool in_again = at_vnic || peer->mapping != XDPLB_ELSEWHERE;
+	const __u8 *mac;
+	__u32 in;
 
 	if (ttl_expired(pkt))
 		return refuse(pkt, XDPLB_DROP_TTL_EXPIRED);
 	to.ports.dest = port;
 	decrement_ttl(pkt);
-	if (at_vnic)
-		swap_macs(pkt->data);
+	in = interface_in(skb, peer->mapping, hook_ifindex, &mac);
+	if (hook_ifindex)
+		turn_macs(pkt->data, mac);
 	if (rewrite_packet(skb, pkt, &to) != VERDICT_PASS)
 		return VERDICT_DROP;
 	count_event(XDPLB_EVENT_HANDED_OVER);
-	return send_to_peer(skb, in_again);
+	return send_to_peer(skb, in);
 }
 
 /*

@@ -16,7 +16,7 @@ struct error_way {
 	__u32 handed; /* enum xdplb_handed */
 	struct xdplb_addr addr;
 	__be16 port; /* of the backend, as it is quoted; then of the next one */
-	bool in_again;
+	__u32 lives; /* mapping of the next one, or XDPLB_ELSEWHERE */
 	__u32 mark;
 };
 
@@ -60,7 +60,7 @@ NOINLINE int read_error(struct __sk_buff *skb, __u64 shape, __u32 hook_ifindex)
 
 /* The next owner for what read_error() has read. VERDICT_PASS: nobody is left to ask. Apart, since the search
  * needs stack, and so do quotes. */
-NOINLINE int find_error_owner(__u32 hook_ifindex)
+NOINLINE int find_error_owner(void)
 {
 	struct owner_search *search = owner_room();
 	struct error_way *way = way_room();
@@ -79,7 +79,7 @@ NOINLINE int find_error_owner(__u32 hook_ifindex)
 		return VERDICT_PASS;
 	way->addr = peer->addr;
 	way->port = peer_port(mapping, peer, way->port);
-	way->in_again = hook_ifindex || peer->mapping != XDPLB_ELSEWHERE;
+	way->lives = peer->mapping;
 	return VERDICT_NEXT;
 }
 
@@ -90,6 +90,8 @@ NOINLINE int send_error_on(struct __sk_buff *skb, __u64 shape, __u32 hook_ifinde
 	struct rewriting to = { .side = SIDE_DEST };
 	struct packet pkt;
 	struct quote quote;
+	const __u8 *mac;
+	__u32 in;
 
 	if (!way || !open_shape(skb, &pkt, shape) || !read_quote(&pkt, &quote))
 		return VERDICT_PASS;
@@ -101,10 +103,11 @@ NOINLINE int send_error_on(struct __sk_buff *skb, __u64 shape, __u32 hook_ifinde
 	rewrite_quote(&pkt, &quote, &to);
 	write_mark(&pkt, way->mark);
 	decrement_ttl(&pkt);
+	in = interface_in(skb, way->lives, hook_ifindex, &mac);
 	if (hook_ifindex)
-		swap_macs(pkt.data);
+		turn_macs(pkt.data, mac);
 	count_event(XDPLB_EVENT_ICMP_HANDED_OVER);
-	return send_to_peer(skb, way->in_again);
+	return send_to_peer(skb, in);
 }
 
 /* An ICMP error that may be for a backend. */
@@ -115,7 +118,7 @@ INLINE enum verdict take_error(struct __sk_buff *skb, __u64 shape, __u32 hook_if
 	if (verdict != VERDICT_NEXT)
 		return verdict;
 	if (read_error(skb, shape, hook_ifindex) == VERDICT_NEXT &&
-	    find_error_owner(hook_ifindex) == VERDICT_NEXT)
+	    find_error_owner() == VERDICT_NEXT)
 		return send_error_on(skb, shape, hook_ifindex);
 	return deliver_error(skb, shape, hook_ifindex, true);
 }

@@ -131,7 +131,8 @@ NOINLINE int relay_error(struct xdp_md *ctx, __u64 shape)
 	if (ttl_expired(&pkt))
 		return refuse(&pkt, XDPLB_DROP_TTL_EXPIRED);
 	hash = hash_quoted_flow(&quote.inner);
-	pick_member(service, quoted_bucket_hash(service, &quote.inner, hash), false, &choice);
+	pick_or_recall(service, index, hash, quoted_bucket_hash(service, &quote.inner, hash),
+		       ASKS_QUOTE, &choice);
 	if (!choice.member)
 		return refuse(&pkt, choice.reason);
 	return send_error(ctx, &pkt, &quote, &choice, hash);

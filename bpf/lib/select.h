@@ -39,7 +39,7 @@ INLINE void pick_member(struct xdplb_service *service, __u64 hash, bool opens,
 	if (!count)
 		return;
 	member = bpf_map_lookup_elem(&members, &index);
-	if (unlikely(!member || !member_is_whole(member, &service->flags))) {
+	if (unlikely(!member || !member_is_whole(member, &index, &service->flags))) {
 		index = find_other_member(service, hash, opens);
 		member = bpf_map_lookup_elem(&members, &index);
 	}

@@ -7,17 +7,15 @@
 #define XDPLB_BPF_SERVE_H
 
 #include "acl.h"
+#include "cache.h"
 #include "dnat.h"
+#include "keys.h"
+#include "limit.h"
 #include "nexthop.h"
 #include "quic.h"
 #include "reset.h"
 #include "select.h"
 #include "vip.h"
-
-/* The cluster's secret, and the numbers that the flow hash makes of it; the loader sets them before the program
- * is loaded. The secret itself is here for `xdplb-load trace`. */
-const volatile __u64 hash_key[2];
-const volatile __u64 flow_key[FLOW_KEY_WORDS];
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -80,14 +78,30 @@ INLINE bool is_denied(struct xdp_md *ctx, const struct xdplb_service *service,
 	return source_denied(ctx, pack_shape(pkt, PARSED_L4), index, flags);
 }
 
-INLINE void count_traffic(const struct packet *pkt, __u32 index)
+INLINE void count_traffic(const struct packet *pkt, const __u32 *index)
 {
-	struct xdplb_traffic *traffic = bpf_map_lookup_elem(&member_traffic, &index);
+	struct xdplb_traffic *traffic = bpf_map_lookup_elem(&member_traffic, index);
 
 	if (!traffic)
 		return;
 	traffic->packets++;
 	traffic->bytes += pkt->end - pkt->data;
+}
+
+/* Of TCP a SYN; UDP flows are counted where they are remembered. */
+INLINE void count_opening(const struct packet *pkt, const __u32 *index)
+{
+	if (unlikely(pkt->proto == IPPROTO_TCP && opens_flow(pkt)))
+		count_new_flow(index);
+}
+
+/* Has the client opened more flows than the service lets one open? */
+INLINE bool opens_too_many(struct xdp_md *ctx, const struct xdplb_service *service,
+			   const struct packet *pkt, __u32 index, __u64 hash)
+{
+	if (likely(!(service->flags & XDPLB_SERVICE_LIMIT)) || !opens_flow(pkt))
+		return false;
+	return over_limit(ctx, pack_shape(pkt, PARSED_L4), index, hash);
 }
 
 /* Writes the Ethernet header and says which interface the packet leaves by. */
@@ -110,7 +124,7 @@ INLINE enum verdict send_packet(struct xdp_md *ctx, struct packet *pkt,
 INLINE enum verdict finish_packet(struct xdp_md *ctx, struct packet *pkt,
 				  const struct choice *choice, enum verdict verdict)
 {
-	count_traffic(pkt, choice->index);
+	count_traffic(pkt, &choice->index);
 	if (verdict == VERDICT_PASS)
 		return leave_to_kernel(); /* which forwards, and takes its one from the TTL */
 	decrement_ttl(pkt);
@@ -158,7 +172,7 @@ NOINLINE int serve_oversized(struct xdp_md *ctx, __u64 shape, __u32 index, __u64
 	if (!holds_fragment_mark(&pkt))
 		return refuse(&pkt, XDPLB_DROP_TOO_BIG);
 	dnat_first(&pkt, member, hash);
-	count_traffic(&pkt, index);
+	count_traffic(&pkt, &index);
 	return leave_to_kernel();
 }
 
@@ -189,9 +203,11 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 	if (unlikely(ttl_expired(pkt)))
 		return VERDICT_REPORT;
 	hash = hash_flow(pkt);
+	if (unlikely(opens_too_many(ctx, service, pkt, index, hash)))
+		return refuse(pkt, XDPLB_DROP_SOURCE_LIMIT);
 	if (!pick_quic_member(ctx, pkt, service, index, &choice))
-		pick_member(service, bucket_hash(ctx, service, pkt, hash), opens_flow(pkt),
-			    &choice);
+		pick_or_recall(service, index, hash, bucket_hash(ctx, service, pkt, hash),
+			       packet_asks(pkt), &choice);
 	if (unlikely(!choice.member))
 		return refuse_unserved(ctx, pkt, service, choice.reason);
 	verdict = find_nexthop(ctx, pkt, choice.member);
@@ -199,6 +215,7 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 		return verdict;
 	if (unlikely(too_big(pkt, choice.member)))
 		return serve_oversized(ctx, pack_shape(pkt, PARSED_L4), choice.index, hash);
+	count_opening(pkt, &choice.index);
 	dnat_packet(pkt, choice.member, hash, member_port(choice.member, packet_ports(pkt)->dest),
 		    false);
 	return finish_packet(ctx, pkt, &choice, verdict);

@@ -96,8 +96,10 @@ INLINE enum verdict choose_for_first(struct xdp_md *ctx, struct packet *pkt,
 	if (ttl_expired(pkt))
 		return refuse(pkt, XDPLB_DROP_TTL_EXPIRED);
 	*ret_hash = hash_flow(pkt);
-	pick_member(service, bucket_hash(ctx, service, pkt, *ret_hash), opens_flow(pkt),
-		    ret_choice);
+	if (opens_too_many(ctx, service, pkt, index, *ret_hash))
+		return refuse(pkt, XDPLB_DROP_SOURCE_LIMIT);
+	pick_or_recall(service, index, *ret_hash, bucket_hash(ctx, service, pkt, *ret_hash),
+		       packet_asks(pkt), ret_choice);
 	return ret_choice->member ? VERDICT_NEXT : refuse(pkt, ret_choice->reason);
 }
 

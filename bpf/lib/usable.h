@@ -88,10 +88,27 @@ INLINE const struct xdplb_health *confirmed_target(const struct xdplb_member *me
 	return bpf_map_lookup_elem(&health, &key);
 }
 
-/* May all packets go there, of any flow? The fast path asks no more; find_other_member() does. */
-INLINE bool member_is_whole(const struct xdplb_member *member, const __u32 *service_flags)
+/*
+ * The same of the member with this index. Where a target has the index of its member, as most have, its line is
+ * on its way from memory at the same time as the member's, and not after it.
+ */
+INLINE const struct xdplb_health *likely_target(const struct xdplb_member *member,
+						const __u32 *index)
 {
-	const struct xdplb_health *target = confirmed_target(member);
+	const struct xdplb_health *target = bpf_map_lookup_elem(&health, index);
+
+	if (!(member->flags & XDPLB_MEMBER_CONFIRMED))
+		return NULL;
+	if (likely(target && *(const volatile __u32 *)&member->health == *index))
+		return target;
+	return confirmed_target(member);
+}
+
+/* May all packets go there, of any flow? The fast path asks no more; find_other_member() does. */
+INLINE bool member_is_whole(const struct xdplb_member *member, const __u32 *index,
+			    const __u32 *service_flags)
+{
+	const struct xdplb_health *target = likely_target(member, index);
 
 	return target && is_whole(word_that_counts(target, service_flags));
 }

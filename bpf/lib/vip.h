@@ -28,32 +28,47 @@ struct {
 	__type(value, struct xdplb_lb_control);
 } lb_control SEC(".maps");
 
-/* The index an endpoint stands for. */
-INLINE bool find_service(const struct endpoint_key *key, __u32 *ret_index)
+/* The slot of an endpoint, or NULL. */
+INLINE const struct xdplb_endpoint *find_slot(const struct endpoint_key *key)
 {
 	struct xdplb_lb_control *control;
-	struct xdplb_endpoint *found;
-	struct xdplb_table_ref ref;
 	__u32 zero = 0;
 
 	control = bpf_map_lookup_elem(&lb_control, &zero);
 	if (!control)
-		return false;
-	ref = read_table_ref(&control->vips);
-	found = find_endpoint(&vips, ref, vip_mask, key);
+		return NULL;
+	return find_endpoint(&vips, read_table_ref(&control->vips), vip_mask, key);
+}
+
+/* The index an endpoint stands for. */
+INLINE bool find_service(const struct endpoint_key *key, __u32 *ret_index)
+{
+	const struct xdplb_endpoint *found = find_slot(key);
+
 	if (!found)
 		return false;
 	*ret_index = found->index;
 	return true;
 }
 
-/* The index a VIP's port and protocol stand for, or that of the VIP as such (both 0). */
-INLINE bool find_vip(const struct packet *pkt, __be16 port, __u8 proto, __u32 *ret_index)
+/* The slot of a VIP's port and protocol, or of the VIP as such (both 0). */
+INLINE const struct xdplb_endpoint *find_vip_slot(const struct packet *pkt, __be16 port, __u8 proto)
 {
 	struct endpoint_key key = { .port = port, .proto = proto, .family = pkt->family };
 
 	read_dest(pkt, &key.addr);
-	return find_service(&key, ret_index);
+	return find_slot(&key);
+}
+
+/* The index that such a slot has. */
+INLINE bool find_vip(const struct packet *pkt, __be16 port, __u8 proto, __u32 *ret_index)
+{
+	const struct xdplb_endpoint *found = find_vip_slot(pkt, port, proto);
+
+	if (!found)
+		return false;
+	*ret_index = found->index;
+	return true;
 }
 
 /* Is there any service of many ports? Asked before find_range() is, which costs more. */

@@ -4,6 +4,10 @@
  *
  *   vips (VIP, port, protocol) -> services -> buckets (keyed flow hash) -> members -> health
  *
+ * Each step is a line of memory that is known only when the one before has come. Two are left out where it can be: the
+ * entry in `vips` says itself where the buckets of a service without particulars lie, and a target that has the
+ * index of its member in `health` is read together with it.
+ *
  * All are arrays that the loader writes through mmap; nothing is resized under traffic.
  */
 #ifndef XDPLB_ACCESS_H
@@ -16,9 +20,6 @@
 
 /* Members of one service that the search over all of them sees. */
 #define XDPLB_CHAIN_MAX 16384
-
-/* Bucket entries in one element of the map `buckets`: a cache line of them. */
-#define XDPLB_BUCKETS_PER_LINE 16
 
 /* Interfaces that lb_xdp may stand on at most: elements of the map `interfaces`. */
 #define XDPLB_INTERFACES_MAX 64
@@ -36,13 +37,6 @@ struct xdplb_lb_control {
 };
 XDPLB_ASSERT_SIZE(struct xdplb_lb_control, 64);
 
-/* Where a service's bucket table lies; 8-byte aligned, read and written whole. */
-struct xdplb_bucket_ref {
-	__u32 base; /* first bucket, a multiple of XDPLB_BUCKETS_PER_LINE */
-	__u32 count; /* buckets; bucket = (flow hash >> 32) * count >> 32 */
-} __attribute__((aligned(8)));
-XDPLB_ASSERT_SIZE(struct xdplb_bucket_ref, 8);
-
 enum xdplb_service_flag {
 	/* A target that nobody vouches for (state unknown, or its lease is over) is not used. */
 	XDPLB_SERVICE_UNKNOWN_IS_DOWN = 1 << 0,
@@ -59,7 +53,18 @@ enum xdplb_service_flag {
 	XDPLB_SERVICE_SOURCES_B = 1 << 6,
 	/* Connection ids say whose a packet is: see quic.h. Bits 17 to 19 are what they begin with. */
 	XDPLB_SERVICE_QUIC = 1 << 16,
+	/* Flows are remembered: see flow_cache.h. */
+	XDPLB_SERVICE_CACHE = 1 << 20,
+	/* A source may open so many flows alone: see source_limit.h. */
+	XDPLB_SERVICE_LIMIT = 1 << 21,
 };
+
+/* A service without particulars has none but these: they count only where its member can't be used. */
+#define XDPLB_PLAIN_FLAGS \
+	(XDPLB_SERVICE_UNKNOWN_IS_DOWN | XDPLB_SERVICE_RESET_IF_DOWN | XDPLB_SERVICE_ALL_IF_DOWN)
+
+/* Flags that the reference in a slot of `vips` has, too; below XDPLB_BUCKETS_PER_LINE. */
+#define XDPLB_REF_FLAGS XDPLB_SERVICE_UNKNOWN_IS_DOWN
 
 /* Where in the flags the upper three bits of a connection id's first octet are. */
 #define XDPLB_SERVICE_QUIC_CONFIG 17
@@ -91,7 +96,7 @@ XDPLB_ASSERT_SIZE(struct xdplb_source_key, 28);
 /* A service: one VIP and protocol, one port or many. */
 struct xdplb_service {
 	struct xdplb_bucket_ref buckets;
-	__u32 flags; /* enum xdplb_service_flag; others reserved: flow cache */
+	__u32 flags; /* enum xdplb_service_flag */
 	__u32 generation;
 	/* Head of the chain of all members (member.next), by which the last search goes;
 	 * XDPLB_NO_MEMBER: empty. */

@@ -50,7 +50,9 @@
 	  "a later fragment to a VIP before the first of its datagram, or too late")             \
 	X(TOO_BIG, too_big,                                                                      \
 	  "longer than the way to the backend lets through, and the client was not told")        \
-	X(SOURCE_DENIED, source_denied, "from a client that the service's file does not let in")
+	X(SOURCE_DENIED, source_denied, "from a client that the service's file does not let in") \
+	X(SOURCE_LIMIT, source_limit,                                                            \
+	  "a new flow from a source that opens more than its service lets it")
 
 enum xdplb_drop {
 #define X(NAME, name, help) XDPLB_DROP_##NAME,
@@ -106,7 +108,11 @@ enum xdplb_drop {
 	X(QUIC_UNKNOWN, quic_unknown,                                                              \
 	  "a QUIC packet of an established connection whose id names no backend that can be "      \
 	  "used: "                                                                                 \
-	  "sent as any other")
+	  "sent as any other")                                                                     \
+	X(FLOW_MOVED, flow_moved,                                                                  \
+	  "the backend of a remembered flow could not be used: another has it now")                \
+	X(FLOW_PUSHED_OUT, flow_pushed_out,                                                        \
+	  "a remembered flow of the last minutes gave way to another: the cache is small")
 
 enum xdplb_event {
 #define X(NAME, name, help) XDPLB_EVENT_##NAME,

@@ -26,6 +26,16 @@
 #define XDPLB_RANGE      0x80
 #define XDPLB_RANGES_MAX 16
 
+/* Bucket entries in one element of the map `buckets`: a cache line of them. */
+#define XDPLB_BUCKETS_PER_LINE 16
+
+/* Where a service's bucket table lies; 8-byte aligned, read and written whole. */
+struct xdplb_bucket_ref {
+	__u32 base; /* first bucket, a multiple of XDPLB_BUCKETS_PER_LINE */
+	__u32 count; /* buckets; bucket = (flow hash >> 32) * count >> 32 */
+} __attribute__((aligned(8)));
+XDPLB_ASSERT_SIZE(struct xdplb_bucket_ref, 8);
+
 /*
  * One slot. The slot of a key is (hash + i) & (slots - 1), i = 0 .. XDPLB_ENDPOINT_PROBES - 1, of
  * the live table; family 0 marks a free slot and ends the search.
@@ -36,9 +46,16 @@ struct xdplb_endpoint {
 	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP; 0 where the table does not tell them apart */
 	__u8 family; /* XDPLB_IPV4, XDPLB_IPV6, 0: free */
 	__u32 index; /* what it stands for: a service (vips), a mapping (tags, endpoints) */
-	/* Of a range: its ports, host byte order, inclusive; else 0. */
-	__u16 first_port, last_port;
-	__u32 reserved;
+	union {
+		/* Of a range: its ports, host byte order, inclusive. */
+		struct {
+			__u16 first_port, last_port;
+		};
+		/* Of a port of a service without particulars (see XDPLB_PLAIN_FLAGS): its buckets once more, so that
+		 * its packets need not look at the service. In the low bits of base those of its flags that are
+		 * in XDPLB_REF_FLAGS. All else: 0. */
+		struct xdplb_bucket_ref buckets;
+	};
 };
 XDPLB_ASSERT_SIZE(struct xdplb_endpoint, 32);
 

@@ -16,7 +16,10 @@ struct xdplb_node_control {
 	struct xdplb_table_ref endpoints;
 	__u32 generation;
 	__u32 keeps_ports; /* 1: there are endpoints of port 0 */
-	__u32 reserved[10];
+	/* The first uplink, by which packets for the node's own addresses come in, and its MAC address; 0: none. */
+	__u32 uplink;
+	__u8 uplink_mac[6];
+	__u8 reserved[30];
 };
 XDPLB_ASSERT_SIZE(struct xdplb_node_control, 64);
 

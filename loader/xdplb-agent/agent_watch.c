@@ -56,12 +56,13 @@ void agent_renew_tunnels(struct agent *agent)
 	bool may = agent->attached.is_open && agent->attached.wants_mpls &&
 		   config_can_switch(&agent_node(agent)->mpls) && agent->config->has_key;
 
-	const struct mpls_view *view = may ? &agent->attached.mpls : NULL;
+	struct mpls_view *view = may ? &agent->attached.mpls : NULL;
 	int err;
 
 	if (agent->tunnels && tunnels_set(agent->tunnels, agent->config, agent->node, view))
 		log_line(LOG_ERR, "cannot watch tunnels: out of memory");
-	err = agent->link_hops ? link_hops_set(agent->link_hops, agent->config, agent->node, view)
+	err = agent->link_hops ? link_hops_set(agent->link_hops, agent->config, agent->node, view,
+					       view ? map_at(&agent->attached.node_info, 0) : NULL)
 			       : 0;
 	if (err)
 		log_line(LOG_ERR, "cannot follow the neighbours of links: %s", strerror(-err));
@@ -83,7 +84,7 @@ static void leave_maps(void *context)
 	agent->receiver = NULL;
 	neigh_use(agent->neigh, NULL);
 	tunnels_set(agent->tunnels, agent->config, agent->node, NULL);
-	link_hops_set(agent->link_hops, agent->config, agent->node, NULL);
+	link_hops_set(agent->link_hops, agent->config, agent->node, NULL, NULL);
 }
 
 /* A new file may have given the node another role. */

@@ -13,6 +13,7 @@
 #include "host/netlink_device.h"
 #include "log.h"
 #include "neighbours.h"
+#include "node/node_labels.h"
 #include "tables/mpls_facts.h"
 
 /* Seconds. A neighbour that the kernel holds for reachable is not asked, so this costs next to nothing. */
@@ -23,7 +24,9 @@ struct link_hops {
 	struct neigh *neigh;
 	const struct config *config;
 	size_t node;
-	const struct mpls_view *view; /* NULL: nothing is followed */
+	struct mpls_view *view; /* NULL: nothing is followed */
+	struct xdplb_node_info *info;
+	bool is_incomplete; /* entries may be missing for want of a next hop */
 	uint64_t changed;
 	ev_timer ask;
 };
@@ -58,6 +61,13 @@ static bool is_of(const struct neighbour *neighbour, const struct config_link_en
 	       !memcmp(&neighbour->addr, &end->addr, sizeof(end->addr));
 }
 
+static void ask_soon(struct link_hops *hops)
+{
+	ev_timer_stop(hops->loop, &hops->ask);
+	ev_timer_set(&hops->ask, 0, ASK_EVERY);
+	ev_timer_start(hops->loop, &hops->ask);
+}
+
 static void on_neighbour(void *context, const struct neighbour *neighbour)
 {
 	struct link_hops *hops = context;
@@ -68,6 +78,9 @@ static void on_neighbour(void *context, const struct neighbour *neighbour)
 	if (!hops->view || !find_link(hops, neighbour->ifindex, &link, &other) || other->has_mac ||
 	    !is_of(neighbour, other))
 		return;
+	/* Once for all that are heard of together. */
+	if (hops->is_incomplete)
+		ask_soon(hops);
 	count = mpls_set_addresses(hops->view, neighbour->ifindex, neighbour->via.mac, NULL);
 	hops->changed += count;
 	if (count)
@@ -89,10 +102,31 @@ static void on_link(void *context, uint32_t ifindex, const uint8_t mac[6])
 		tell(link->name, "this node", mac);
 }
 
+/* What follows a new generation, such as watching its tunnels, is done as after an apply. */
+static void fill(struct link_hops *hops)
+{
+	size_t missing = 0;
+	int count = node_fill_labels(hops->config, hops->node, hops->view, hops->info, &missing);
+
+	if (count == -EWOULDBLOCK)
+		return;
+	hops->is_incomplete = count >= 0 && missing;
+	if (count < 0 && count != -ESTALE)
+		log_line(LOG_WARNING, "labels that were left out can't be put in: %s",
+			 strerror(-count));
+	if (count > 0)
+		log_line(LOG_NOTICE,
+			 "%d changes to labels that were left out for want of a next hop, %zu are "
+			 "still missing",
+			 count, missing);
+}
+
 static void on_ask(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct link_hops *hops = timer->data;
 
+	if (hops->is_incomplete)
+		fill(hops);
 	for (size_t i = 0; i < hops->config->link_count; i++) {
 		const struct config_link_end *other,
 			*own = mpls_own_end(&hops->config->links[i], hops->node, &other);
@@ -104,7 +138,7 @@ static void on_ask(struct ev_loop *loop, ev_timer *timer, int events)
 }
 
 int link_hops_set(struct link_hops *hops, const struct config *config, size_t node,
-		  const struct mpls_view *view)
+		  struct mpls_view *view, struct xdplb_node_info *info)
 {
 	const struct neigh_listener listener = { hops, on_neighbour, on_link };
 	bool is_wanted = view && config->link_count;
@@ -113,10 +147,11 @@ int link_hops_set(struct link_hops *hops, const struct config *config, size_t no
 	hops->config = config;
 	hops->node = node;
 	hops->view = is_wanted ? view : NULL;
+	hops->info = info;
+	hops->is_incomplete = is_wanted;
 	if (!is_wanted)
 		return neigh_listen(hops->neigh, NULL);
-	ev_timer_set(&hops->ask, 0, ASK_EVERY);
-	ev_timer_start(hops->loop, &hops->ask);
+	ask_soon(hops);
 	return neigh_listen(hops->neigh, &listener);
 }
 

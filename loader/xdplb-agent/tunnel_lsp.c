@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tunnel/tunnel_socket.h"
 #include "tunnel/tunnel_walk.h"
 
 /* What is not answered is asked again after so long, and at the next tick. */
@@ -184,7 +185,7 @@ int tunnel_lsp_new(struct ev_loop *loop, const struct tunnel_way *way, unsigned 
 	lsp->count = tunnel_hop_count(way);
 	lsp->hops = calloc(lsp->count, sizeof(*lsp->hops));
 	randombytes_buf(&lsp->session, sizeof(lsp->session));
-	fd = lsp->hops ? tunnel_socket(way->lsp->ifindex) : -ENOMEM;
+	fd = lsp->hops ? tunnel_socket(way) : -ENOMEM;
 	if (fd < 0) {
 		free(lsp->hops);
 		free(lsp);

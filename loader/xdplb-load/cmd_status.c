@@ -31,14 +31,15 @@ static void print_hooks(const json_t *hooks)
 
 static void print_backend(const json_t *backend)
 {
-	printf("  %-15s  %-22s %5lld %6lld %6.2f%% %5lld%%  %-11s %-9s %-6s %12lld %14lld  %s\n",
+	printf("  %-15s  %-22s %5lld %6lld %6.2f%% %5lld%%  %-11s %-9s %-6s %12lld %14lld %10lld  "
+	       "%s\n",
 	       text_of(backend, "name"), text_of(backend, "address"), number_of(backend, "tag"),
 	       number_of(backend, "weight"), json_real_value(json_object_get(backend, "share")),
 	       number_of(backend, "takes"), text_of(backend, "health"),
 	       json_is_true(json_object_get(backend, "confirmed")) ? "yes" : "NO",
 	       json_is_true(json_object_get(backend, "usable")) ? "yes" : "NO",
 	       number_of(backend, "packets"), number_of(backend, "bytes"),
-	       text_of(backend, "next_hop"));
+	       number_of(backend, "new_flows"), text_of(backend, "next_hop"));
 }
 
 /* "port 80", or "ports 20-21,5000-5999". */
@@ -56,6 +57,24 @@ static void print_ports(const json_t *service)
 		printf("%s%s", i ? "," : "ports ", json_string_value(range));
 }
 
+/* What one source may open. */
+static void print_limit(const json_t *limit)
+{
+	if (json_is_object(limit))
+		printf("; new flows of a source: %.6g a second, %lld at once",
+		       json_real_value(json_object_get(limit, "per_second")),
+		       number_of(limit, "burst"));
+}
+
+static void print_flow_cache(const json_t *cache)
+{
+	if (!json_is_object(cache))
+		return;
+	printf("Flow cache: %lld flows and %lld newcomers in %lld places, %lld bytes\n",
+	       number_of(cache, "flows"), number_of(cache, "newcomers"), number_of(cache, "places"),
+	       number_of(cache, "bytes"));
+}
+
 static void print_service(const json_t *service)
 {
 	long long usable = number_of(service, "usable");
@@ -69,11 +88,15 @@ static void print_service(const json_t *service)
 	       json_array_size(json_object_get(service, "backends")));
 	if (!usable)
 		printf(": DOWN (all_down: %s)", text_of(service, "all_down"));
-	printf("; %lld packets, %lld bytes; clients: %s", number_of(service, "packets"),
-	       number_of(service, "bytes"), text_of(service, "clients"));
-	printf("\n  %-15s  %-22s %5s %6s %7s %6s  %-11s %-9s %-6s %12s %14s  %s\n", "backend",
+	printf("; %lld packets, %lld bytes, %lld new flows; clients: %s",
+	       number_of(service, "packets"), number_of(service, "bytes"),
+	       number_of(service, "new_flows"), text_of(service, "clients"));
+	print_limit(json_object_get(service, "source_limit"));
+	if (json_is_true(json_object_get(service, "flow_cache")))
+		printf("; flows are remembered");
+	printf("\n  %-15s  %-22s %5s %6s %7s %6s  %-11s %-9s %-6s %12s %14s %10s  %s\n", "backend",
 	       "address", "tag", "weight", "share", "takes", "health", "confirmed", "usable",
-	       "packets", "bytes", "next hop");
+	       "packets", "bytes", "new flows", "next hop");
 }
 
 static void print_services(const json_t *json)
@@ -85,6 +108,7 @@ static void print_services(const json_t *json)
 		return;
 	printf("\nServices: %zu, table hash %s\n", json_array_size(services),
 	       text_of(json, "table_hash"));
+	print_flow_cache(json_object_get(json, "flow_cache"));
 	json_array_foreach(services, i, service)
 	{
 		print_service(service);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * xdplb-load trace PROTO SRC:PORT VIP:PORT: what lb_xdp would do, and why.
+ * xdplb-load trace PROTO SRC:PORT VIP:PORT: what lb_xdp would do, and why; to whom node_tc would hand a packet.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -121,9 +121,10 @@ static void print_choice(const json_t *json)
 
 	if (!service)
 		return;
-	printf("service %s, restore %s, affinity %s, %lld buckets\nclient: %s\n",
+	printf("service %s, restore %s, affinity %s, table %s, %lld buckets\nclient: %s\n",
 	       text_of(service, "name"), text_of(service, "restore"), text_of(service, "affinity"),
-	       number_of(service, "buckets"), text_of(service, "client"));
+	       text_of(service, "table_hash"), number_of(service, "buckets"),
+	       text_of(service, "client"));
 	if (json_array_size(json_object_get(json, "owners")))
 		puts("owners, each backend once:");
 	json_array_foreach(json_object_get(json, "owners"), i, owner) print_owner(owner);
@@ -136,13 +137,19 @@ static void print_choice(const json_t *json)
 		       text_of(json, "next_hop"));
 }
 
-static void print_text(const json_t *json)
+/* Ends the line in which a program's own doing is told. */
+static void print_agreement(const json_t *json)
+{
+	if (json_is_true(json_object_get(json, "agrees")))
+		puts(": the same");
+	else
+		printf(": ANOTHER: %s differs\n", text_of(json, "differs_in"));
+}
+
+static void print_program(const json_t *json)
 {
 	const json_t *program = json_object_get(json, "program");
 
-	printf("%s %s -> %s\n", text_of(json, "protocol"), text_of(json, "source"),
-	       text_of(json, "vip"));
-	print_choice(json);
 	printf("verdict: %s", text_of(json, "verdict"));
 	if (json_object_get(json, "reason"))
 		printf(", %s", text_of(json, "reason"));
@@ -152,10 +159,70 @@ static void print_text(const json_t *json)
 	       text_of(program, "verdict"));
 	if (json_object_get(program, "to"))
 		printf(", to %s, mark %s", text_of(program, "to"), text_of(program, "mark"));
-	if (json_is_true(json_object_get(json, "agrees")))
-		puts(": the same");
-	else
-		printf(": ANOTHER: %s differs\n", text_of(json, "differs_in"));
+	print_agreement(json);
+}
+
+static void print_peer(const char *before, const json_t *peer)
+{
+	printf("%s%s", before, text_of(peer, "to"));
+	if (json_is_string(json_object_get(peer, "backend")))
+		printf(" (%s, of this node)", text_of(peer, "backend"));
+}
+
+/* A backend of a service node. */
+static void print_backend(const json_t *json)
+{
+	const json_t *tables = json_object_get(json, "tables"),
+		     *next = json_object_get(json, "next");
+	const json_t *program = json_object_get(json, "program"), *item;
+	size_t i;
+
+	printf("service %s, backend %s, %s, mark %s\n", text_of(json, "service"),
+	       text_of(json, "backend"), text_of(json, "to"), text_of(json, "mark"));
+	if (!json_array_size(tables))
+		puts("  nothing is handed over");
+	json_array_foreach(tables, i, item)
+	{
+		printf("  table %zu: %s, %lld buckets, by %s: ", i, text_of(item, "table_hash"),
+		       number_of(item, "buckets"), text_of(item, "affinity"));
+		print_peer("", json_object_get(item, "first"));
+		print_peer(", then ", json_object_get(item, "second"));
+		putchar('\n');
+	}
+	if (!program)
+		return;
+	fputs("  what no socket expects goes to:", stdout);
+	json_array_foreach(next, i, item)
+	{
+		print_peer(i ? ", then " : " ", item);
+		printf(", mark %s", text_of(item, "mark"));
+	}
+	puts(json_array_size(next) ? "" : " nobody else");
+	printf("  node_tc itself: %s", strcmp(text_of(program, "verdict"), "sent")
+					       ? text_of(program, "verdict")
+					       : "handed over");
+	if (!strcmp(text_of(program, "verdict"), "left to kernel"))
+		printf(", the connection is here%s",
+		       json_array_size(next) ? "" : ", or nobody is left to ask");
+	else if (json_object_get(program, "to"))
+		printf(" to %s, mark %s", text_of(program, "to"), text_of(program, "mark"));
+	print_agreement(json);
+}
+
+static void print_text(const json_t *json)
+{
+	const json_t *backends = json_object_get(json, "hand_over"), *backend;
+	size_t i;
+
+	printf("%s %s -> %s\n", text_of(json, "protocol"), text_of(json, "source"),
+	       text_of(json, "vip"));
+	if (json_object_get(json, "program")) {
+		print_choice(json);
+		print_program(json);
+	}
+	json_array_foreach(backends, i, backend) print_backend(backend);
+	if (backends && !json_array_size(backends))
+		puts("no backend of this node has that VIP and port");
 }
 
 int cmd_trace(const struct command_line *line)

@@ -11,11 +11,11 @@
 #include "tables/endpoint_table.h"
 #include "fill.h"
 #include "sizes.h"
+#include "subject_lb_flows.h"
 #include "bpf/lb_xdp.skel.h"
 #include "bpf/lib/hash.h"
 #include "bpf/lib/owner.h"
 #include "xdplb/access.h"
-#include "xdplb/fragment.h"
 #include "xdplb/health.h"
 #include "xdplb/quic.h"
 
@@ -39,6 +39,7 @@ struct lb_row {
 	__u32 down; /* members, the last ones */
 	__u32 allowed; /* prefixes */
 	bool quic;
+	__u32 remembered; /* flows, those of the first clients */
 	__u32 first_member;
 	__u32 first_bucket; /* the first of a line */
 };
@@ -64,6 +65,8 @@ static const struct lb_row usual_rows[] = {
 	  XDPLB_SOURCES_MAX },
 	{ XDPLB_IPV4, IPPROTO_UDP, LB_QUIC_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, 0,
 	  .quic = true },
+	{ XDPLB_IPV4, IPPROTO_TCP, LB_CACHE_VPORT, LB_VIP, LB_BACKENDS, LB_BUCKETS, 0,
+	  .remembered = LB_CACHED_FLOWS },
 };
 
 static int add_rows(struct lb_subject *lb, const struct lb_row *rows, __u32 count)
@@ -143,6 +146,7 @@ static int size_maps(const struct lb_subject *lb)
 		{ lb->skel->maps.buckets, lb->buckets / XDPLB_BUCKETS_PER_LINE },
 		{ lb->skel->maps.members, lb->members },
 		{ lb->skel->maps.member_traffic, lb->members },
+		{ lb->skel->maps.member_flows, lb->members },
 		{ lb->skel->maps.health, lb->targets },
 	};
 	int err = 0;
@@ -278,13 +282,29 @@ static int fill_quic_ids(const struct lb_subject *lb, __u32 number)
 	return err;
 }
 
+static int fill_flows(const struct lb_subject *lb, __u32 number)
+{
+	const struct lb_row *row = &lb->rows[number];
+	struct lb_flows flows = {
+		.count = row->remembered,
+		.vip = row->vip,
+		.port = row->port,
+		.proto = row->proto,
+		.first_member = row->first_member,
+		.members = row->members,
+	};
+
+	return lb_flows_fill(lb->skel, &flows);
+}
+
 static int fill_service(const struct lb_subject *lb, __u32 number)
 {
 	const struct lb_row *row = &lb->rows[number];
 	struct xdplb_service service = {
 		.buckets = { .base = row->first_bucket, .count = row->buckets },
 		.flags = (row->allowed ? XDPLB_SERVICE_SOURCES_ALLOWED : 0) |
-			 (row->quic ? XDPLB_SERVICE_QUIC : 0),
+			 (row->quic ? XDPLB_SERVICE_QUIC : 0) |
+			 (row->remembered ? XDPLB_SERVICE_CACHE : 0),
 		.first_member = row->first_member,
 	};
 	struct xdplb_endpoint endpoint = {
@@ -294,7 +314,11 @@ static int fill_service(const struct lb_subject *lb, __u32 number)
 		.family = row->family,
 		.index = number,
 	};
-	int err = fill_endpoint(lb->skel->maps.vips, lb->vip_slots, &endpoint);
+	int err;
+
+	if (!(service.flags & ~XDPLB_PLAIN_FLAGS))
+		endpoint.buckets = service.buckets;
+	err = fill_endpoint(lb->skel->maps.vips, lb->vip_slots, &endpoint);
 
 	err = err ?: fill_vip(lb, number);
 	for (__u32 i = 0; i < row->members && !err; i++)
@@ -302,28 +326,8 @@ static int fill_service(const struct lb_subject *lb, __u32 number)
 	err = err ?: fill_buckets(lb, number);
 	err = err ?: fill_quic_ids(lb, number);
 	err = err ?: fill_allowed(lb, number);
+	err = err ?: fill_flows(lb, number);
 	return err ?: fill_element(lb->skel->maps.services, number, &service);
-}
-
-/* Notes of first fragments to the service of the second row, which never expire. */
-static int fill_fragments(const struct lb_subject *lb)
-{
-	const struct xdplb_fragment_way way = { .expires = ~0ULL,
-						.member = lb->rows[1].first_member };
-
-	for (__u32 i = 0; i < LB_FRAGMENTS; i++) {
-		struct xdplb_fragment_key key = {
-			.source = frame_addr(XDPLB_IPV4, bench_client_of(i).addr),
-			.dest = frame_addr(XDPLB_IPV4, LB_VIP),
-			.proto = IPPROTO_UDP,
-			.family = XDPLB_IPV4,
-		};
-
-		if (bpf_map_update_elem(bpf_map__fd(lb->skel->maps.fragment_ways), &key, &way,
-					BPF_ANY))
-			return -errno;
-	}
-	return 0;
 }
 
 static int fill_maps(const struct lb_subject *lb)
@@ -353,9 +357,10 @@ static int load(struct lb_subject *lb, bool sized)
 	flow_key_expand(BENCH_KEY0, BENCH_KEY1, lb->skel->rodata->flow_key);
 	lb->skel->rodata->vip_mask = lb->vip_slots - 1;
 	err = size_maps(lb);
+	err = err ?: lb_flows_size(lb->skel, sized ? 0 : LB_CACHED_FLOWS);
 	err = err ?: lb_xdp_bpf__load(lb->skel);
 	err = err ?: fill_maps(lb);
-	return sized ? err : err ?: fill_fragments(lb);
+	return sized ? err : err ?: lb_fragments_fill(lb->skel, lb->rows[1].first_member);
 }
 
 int lb_subject_load(bool sized, struct lb_subject **ret_lb)

@@ -32,6 +32,10 @@
 #define LB_QUIC_VPORT 8004
 #define LB_QUIC_ID    0x51000000
 
+/* A service that remembers flows: a million of them, scattered over its backends. */
+#define LB_CACHE_VPORT  8005
+#define LB_CACHED_FLOWS 1000000
+
 /* Datagrams to the UDP service whose first fragment has been noted: those of the first so many clients. */
 #define LB_FRAGMENTS 8192
 

@@ -17,6 +17,7 @@
 #define ACL	{ LB_VIP, LB_ACL_VPORT } /* it allows 10,000 prefixes */
 #define QUIC	{ LB_VIP, LB_QUIC_VPORT } /* by connection id */
 #define NAMED	{ LB_BACKEND + 3, LB_TAG } /* whom the id names */
+#define CACHED	{ LB_VIP, LB_CACHE_VPORT } /* it remembers flows */
 #define TAGGED	{ 0, LB_TAG }
 #define NOTED	{ LB_BACKEND, LB_VPORT } /* a later fragment has no ports to rewrite */
 #define OTHER	{ 0xc0000263, 80 } /* 192.0.2.99, no VIP */
@@ -95,6 +96,9 @@ const struct workload workloads[] = {
 	  XDP_TX, true, {}, TAGGED },
 	{ "lb_acl_tcp4_1m", TARGET_LB, DRIVER_XDP4_FLOWS, 1000000,
 	  { TCP4, .dest = ACL },
+	  XDP_TX, true, {}, TAGGED },
+	{ "lb_cache_tcp4_1m", TARGET_LB, DRIVER_XDP4_FLOWS, LB_CACHED_FLOWS,
+	  { TCP4, .dest = CACHED },
 	  XDP_TX, true, {}, TAGGED },
 	{ "lb_half_down_1m", TARGET_LB, DRIVER_XDP4_FLOWS, 1000000,
 	  { TCP4, .dest = HALF },

@@ -96,6 +96,51 @@ start_servers() {
   done
 }
 
+setting() {
+  in_ns node1 sysctl -n "net.ipv4.conf.veth-$1.$2"
+}
+
+apply_node1() {
+  xdplb node1 apply "$CLUSTER" >/dev/null 2>"$LAB_DIR/apply.err" || fail "$(cat "$LAB_DIR/apply.err")"
+}
+
+without() {
+  echo 'tags: {rest: 1s}' >"$CLUSTER"
+  write_cluster | sed "/^  $1:\$/,+4d; s/$1: , //; s/$1: //" >>"$CLUSTER"
+}
+
+none_rests() {
+  apply_node1
+  ! has resting xdplb node1 status --json
+}
+
+# A container that the file leaves out gets its settings back, but not while its connections may go on.
+removed() {
+  expect "rp_filter of c2" "$(setting c2 rp_filter)" 2
+  without c2
+  apply_node1
+  expect "while its tags rest" "$(setting c2 rp_filter)" 2
+  wait_until 5 none_rests || fail "tags rest on"
+  expect "afterwards" "$(setting c2 rp_filter)" 1
+  expect "of another" "$(setting c1 rp_filter)" 2
+  ! has 192.0.2.20 ip -n c2 address show dev lo || fail "c2 still has a VIP"
+}
+
+# One that is gone with its interface is no obstacle; one of that name that comes later is set up anew.
+deleted() {
+  ip -n node1 link delete veth-c1
+  ip netns delete c1
+  without c1
+  apply_node1
+  wait_until 5 none_rests || fail "tags rest on"
+  lab_container node1 c1 11 11
+  in_ns node1 sysctl -qw net.ipv4.conf.veth-c1.rp_filter=1
+  write_cluster >"$CLUSTER"
+  apply_node1
+  expect "rp_filter of the new c1" "$(setting c1 rp_filter)" 2
+  has 192.0.2.20/32 ip -n c1 address show dev lo || fail "the new c1 has no VIP"
+}
+
 gone() {
   local node
   xdplb node1 detach
@@ -104,11 +149,13 @@ gone() {
     ! has '192\.0\.2\.|2001:db8:' ip -n "$node" address show dev lo ||
       fail "$node still has a VIP"
   done
+  expect "rp_filter of c1, c2" "$(setting c1 rp_filter) $(setting c2 rp_filter)" "1 1"
 }
 
 lab_main
 lab_container node1 c1 11 11
 lab_container node1 c2 11 12
+in_ns node1 sysctl -qw net.ipv4.conf.veth-c1.rp_filter=1 net.ipv4.conf.veth-c2.rp_filter=1
 lab_make_bridge node2 2
 lab_bridged node2 c3 2 21
 lab_bridged node2 c4 2 22
@@ -134,5 +181,7 @@ check udp_source_ipv6 echo_udp 2001:db8:1::10
 check udp_interface_ipv6 echo_udp 2001:db8:1::20
 check direct_routed direct 10.0.11.12 c2
 check direct_bridged direct fd00:2::21 c3
+check settings_of_removed removed
+check deleted_and_made_anew deleted
 check detach_empties_containers gone
 finish

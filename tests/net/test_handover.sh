@@ -119,6 +119,29 @@ drains_before_it_leaves() {
   expect "state when it is back" "$(xdplb access1 health --json | jq -r '.[] | select(.name == "web1") | .state')" unknown
 }
 
+# What an operator has said of a backend holds no less while it leaves, and holds again if it stays.
+leaves_by_hand() {
+  local pid word
+  for word in up draining; do
+    apply_all 'web1: , web2: '
+    open_connections "$1"
+    xdplb access1 health set web1 "$word"
+    write_cluster 'web2: ' >"$CLUSTER"
+    leave_slowly &
+    pid=$!
+    wait_until 5 grep -q 'backend that the file leaves out drains' "$LAB_DIR/leaving" || fail "$word: it does not drain"
+    expect "$word: new connections go to" "$(new_servers "$1")" web2
+    kept "leaving.$word"
+    kill -INT "$pid"
+    wait "$pid" && fail "ended by a signal, and it says that all is done"
+    expect "after the signal" "$(xdplb access1 health --json |
+      jq -r '.[] | select(.name == "web1") | "\(.state) \(.cause)"')" "$word operator"
+    xdplb access1 health set web1 auto
+    close_connections
+  done
+  apply_all 'web1: , web2: '
+}
+
 # moved WORD: as kept, and packets were handed over.
 moved() {
   local before
@@ -187,6 +210,7 @@ check interface_ipv6 changes_break_nothing 2001:db8:1::20
 check opened_meanwhile opened_meanwhile 192.0.2.10
 check draining draining 192.0.2.10
 check drains_before_it_leaves drains_before_it_leaves 192.0.2.10
+check leaves_by_hand leaves_by_hand 192.0.2.10
 check affinity affinity 198.51.100.10
 check tables_are_shown tables_are_shown
 check without_hand_over without_hand_over

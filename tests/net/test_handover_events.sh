@@ -13,6 +13,8 @@ source "$(dirname "$0")/agents.sh"
 source "$(dirname "$0")/handover/world.sh"
 # shellcheck source=handover/events.sh
 source "$(dirname "$0")/handover/events.sh"
+# shellcheck source=handover/figures.sh
+source "$(dirname "$0")/handover/figures.sh"
 lab_isolate "$@"
 
 CONNECTIONS=200
@@ -28,6 +30,8 @@ survives() {
   window "$1"
   expect "broken connections ($WINDOW)" "$(jq .broken <<<"$WINDOW")" 0
   (($(jq .handed_over <<<"$WINDOW") > 0)) || fail "no packet was handed over: nothing is shown"
+  jq -e '.handed_share > 0 and .handed_share < 1 and .handed_seconds > 0' <<<"$WINDOW" || fail "figures: $WINDOW"
+  expect "share of new connections' packets" "$(jq .new_handed_share <<<"$WINDOW")" 0
 }
 
 # The same test, but what it is for is switched off.

@@ -206,6 +206,47 @@ next_hop_changes() {
   signal_agent E2 TERM
 }
 
+# applied_without NODE LINK INTERFACE: applied while the neighbour there can't answer.
+applied_without() {
+  local node=$1 link=$2
+  ip -n "$node" neigh flush dev "$3"
+  xdplb "$node" apply "$CLUSTER" >"$LAB_DIR/applied" 2>&1
+  has "link $link: the MAC address of node .* is not known" cat "$LAB_DIR/applied" ||
+    fail "$node: $(cat "$LAB_DIR/applied")"
+}
+
+has_all_labels() {
+  grep -q 'left out for want of a next hop, 0 are still missing' "$LAB_DIR/$1.log"
+}
+
+# A transit node is applied while a neighbour is away, a clock node while all are. When they come, so do the labels.
+late_next_hop() {
+  start_agent E2
+  ip -n E1 link set l2 down
+  applied_without E2 p2 l1
+  wait_until 5 backup_is 'has failed' || fail "A: $(cat "$LAB_DIR/A.log")"
+  # B is away too, but was there before: what leads to it stays.
+  ip -n B link set l0 down
+  ip -n E2 neigh flush dev l2
+  ip -n E1 link set l2 up
+  wait_until 10 has_all_labels E2 || fail "E2: $(cat "$LAB_DIR/E2.log")"
+  ip -n B link set l0 up
+  wait_until 10 backup_is 'is whole' || fail "A: $(cat "$LAB_DIR/A.log")"
+  ip -n E1 link set l0 down
+  applied_without A a l0
+  expect "A" "$(tunnel_of A .state)" down
+  ip -n E1 link set l0 up
+  wait_until 10 has_all_labels A || fail "A: $(cat "$LAB_DIR/A.log")"
+  goes_to up primary
+  arrives
+  # It is what apply would have written.
+  for node in A E2; do
+    xdplb "$node" apply "$CLUSTER" >"$LAB_DIR/applied"
+    has "nothing to change" cat "$LAB_DIR/applied" || fail "$node: $(cat "$LAB_DIR/applied")"
+  done
+  signal_agent E2 TERM
+}
+
 # changes_of NODE: what its agent has said about the tunnel.
 changes_of() {
   grep -c 'tunnel clock' "$LAB_DIR/$1.log"
@@ -256,5 +297,6 @@ check both_fail both_fail
 check agent_ends agent_ends
 check reload_before_apply reload_before_apply
 check next_hop_changes next_hop_changes
+check late_next_hop late_next_hop
 check busy busy
 finish

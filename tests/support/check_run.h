@@ -9,7 +9,7 @@
 #include "xdplb/counters.h"
 
 #define NO_DROP     (-1)
-#define EVENT(NAME) (1U << XDPLB_EVENT_##NAME)
+#define EVENT(NAME) (1ULL << XDPLB_EVENT_##NAME)
 
 /* Where the counters of a program lie. */
 struct counter_maps {
@@ -22,7 +22,7 @@ struct expected {
 	int verdict;
 	const struct test_packet *packet; /* NULL: does not matter, the packet is dropped */
 	int drop; /* the reason that is counted, once; NO_DROP: none is */
-	__u32 events; /* EVENT()s that are counted, each once; no others are */
+	__u64 events; /* EVENT()s that are counted, each once; no others are */
 };
 
 /**

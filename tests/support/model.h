@@ -116,7 +116,7 @@ enum model_path {
 struct model_result {
 	int verdict; /* XDP_* */
 	int drop; /* enum xdplb_drop; -1: none is counted */
-	__u32 events; /* a bit for each enum xdplb_event that is counted */
+	__u64 events; /* a bit for each enum xdplb_event that is counted */
 	__u32 paths; /* a bit for each enum model_path */
 	const struct model_member *member; /* to which it is counted, or NULL */
 	struct test_packet packet; /* what comes out, unless it is dropped */

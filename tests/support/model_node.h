@@ -71,7 +71,7 @@ enum node_path {
 struct node_result {
 	int verdict; /* enum tc_verdict */
 	int drop; /* enum xdplb_drop; -1: none */
-	__u32 events; /* a bit for each */
+	__u64 events; /* a bit for each */
 	__u32 paths;
 	bool takes_port; /* any client port will do that no other flow has: see node_model_take() */
 	struct test_packet packet;

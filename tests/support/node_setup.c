@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bpf/lib/hash.h"
+#include "xdplb/flow_cache.h"
 #include "node_setup.h"
 
 const __u8 setup_families[2] = { XDPLB_IPV4, XDPLB_IPV6 };
@@ -16,7 +17,6 @@ const __u8 setup_lb_mac[6] = { 0x02, 0xac, 0, 0, 0, 1 };
 
 static const __u8 client_mac[6] = { 0x02, 0xc1, 0, 0, 0, 1 };
 static const __u8 own_mac[6] = { 0x02, 0xac, 0, 0, 0, 0xff };
-static const __u8 backend_mac[6] = { 0x02, 0xbe, 0, 0, 0, 1 };
 
 const struct setup_addrs *setup_addrs(__u8 family)
 {
@@ -166,6 +166,13 @@ void lb_setup_open_as(struct lb_setup *ret_lb, const struct lb_setup_options *op
 	bpf_map__set_max_entries(skel->maps.buckets, buckets / XDPLB_BUCKETS_PER_LINE);
 	bpf_map__set_max_entries(skel->maps.members, members);
 	bpf_map__set_max_entries(skel->maps.member_traffic, members);
+	bpf_map__set_max_entries(skel->maps.member_flows, members);
+	bpf_map__set_max_entries(skel->maps.source_limits, SETUP_SERVICES);
+	if (options->cache_lines) {
+		skel->rodata->cache_mask = options->cache_lines - 1;
+		skel->rodata->newcomer_mask = options->cache_lines * XDPLB_FLOWS_PER_LINE - 1;
+		bpf_map__set_max_entries(skel->maps.flow_cache, 2 * options->cache_lines);
+	}
 	bpf_map__set_max_entries(skel->maps.health, members);
 	cr_assert_eq(lb_xdp_bpf__load(skel), 0, "cannot load lb_xdp");
 	ret_lb->skel = skel;
@@ -178,9 +185,31 @@ void lb_setup_close(struct lb_setup *lb)
 	lb_xdp_bpf__destroy(lb->skel);
 }
 
+/* What the slots of a service's ports say of its buckets, as the loader has them. */
+static void put_refs(struct lb_setup *lb, __u32 index)
+{
+	struct xdplb_service service = lb_setup_read_service(lb, index);
+	struct xdplb_bucket_ref ref = service.buckets;
+
+	ref.base |= service.flags & XDPLB_REF_FLAGS;
+	if (service.flags & ~XDPLB_PLAIN_FLAGS)
+		ref = (struct xdplb_bucket_ref){ 0 };
+	for (__u32 i = 0; i < 2 * SETUP_SLOTS; i++) {
+		struct xdplb_endpoint slot;
+
+		get(fd_of(lb, vips), i, &slot);
+		if (slot.index != index || (slot.proto != IPPROTO_TCP && slot.proto != IPPROTO_UDP))
+			continue;
+		slot.buckets = ref;
+		put(fd_of(lb, vips), i, &slot);
+	}
+}
+
 void lb_setup_vip(struct lb_setup *lb, const struct setup_endpoint *endpoint)
 {
 	setup_put_endpoint(fd_of(lb, vips), (struct xdplb_table_ref){}, endpoint);
+	if (endpoint->index < SETUP_SERVICES)
+		put_refs(lb, endpoint->index);
 }
 
 void lb_setup_live(struct lb_setup *lb, struct xdplb_table_ref vips)
@@ -217,6 +246,8 @@ struct xdplb_service lb_setup_read_service(struct lb_setup *lb, __u32 index)
 void lb_setup_service_as(struct lb_setup *lb, __u32 index, const struct xdplb_service *service)
 {
 	put(fd_of(lb, services), index, service);
+	if (index < SETUP_SERVICES)
+		put_refs(lb, index);
 }
 
 void lb_setup_chain(struct lb_setup *lb, __u32 service, __u32 first, __u32 count)
@@ -353,46 +384,4 @@ struct xdplb_traffic lb_setup_traffic(struct lb_setup *lb, __u32 index)
 
 	return (struct xdplb_traffic){ sum_counter(map, index, 2, 0),
 				       sum_counter(map, index, 2, 1) };
-}
-
-__u32 setup_service(__u8 family, __u8 proto)
-{
-	return (family == XDPLB_IPV6) * 2 + (proto == IPPROTO_UDP);
-}
-
-struct setup_member setup_member(__u8 family, __u8 proto, __u32 ifindex)
-{
-	struct setup_member member = {
-		.service = setup_service(family, proto),
-		.family = family,
-		.vip = { setup_addrs(family)->vips[0], VIP_PORT },
-		.to = { setup_addrs(family)->backends[0], SETUP_TAG_FIRST + 5 },
-		.ifindex = ifindex,
-	};
-
-	memcpy(member.to.mac, backend_mac, 6);
-	return member;
-}
-
-void lb_setup_fill(struct lb_setup *lb, __u32 ifindex)
-{
-	for (int i = 0; i < 4; i++) {
-		__u8 family = setup_families[i / 2], proto = setup_protos[i % 2];
-		__u32 service = setup_service(family, proto);
-		struct setup_member member = setup_member(family, proto, ifindex);
-		struct setup_endpoint vip = { member.vip.addr, VIP_PORT, proto, family, service };
-		struct setup_endpoint as_such = {
-			member.vip.addr, 0, 0, family, XDPLB_INDEX_ADDRESS,
-		};
-
-		lb_setup_vip(lb, &vip);
-		if (proto == IPPROTO_TCP)
-			lb_setup_vip(lb, &as_such);
-		member.health = service;
-		lb_setup_member(lb, service, &member);
-		lb_setup_service(lb, service, (struct xdplb_bucket_ref){ service * 16, 7 });
-		for (__u32 bucket = 0; bucket < 16; bucket++)
-			lb_setup_bucket(lb, service * 16 + bucket,
-					bucket < 7 ? service : XDPLB_NO_MEMBER);
-	}
 }

@@ -111,6 +111,7 @@ struct lb_setup_options {
 	__u64 answers_at_once;
 	bool no_refill; /* no budget of answers is ever refilled */
 	__u64 fragment_lifetime; /* jiffies */
+	__u32 cache_lines; /* of flows, and as many of newcomers; a power of two */
 };
 
 void lb_setup_open(struct lb_setup *ret_lb);

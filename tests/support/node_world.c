@@ -162,7 +162,7 @@ static void check(struct world *world, const char *row, const struct bpf_program
 }
 
 static void check_specs(struct world *world, const char *row, const struct bpf_program *prog,
-			const struct packet_spec *specs[2], __u32 events)
+			const struct packet_spec *specs[2], __u64 events)
 {
 	struct test_packet in, out;
 	struct expected expected = { TC_UNSPEC, &out, NO_DROP, events };
@@ -173,7 +173,7 @@ static void check_specs(struct world *world, const char *row, const struct bpf_p
 }
 
 void world_check_to(struct world *world, const char *row, const struct packet_spec *in,
-		    const struct packet_spec *out, __u32 events)
+		    const struct packet_spec *out, __u64 events)
 {
 	check_specs(world, row, world_to_backend(world), (const struct packet_spec *[]){ in, out },
 		    events);
@@ -195,7 +195,7 @@ void world_check_to_refused(struct world *world, const char *row, const struct p
 }
 
 void world_check_from(struct world *world, const char *row, const struct packet_spec *in,
-		      const struct packet_spec *out, __u32 events)
+		      const struct packet_spec *out, __u64 events)
 {
 	check_specs(world, row, world_from_backend(world),
 		    (const struct packet_spec *[]){ in, out }, events);

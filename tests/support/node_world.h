@@ -62,14 +62,14 @@ const struct bpf_program *world_from_backend(const struct world *world);
 
 /* To the backend: `in` becomes `out`, or passes as it is, or is dropped for a reason. */
 void world_check_to(struct world *world, const char *row, const struct packet_spec *in,
-		    const struct packet_spec *out, __u32 events);
+		    const struct packet_spec *out, __u64 events);
 void world_check_to_passes(struct world *world, const char *row, const struct packet_spec *in);
 void world_check_to_refused(struct world *world, const char *row, const struct packet_spec *in,
 			    int drop);
 
 /* From the backend. */
 void world_check_from(struct world *world, const char *row, const struct packet_spec *in,
-		      const struct packet_spec *out, __u32 events);
+		      const struct packet_spec *out, __u64 events);
 void world_check_from_passes(struct world *world, const char *row, const struct packet_spec *in);
 
 /* Any packet that must pass as it is, in one direction or the other. */

@@ -104,9 +104,43 @@ static const char *moved_members(const struct access_view *before, const struct 
 	return NULL;
 }
 
-const char *access_disturbed(const struct access_view *before, const struct access_view *after)
+/* Is a table written to that some slot of the live table of VIPs refers to? */
+const char *access_written_under_slots(const struct access_view *before,
+				       const struct access_view *after)
 {
 	const struct xdplb_lb_control *control = map_at(&before->control, 0);
+
+	for (uint32_t i = 0; i < before->vips.count / 2; i++) {
+		const struct xdplb_endpoint *slot = map_at(&before->vips, control->vips.base + i);
+		uint32_t base = slot->buckets.base & ~XDPLB_REF_FLAGS;
+
+		for (uint32_t b = base; b < base + slot->buckets.count; b++)
+			if (!(slot->proto & XDPLB_RANGE) &&
+			    *access_bucket(before, b) != *access_bucket(after, b))
+				return disturbed("table of slot", "vips", i);
+	}
+	return NULL;
+}
+
+/* References to buckets may change in place. */
+static const char *moved_vips(const struct access_view *before, const struct access_view *after)
+{
+	const struct xdplb_lb_control *control = map_at(&before->control, 0);
+
+	for (uint32_t i = 0; i < before->vips.count / 2; i++) {
+		const struct xdplb_endpoint *was = map_at(&before->vips, control->vips.base + i);
+		const struct xdplb_endpoint *is = map_at(&after->vips, control->vips.base + i);
+		bool refers = !(was->proto & XDPLB_RANGE);
+
+		if (memcmp(was, is,
+			   refers ? offsetof(struct xdplb_endpoint, buckets) : sizeof(*was)))
+			return disturbed("live table", "vips", i);
+	}
+	return NULL;
+}
+
+const char *access_disturbed(const struct access_view *before, const struct access_view *after)
+{
 	const char *wrong = moved_services(before, after);
 
 	if (!wrong)
@@ -123,10 +157,8 @@ const char *access_disturbed(const struct access_view *before, const struct acce
 				return disturbed("live table of service",
 						 access_service_info(before, i)->name, i);
 	}
-	if (memcmp(map_at(&before->vips, control->vips.base),
-		   map_at(&after->vips, control->vips.base), before->vips.length / 2))
-		return disturbed("live table", "vips", control->vips.base);
-	return NULL;
+	wrong = moved_vips(before, after);
+	return wrong ? wrong : access_written_under_slots(before, after);
 }
 
 int access_prepare_alone(const struct config *config, const struct access_plan *plan,

@@ -207,6 +207,17 @@ static const struct xdplb_endpoint *find_ranges(const struct access_view *view,
 	return control->has_ranges && seen == service->range_count ? of_service : NULL;
 }
 
+bool access_ref_right(const struct access_view *view, const struct xdplb_endpoint *slot)
+{
+	const struct xdplb_service *service = access_service(view, slot->index);
+	struct xdplb_bucket_ref wanted = service->buckets;
+
+	wanted.base |= service->flags & XDPLB_REF_FLAGS;
+	if (service->flags & ~XDPLB_PLAIN_FLAGS)
+		wanted = (struct xdplb_bucket_ref){ 0 };
+	return slot->buckets.base == wanted.base && slot->buckets.count == wanted.count;
+}
+
 static const char *check_service(const struct access_view *view, const struct config *config,
 				 const struct config_service *service, uint32_t *ret_index)
 {
@@ -230,6 +241,8 @@ static const char *check_service(const struct access_view *view, const struct co
 	if (buckets.count != service->buckets || buckets.base % XDPLB_BUCKETS_PER_LINE ||
 	    buckets.base + buckets.count > view->buckets.count * XDPLB_BUCKETS_PER_LINE)
 		return fault("%s: %u buckets at %u", service->name, buckets.count, buckets.base);
+	if (!service->range_count && !access_ref_right(view, found))
+		return fault("%s: its slot refers to other buckets", service->name);
 	indices = calloc(service->member_count, sizeof(*indices));
 	for (size_t i = 0; i < service->member_count && !wrong; i++) {
 		const char *name = config->backends[service->members[i].backend].name;

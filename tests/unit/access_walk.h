@@ -19,6 +19,9 @@ const char *access_fault(const struct access_view *view, const struct config *co
 /* What is free and not zero, NULL if all is clean. After a kill such litter does no harm. */
 const char *access_litter(const struct access_view *view);
 
+/* Does a slot of `vips` say of its service's buckets what it is to? */
+bool access_ref_right(const struct access_view *view, const struct xdplb_endpoint *slot);
+
 /* Do a member's checksum deltas turn a service's VIP and port into its own address and tag? */
 bool access_deltas_right(const struct config_service *service, const struct xdplb_member *member);
 
@@ -28,6 +31,10 @@ bool access_deltas_right(const struct config_service *service, const struct xdpl
  * Return: NULL if nothing was disturbed.
  */
 const char *access_disturbed(const struct access_view *before, const struct access_view *after);
+
+/* Of that the part which holds after a kill, too: what is wrong with tables that slots of `vips` refer to. */
+const char *access_written_under_slots(const struct access_view *before,
+				       const struct access_view *after);
 
 /* Index of a service by name; -1: not there. Of a member by service's and backend's names. */
 int access_index(const struct access_view *view, const char *service);

@@ -130,7 +130,7 @@ int lb_world_run(struct lb_world *world, const struct packet_spec *spec)
 }
 
 int lb_world_check(const char *row, struct lb_world *world, const struct packet_spec *spec,
-		   int drop, __u32 events)
+		   int drop, __u64 events)
 {
 	struct expected expected = { drop == NO_DROP ? XDP_TX : XDP_DROP, NULL, drop, events };
 	struct test_packet packet, out;

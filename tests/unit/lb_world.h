@@ -48,7 +48,7 @@ int lb_world_run(struct lb_world *world, const struct packet_spec *spec);
 
 /* As lb_world_run(), for a packet that goes to a member or is dropped as @drop; only @events happen. */
 int lb_world_check(const char *row, struct lb_world *world, const struct packet_spec *spec,
-		   int drop, __u32 events);
+		   int drop, __u64 events);
 
 /* jiffies64, as a packet finds it: a service without members is asked and tells. */
 __u64 lb_world_tick(struct lb_world *world);

@@ -32,7 +32,7 @@ struct outcome {
 struct verdict {
 	int verdict;
 	int drop; /* enum xdplb_drop; -1: none is counted, and the packet goes on */
-	__u32 events;
+	__u64 events;
 	__u32 paths; /* for messages */
 	const struct test_packet *packet;
 };

@@ -135,6 +135,7 @@ void access_memory(const struct node_sizes *sizes, struct access_view *ret_view)
 		.member_infos = make_array(sizeof(struct xdplb_member_info), sizes->members),
 		.backend_infos = make_array(sizeof(struct xdplb_backend_info), sizes->backends),
 		.traffic_fd = -1,
+		.flows_fd = -1,
 		.sources_fd = -1,
 	};
 }

@@ -110,6 +110,7 @@ static const char *packet_fault(const struct moment *moment, const struct config
 					      service->family };
 		const struct xdplb_endpoint *found =
 			endpoint_find(&view->vips, control->vips, &key);
+		struct xdplb_bucket_ref ref;
 		const char *wrong;
 
 		if (!found && find_key(&moment->from, service) && find_key(&moment->to, service))
@@ -119,6 +120,10 @@ static const char *packet_fault(const struct moment *moment, const struct config
 		if (found->index >= view->services.count)
 			return "a VIP names no service";
 		wrong = bucket_fault(moment, service, access_service(view, found->index)->buckets);
+		ref = found->buckets; /* the fast road's; it has none while a table comes or goes */
+		ref.base &= ~XDPLB_REF_FLAGS;
+		if (!wrong && ref.count)
+			wrong = bucket_fault(moment, service, ref);
 		if (!wrong)
 			wrong = chain_fault(moment, service,
 					    access_service(view, found->index)->first_member);
@@ -139,6 +144,8 @@ static const char *repair_fault(const struct access_view *seen, const struct con
 	access_memory_copy(seen, &view);
 	applied = access_apply(config, &view);
 	wrong = applied.err ? "refused" : access_fault(&view, config);
+	if (!wrong)
+		wrong = access_written_under_slots(seen, &view);
 	if (!wrong && access_apply(config, &view).changes)
 		wrong = "not done at once";
 	access_memory_free(&view);

@@ -94,7 +94,7 @@ static const struct error_row root_rows[] = {
 	  "7: tags.rest: found \"99999999999999999999\", " REST },
 	{ TO_NODES "capacities: {maps: 1}\n",
 	  "7: capacities.maps: found an unknown key, expected one of services, members, backends, "
-	  "buckets, flows, labels, tunnels" },
+	  "buckets, flows, labels, tunnels, cached_flows" },
 	{ TO_NODES "capacities: {services: 65537}\n",
 	  "7: capacities.services: found \"65537\", expected a capacity from 1 to 65536" },
 	{ TO_NODES "capacities: {members: 1048577}\n",

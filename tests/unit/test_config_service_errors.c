@@ -19,17 +19,47 @@
 		    " b2: {node: n, addresses: ['fd00::2']}\nservices:\n"
 #define PORTS              "expected a port from 1 to 65535, a range like 5000-5999, a list of such, or any"
 #define MANY(ports, proto) "vip: 192.0.2.1, port: " ports ", protocol: " proto ", restore: source"
+#define RATE               "a rate such as 100/s or 20/m, of at most 10000/s"
 #define TAGS(first, last)  "tags: {first: " first ", last: " last "}\n"
 
 static const struct error_row rows[] = {
 	{ S(SOURCE B1 ", weight: 1"),
 	  "11: services.s.weight: found an unknown key, expected one of vip, port, protocol, "
 	  "restore, backend_port, buckets, check, all_down, unknown, slow_start, affinity, "
-	  "hand_over, quic, allow, deny, backends" },
+	  "hand_over, quic, flow_cache, source_limit, allow, deny, backends" },
 	{ S("vip: 192.0.2.1, port: 443, protocol: udp, restore: source, quic: 7" B1),
 	  "11: services.s.quic: found \"7\", expected a number from 0 to 6" },
 	{ S(SOURCE B1 ", quic: 0"),
 	  "11: services.s.quic: found \"0\", expected `protocol: udp` beside it" },
+	{ S(SOURCE B1 ", flow_cache: 5"), "11: services.s.flow_cache: found \"5\", expected true "
+					  "or yes or on or false or no or off" },
+	{ S(SOURCE B1 ", source_limit: 5"),
+	  "11: services.s.source_limit: found \"5\", expected a mapping" },
+	{ S(SOURCE B1 ", source_limit: {burst: 5}"),
+	  "11: services.s.source_limit.rate: found nothing, expected " RATE },
+	{ S(SOURCE B1 ", source_limit: {rate: 10}"),
+	  "11: services.s.source_limit.rate: found \"10\", expected " RATE },
+	{ S(SOURCE B1 ", source_limit: {rate: 0/s}"),
+	  "11: services.s.source_limit.rate: found \"0/s\", expected " RATE },
+	{ S(SOURCE B1 ", source_limit: {rate: 10001/s}"),
+	  "11: services.s.source_limit.rate: found \"10001/s\", expected " RATE },
+	{ S(SOURCE B1 ", source_limit: {rate: 600001/m}"),
+	  "11: services.s.source_limit.rate: found \"600001/m\", expected " RATE },
+	{ S(SOURCE B1 ", source_limit: {rate: 10/h}"),
+	  "11: services.s.source_limit.rate: found \"10/h\", expected " RATE },
+	{ S(SOURCE B1 ", source_limit: {rate: 10/s, burst: 0}"),
+	  "11: services.s.source_limit.burst: found \"0\", expected a number of connections from "
+	  "1 to 1000000" },
+	{ S(SOURCE B1 ", source_limit: {rate: 10/m, burst: 601}"),
+	  "11: services.s.source_limit.burst: found a burst that takes longer than 3600 s to be "
+	  "had again, expected no longer" },
+	{ S(SOURCE B1 ", source_limit: {rate: 10/m, prefix: 33}"),
+	  "11: services.s.source_limit.prefix: found \"33\", expected a prefix length from 1 to "
+	  "32" },
+	{ S("vip: 192.0.2.1, port: 443, protocol: udp, restore: source" B1
+	    ", source_limit: {rate: 10/s}"),
+	  "11: services.s.source_limit: found a limit of new flows, expected `flow_cache: yes` "
+	  "beside it, since of UDP nobody else knows which flows are new" },
 	{ S(SOURCE B1 ", allow: []"),
 	  "11: services.s.allow: found an empty list, expected a list of at least one prefix: "
 	  "[10.0.0.0/8]" },

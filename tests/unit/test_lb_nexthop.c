@@ -99,7 +99,7 @@ struct fib_row {
 	const char *command; /* run before the packet */
 	int verdict;
 	int drop;
-	__u32 events;
+	__u64 events;
 };
 
 static const struct fib_row fib_rows[] = {
@@ -169,7 +169,7 @@ Test(lb_nexthop, not_learned)
 
 /* Runs the usual packet, which is to leave by out0. */
 static void check_sent(const char *row, struct fib_setup *fib, __u8 family, __u8 proto,
-		       __u32 events)
+		       __u64 events)
 {
 	static const __u8 out0_mac[6] = { 0x02, 0xac, 0, 0, 0, 0x20 };
 	struct packet_spec in = setup_spec(family, proto), out = left_to_kernel(&in);

@@ -27,7 +27,7 @@ static void check(const char *row, struct lb_setup *lb, const struct test_packet
 
 /* The VIP says something to the client about its packet. */
 static void check_told(const char *row, struct lb_setup *lb, const struct packet_spec *in,
-		       const struct icmp_error *like, __u32 events)
+		       const struct icmp_error *like, __u64 events)
 {
 	struct expected expected = { XDP_TX, NULL, NO_DROP, events };
 	struct icmp_error error = *like;

@@ -54,7 +54,7 @@ static __u32 bucket_of(const struct packet_spec *spec, __u32 count)
 
 /* Which member a packet goes to; NOBODY: it was dropped for `drop`. Events are checked. */
 static int member_of(const char *row, struct lb_setup *lb, const struct packet_spec *spec, int drop,
-		     __u32 events)
+		     __u64 events)
 {
 	struct expected expected = { drop == NO_DROP ? XDP_TX : XDP_DROP, NULL, drop, events };
 	size_t port = packet_l4_offset(spec) + 2;
@@ -69,7 +69,7 @@ static int member_of(const char *row, struct lb_setup *lb, const struct packet_s
 
 /* Runs a packet that must go to a certain member. */
 static void check_member(const char *row, struct lb_setup *lb, const struct packet_spec *spec,
-			 int want, __u32 events)
+			 int want, __u64 events)
 {
 	int member = member_of(row, lb, spec, NO_DROP, events);
 

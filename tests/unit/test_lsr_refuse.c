@@ -74,7 +74,7 @@ struct row {
 	__u16 len; /* the frame is cut to it; 0: it is whole */
 	bool alone;
 	int drop; /* NO_DROP: passes untouched */
-	__u32 events;
+	__u64 events;
 };
 
 #define DROP(NAME) .drop = XDPLB_DROP_##NAME

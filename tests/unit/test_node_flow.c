@@ -27,7 +27,7 @@ static struct packet_spec opening(struct packet_spec spec)
 
 /* A packet on the way to the backend, whose client port becomes `port`. */
 static void check_to_with_port(struct world *world, const char *row, const struct packet_spec *in,
-			       __u16 port, __u32 events)
+			       __u16 port, __u64 events)
 {
 	struct packet_spec out = *in;
 

@@ -44,7 +44,7 @@ static struct packet_spec datagram(const struct world *world, __u32 vip, __u16 i
 
 static void check_piece(const struct world *world, const char *row, const struct bpf_program *prog,
 			int number, const struct packet_spec *specs[2], const __u16 adds[2],
-			__u32 events)
+			__u64 events)
 {
 	struct fragment_piece piece = { number * PIECE, PIECE };
 	struct test_packet packet, want;
@@ -62,7 +62,7 @@ static void check_to(const struct world *world, enum xdplb_restore restore, __u1
 	struct packet_spec in = datagram(world, 0, id), out = in;
 	const struct packet_spec *specs[2] = { &in, &out };
 	__u16 adds[2] = { mark_of(world, 0), 0 };
-	__u32 events = noted;
+	__u64 events = noted;
 
 	if (restore == XDPLB_RESTORE_INTERFACE) {
 		out.dest.addr = setup_addrs(world->family)->vips[0];

@@ -13,9 +13,8 @@
 #include <unistd.h>
 
 #include "bpf/lib/hash.h"
+#include "handover_world.h"
 #include "net_lab.h"
-#include "node_setup.h"
-#include "xdplb/handover.h"
 
 TestSuite(node_handover);
 
@@ -47,54 +46,6 @@ static const struct row rows[] = {
 	{ "a bucket that names nobody, then one that does", { "9", "1" }, 0, 1 },
 };
 
-/* A packet to the backend's tag port, with the mark of a flow that was handed on so many times. */
-static struct packet_spec arriving(__u8 family, __u32 times)
-{
-	struct packet_spec spec = setup_spec(family, IPPROTO_TCP);
-	__u32 mark = handover_mark(
-		family, setup_flow_hash(&spec.source, &spec.dest, spec.proto, family), times);
-
-	spec.id = mark;
-	spec.flow_label = mark;
-	spec.dest.addr = setup_addrs(family)->backends[0];
-	spec.dest.port = SETUP_TAG_FIRST;
-	return spec;
-}
-
-/* As it leaves to a peer. */
-static struct packet_spec handed(const struct packet_spec *arrived, int peer, __u32 mark_says)
-{
-	struct packet_spec vip = setup_spec(arrived->family, IPPROTO_TCP), spec = *arrived;
-	__u32 mark = handover_mark(
-		spec.family, setup_flow_hash(&spec.source, &vip.dest, spec.proto, spec.family),
-		mark_says);
-
-	spec.id = mark;
-	spec.flow_label = mark;
-	spec.ttl--;
-	spec.dest.addr = setup_addrs(spec.family)->backends[peer];
-	spec.dest.port = SETUP_TAG_FIRST + 100 * peer;
-	return spec;
-}
-
-static struct xdplb_mapping handing_mapping(__u8 family, __u8 proto, enum xdplb_restore restore)
-{
-	struct xdplb_mapping mapping = setup_mapping(family, proto, 0, restore);
-
-	mapping.succession = 1;
-	mapping.netns = XDPLB_NETNS_OWN;
-	return mapping;
-}
-
-static void open_node(struct node_setup *node, const struct xdplb_mapping *mapping,
-		      const char *const *tables)
-{
-	node_setup_open(node);
-	node_setup_mapping(node, 0, mapping);
-	node_setup_peers(node, mapping->family);
-	node_setup_owners(node, tables);
-}
-
 /* As the backend gets it. */
 static struct packet_spec restored(const struct packet_spec *arrived,
 				   const struct xdplb_mapping *mapping)
@@ -120,7 +71,7 @@ static void check(const char *name, struct node_setup *node, const struct packet
 }
 
 static void check_stays(const char *name, struct node_setup *node, const struct packet_spec *in,
-			const struct xdplb_mapping *mapping, __u32 events)
+			const struct xdplb_mapping *mapping, __u64 events)
 {
 	struct packet_spec out = restored(in, mapping);
 
@@ -132,7 +83,7 @@ static void check_stays(const char *name, struct node_setup *node, const struct 
 static void check_handed(const char *name, struct node_setup *node, const struct packet_spec *in,
 			 int peer, __u32 mark_says)
 {
-	struct packet_spec out = handed(in, peer, mark_says);
+	struct packet_spec out = handover_handed(in, peer, mark_says);
 
 	check(name, node, in, &out,
 	      (struct expected){ TC_REDIRECT, NULL, NO_DROP, EVENT(HANDED_OVER) });
@@ -147,14 +98,14 @@ static __u32 mark_after(const struct row *row)
 
 static void check_row(const struct row *row, __u8 family, enum xdplb_restore restore)
 {
-	struct xdplb_mapping mapping = handing_mapping(family, IPPROTO_TCP, restore);
-	struct packet_spec in = arriving(family, row->handed);
+	struct xdplb_mapping mapping = handover_mapping(family, IPPROTO_TCP, restore);
+	struct packet_spec in = handover_arriving(family, row->handed);
 	struct node_setup node;
 	char name[120];
 
 	snprintf(name, sizeof(name), "IPv%u, %s: %s", family,
 		 restore == XDPLB_RESTORE_SOURCE ? "source" : "interface", row->name);
-	open_node(&node, &mapping, row->tables);
+	handover_open(&node, &mapping, row->tables);
 	if (row->peer == STAYS)
 		check_stays(name, &node, &in, &mapping, EVENT(NOT_FOUND));
 	else
@@ -177,10 +128,10 @@ Test(node_handover, second_owner)
 {
 	static const char *const tables[] = { "01", NULL };
 	struct xdplb_mapping mapping =
-		handing_mapping(XDPLB_IPV4, IPPROTO_TCP, XDPLB_RESTORE_INTERFACE);
+		handover_mapping(XDPLB_IPV4, IPPROTO_TCP, XDPLB_RESTORE_INTERFACE);
 	struct node_setup node;
 
-	open_node(&node, &mapping, tables);
+	handover_open(&node, &mapping, tables);
 	for (__u16 port = 1024; port < 1224; port++) {
 		struct packet_spec in = setup_spec(XDPLB_IPV4, IPPROTO_TCP);
 		struct packet_end vip;
@@ -226,7 +177,7 @@ Test(node_handover, owners_by_source)
 		__u8 family = setup_families[n & 1];
 		struct packet_spec vip = setup_spec(family, IPPROTO_TCP), in;
 		struct xdplb_mapping mapping =
-			handing_mapping(family, IPPROTO_TCP, XDPLB_RESTORE_INTERFACE);
+			handover_mapping(family, IPPROTO_TCP, XDPLB_RESTORE_INTERFACE);
 		bool by_source = n & 2;
 		struct node_setup node;
 		char name[60];
@@ -239,7 +190,7 @@ Test(node_handover, owners_by_source)
 			hash = setup_flow_hash(&in.source, &vip.dest, in.proto, family);
 		snprintf(name, sizeof(name), "IPv%u %s, client %d", family,
 			 by_source ? "source" : "flow", n / 8);
-		open_node(&node, &mapping, tables);
+		handover_open(&node, &mapping, tables);
 		node_setup_by_source(&node, by_source ? 1 : 2);
 		check_handed(name, &node, &in,
 			     (hash >> 32) * XDPLB_BUCKETS_PER_LINE >> 32 & 1 ? 2 : 1,
@@ -253,11 +204,11 @@ Test(node_handover, what_opens_a_flow_stays)
 	static const char *const tables[] = { "1", NULL };
 	static const __u8 flags[] = { TCP_ACK, TCP_RST, TCP_FIN | TCP_ACK, TCP_SYN | TCP_ACK, 0 };
 	struct xdplb_mapping mapping =
-		handing_mapping(XDPLB_IPV6, IPPROTO_TCP, XDPLB_RESTORE_SOURCE);
-	struct packet_spec in = arriving(XDPLB_IPV6, 0);
+		handover_mapping(XDPLB_IPV6, IPPROTO_TCP, XDPLB_RESTORE_SOURCE);
+	struct packet_spec in = handover_arriving(XDPLB_IPV6, 0);
 	struct node_setup node;
 
-	open_node(&node, &mapping, tables);
+	handover_open(&node, &mapping, tables);
 	for (size_t i = 0; i < sizeof(flags); i++) {
 		in.tcp_flags = flags[i];
 		check_handed("opens no flow", &node, &in, 1, XDPLB_HANDED_BY_OTHER);
@@ -265,7 +216,7 @@ Test(node_handover, what_opens_a_flow_stays)
 	in.tcp_flags = TCP_SYN;
 	check_stays("SYN", &node, &in, &mapping, 0);
 	/* A SYN is never handed on: the marks of those that were don't admit it. */
-	in = arriving(XDPLB_IPV6, 1);
+	in = handover_arriving(XDPLB_IPV6, 1);
 	in.tcp_flags = TCP_SYN;
 	check("SYN with a later mark", &node, &in, NULL,
 	      (struct expected){ TC_SHOT, NULL, XDPLB_DROP_NOT_ADMITTED, 0 });
@@ -276,15 +227,15 @@ Test(node_handover, refused)
 {
 	static const char *const tables[] = { "1", NULL };
 	struct xdplb_mapping mapping =
-		handing_mapping(XDPLB_IPV4, IPPROTO_TCP, XDPLB_RESTORE_SOURCE);
-	struct packet_spec in = arriving(XDPLB_IPV4, 0);
+		handover_mapping(XDPLB_IPV4, IPPROTO_TCP, XDPLB_RESTORE_SOURCE);
+	struct packet_spec in = handover_arriving(XDPLB_IPV4, 0);
 	struct node_setup node;
 
-	open_node(&node, &mapping, tables);
+	handover_open(&node, &mapping, tables);
 	in.ttl = 1;
 	check("TTL 1", &node, &in, NULL,
 	      (struct expected){ TC_SHOT, NULL, XDPLB_DROP_TTL_EXPIRED, 0 });
-	in = arriving(XDPLB_IPV4, 0);
+	in = handover_arriving(XDPLB_IPV4, 0);
 	in.id ^= 0x100;
 	check("another mark", &node, &in, NULL,
 	      (struct expected){ TC_SHOT, NULL, XDPLB_DROP_NOT_ADMITTED, 0 });
@@ -296,17 +247,17 @@ Test(node_handover, sockets_unseen)
 {
 	static const char *const tables[] = { "1", NULL };
 	struct xdplb_mapping mapping =
-		handing_mapping(XDPLB_IPV4, IPPROTO_TCP, XDPLB_RESTORE_INTERFACE);
-	struct packet_spec in = arriving(XDPLB_IPV4, 0), out;
+		handover_mapping(XDPLB_IPV4, IPPROTO_TCP, XDPLB_RESTORE_INTERFACE);
+	struct packet_spec in = handover_arriving(XDPLB_IPV4, 0), out;
 	struct node_setup node;
 
 	mapping.netns = XDPLB_NETNS_UNSEEN;
-	open_node(&node, &mapping, tables);
+	handover_open(&node, &mapping, tables);
 	check_stays("interface", &node, &in, &mapping, 0);
 	node_setup_close(&node);
-	mapping = handing_mapping(XDPLB_IPV4, IPPROTO_TCP, XDPLB_RESTORE_SOURCE);
+	mapping = handover_mapping(XDPLB_IPV4, IPPROTO_TCP, XDPLB_RESTORE_SOURCE);
 	mapping.netns = XDPLB_NETNS_UNSEEN;
-	open_node(&node, &mapping, tables);
+	handover_open(&node, &mapping, tables);
 	check_handed("source, not noted", &node, &in, 1, XDPLB_HANDED_BY_OTHER);
 	in.tcp_flags = TCP_SYN;
 	check_stays("source, opening", &node, &in, &mapping, 0);
@@ -334,16 +285,16 @@ Test(node_handover, established)
 {
 	static const char *const tables[] = { "1", "2", NULL };
 	struct xdplb_mapping mapping =
-		handing_mapping(XDPLB_IPV4, IPPROTO_TCP, XDPLB_RESTORE_SOURCE);
+		handover_mapping(XDPLB_IPV4, IPPROTO_TCP, XDPLB_RESTORE_SOURCE);
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(BACKEND_PORT) };
-	struct packet_spec in = arriving(XDPLB_IPV4, 0), out;
+	struct packet_spec in = handover_arriving(XDPLB_IPV4, 0), out;
 	struct node_setup node;
 	int listener, client;
 
 	net_lab_enter();
 	net_lab_run("ip address add 10.1.0.1/32 dev lo");
 	net_lab_run("ip address add 198.51.100.7/32 dev lo");
-	open_node(&node, &mapping, tables);
+	handover_open(&node, &mapping, tables);
 	listener = bound_socket("10.1.0.1", BACKEND_PORT);
 	cr_assert_eq(listen(listener, 1), 0);
 	check_handed("a listener alone", &node, &in, 1, XDPLB_HANDED_BY_OTHER);
@@ -353,7 +304,7 @@ Test(node_handover, established)
 	check_stays("established", &node, &in, &mapping, 0);
 	out = restored(&in, &mapping);
 	for (__u32 times = 1; times <= XDPLB_HANDED_BY_OTHER; times++) {
-		in = arriving(XDPLB_IPV4, times);
+		in = handover_arriving(XDPLB_IPV4, times);
 		out = restored(&in, &mapping);
 		check("established, handed on", &node, &in, &out,
 		      (struct expected){ TC_UNSPEC, NULL, NO_DROP, EVENT(HANDED_HERE) });

@@ -34,7 +34,7 @@ static struct packet_spec direct(const struct world *world, __u16 port)
 }
 
 static void check_to(struct world *world, enum xdplb_restore restore, const struct packet_spec *in,
-		     __u32 events)
+		     __u64 events)
 {
 	struct packet_spec out = *in;
 

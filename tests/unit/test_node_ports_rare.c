@@ -24,7 +24,7 @@ static const __u16 ports[] = { 1, SETUP_TAG_FIRST, 65535 };
 
 /* Opens a flow. */
 static void check_to(struct world *world, enum xdplb_restore restore, const struct packet_spec *in,
-		     __u32 events)
+		     __u64 events)
 {
 	struct packet_spec out = *in;
 
@@ -37,7 +37,7 @@ static void check_to(struct world *world, enum xdplb_restore restore, const stru
 /* ---- fragments ---- */
 
 static void check_piece(struct world *world, int number, const struct packet_spec *specs[2],
-			__u16 add, __u32 events)
+			__u16 add, __u64 events)
 {
 	struct fragment_piece piece = { number * 512, 512 };
 	struct expected expected = { TC_UNSPEC, NULL, NO_DROP, events };
@@ -63,7 +63,7 @@ Test(node_ports_rare, fragments)
 			struct packet_end vip = { setup_addrs(world.family)->vips[0], ports[p] };
 			__u64 hash = setup_flow_hash(&in.source, &vip, in.proto, in.family);
 			const struct packet_spec *specs[2] = { &in, &out };
-			__u32 events = source ? EVENT(FLOW_NOTED) : EVENT(FRAGMENT_NOTED);
+			__u64 events = source ? EVENT(FLOW_NOTED) : EVENT(FRAGMENT_NOTED);
 
 			in.tcp_flags = TCP_SYN;
 			in.frag_off = 0;

@@ -44,7 +44,7 @@ static void extend(struct packet_spec *spec, int i)
 static void check_shapes(struct world *world, enum xdplb_restore restore)
 {
 	bool source = restore == XDPLB_RESTORE_SOURCE;
-	__u32 events = source ? EVENT(FLOW_NOTED) : 0;
+	__u64 events = source ? EVENT(FLOW_NOTED) : 0;
 	char row[64];
 
 	for (int i = 0; i < 40; i++) {

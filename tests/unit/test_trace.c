@@ -7,9 +7,9 @@
 #include <bpf/bpf.h>
 #include <criterion/criterion.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "lb_world.h"
+#include "map_view.h"
 #include "plan_world.h"
 #include "show/trace.h"
 
@@ -23,41 +23,30 @@ TestSuite(trace);
 #define BUCKETS     61
 #define FLOWS       40
 
-/* The maps of a loaded program as the loader has them: in memory, through mmap. */
-static void open_array(const struct bpf_map *map, struct map_array *ret)
-{
-	size_t stride = (bpf_map__value_size(map) + 7) / 8 * 8;
-	size_t length = stride * bpf_map__max_entries(map);
-
-	*ret = (struct map_array){ .fd = bpf_map__fd(map),
-				   .stride = stride,
-				   .count = bpf_map__max_entries(map),
-				   .length = (length + 4095) / 4096 * 4096 };
-	ret->values = mmap(NULL, ret->length, PROT_READ | PROT_WRITE, MAP_SHARED, ret->fd, 0);
-	cr_assert_neq(ret->values, MAP_FAILED);
-}
-
 static void open_view(const struct lb_world *world, struct access_view *ret)
 {
 	const struct lb_xdp_bpf *skel = world->lb.skel;
 
 	*ret = (struct access_view){ .traffic_fd = -1,
+				     .flows_fd = -1,
 				     .sources_fd = bpf_map__fd(skel->maps.sources) };
-	open_array(skel->maps.vips, &ret->vips);
-	open_array(skel->maps.lb_control, &ret->control);
-	open_array(skel->maps.services, &ret->services);
-	open_array(skel->maps.buckets, &ret->buckets);
-	open_array(skel->maps.members, &ret->members);
-	open_array(skel->maps.health, &ret->health);
+	map_view_open(skel->maps.vips, &ret->vips);
+	map_view_open(skel->maps.lb_control, &ret->control);
+	map_view_open(skel->maps.services, &ret->services);
+	map_view_open(skel->maps.buckets, &ret->buckets);
+	map_view_open(skel->maps.members, &ret->members);
+	map_view_open(skel->maps.health, &ret->health);
+	map_view_open(skel->maps.flow_cache, &ret->flow_cache);
 }
 
 static void close_view(struct access_view *view)
 {
-	struct map_array *arrays[] = { &view->vips,    &view->control, &view->services,
-				       &view->buckets, &view->members, &view->health };
+	struct map_array *arrays[] = { &view->vips,      &view->control, &view->services,
+				       &view->buckets,   &view->members, &view->health,
+				       &view->flow_cache };
 
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
-		munmap(arrays[i]->values, arrays[i]->length);
+		map_view_close(arrays[i]);
 }
 
 static struct trace_flow flow_of(const struct lb_world *world, uint32_t number)
@@ -132,7 +121,8 @@ static void shuffle(struct lb_world *world, const struct trace_node *node, uint6
 		lb_setup_confirm(&world->lb, i, next_random(random, 8) != 0);
 	}
 	lb_world_serve(world, next_random(random, 16) ? BUCKETS : 0,
-		       next_random(random, 128) | quic_flags(world, random));
+		       next_random(random, 128) | quic_flags(world, random) |
+			       (next_random(random, 2) ? XDPLB_SERVICE_CACHE : 0));
 }
 
 static void fill_list(const struct lb_world *world)
@@ -193,7 +183,9 @@ static void put_cid(struct trace_flow *flow, uint32_t flags, uint64_t *random)
 
 static void walk(__u8 family, __u8 proto, struct tally *tally)
 {
-	struct lb_setup_options options = { .members = MEMBERS, .resets_at_once = 1000000 };
+	struct lb_setup_options options = { .members = MEMBERS,
+					    .resets_at_once = 1000000,
+					    .cache_lines = 64 };
 	struct trace_node node = { .key = { { SETUP_KEY0, SETUP_KEY1 } } };
 	uint64_t random = 7 * family + proto;
 	struct access_view view;

@@ -6,11 +6,18 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "config_tunnel_text.h"
 #include "tunnel/tunnel_message.h"
+#include "tunnel/tunnel_socket.h"
 #include "tunnel/tunnel_state.h"
 
 struct probe_world {
@@ -228,5 +235,78 @@ Test(tunnel_probe, state_of_the_far_end)
 	cr_expect_eq(tunnel_read(&world.way, frame, length, 7, &index, &hop), -ENOMSG);
 	frame[length - 20] ^= 1;
 	cr_expect_neq(tunnel_hear(&world.way, frame, length, &heard), 0, "forged");
+	loaded_free(&world.loaded);
+}
+
+/* At the loopback interface, where whatever is sent comes in. */
+static void send_frame(uint32_t ifindex, const uint8_t *frame, size_t length)
+{
+	const struct sockaddr_ll address = {
+		.sll_family = AF_PACKET,
+		.sll_ifindex = (int)ifindex,
+		.sll_halen = 6,
+	};
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(
+		sendto(fd, frame, length, 0, (const struct sockaddr *)&address, sizeof(address)),
+		(ssize_t)length, "%s", strerror(errno));
+	close(fd);
+}
+
+static bool hears(int fd)
+{
+	uint8_t frame[2048];
+
+	return recv(fd, frame, sizeof(frame), 0) > 0;
+}
+
+/* What another way asks, by so many labels. */
+static void send_question(const struct tunnel_way *way, unsigned int depth)
+{
+	uint8_t frame[TUNNEL_FRAME_MAX];
+	struct xdplb_lsp lsp = *way->lsp;
+	struct tunnel_way other = *way;
+
+	lsp.depth = (uint8_t)depth;
+	for (unsigned int i = 0; i < depth; i++)
+		lsp.stack[i] = way->lsp->stack[0];
+	other.lsp = &lsp;
+	send_frame(lsp.ifindex, frame, tunnel_ask(&other, 0, 1, 1, frame));
+}
+
+/* Of many tunnels at one link each hears its own messages alone, under any stack. */
+Test(tunnel_probe, sockets_hear_their_own)
+{
+	static const struct {
+		uint32_t number;
+		bool is_backup, is_heard;
+	} rows[] = { { 0, false, true }, { 0, true, false }, { 1, false, false } };
+	uint8_t labels[14 + 4 * (XDPLB_LABELS_MAX + 2) + 64] = { [12] = 0x88, 0x47 };
+	struct probe_world world;
+	int fd;
+
+	cr_assert_eq(unshare(CLONE_NEWNET), 0, "cannot make a network namespace");
+	cr_assert_eq(system("ip link set lo up"), 0);
+	open_world(&world);
+	world.lsp.ifindex = if_nametoindex("lo");
+	fd = tunnel_socket(&world.way);
+	cr_assert_geq(fd, 0, "%s", strerror(-fd));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (unsigned int depth = 0; depth < XDPLB_LABELS_MAX; depth++) {
+			struct tunnel_way way = world.way;
+
+			way.number += rows[i].number;
+			way.is_backup = rows[i].is_backup;
+			send_question(&way, depth);
+			cr_expect_eq(hears(fd), rows[i].is_heard, "row %zu, %u labels", i, depth);
+		}
+	send_frame(world.lsp.ifindex, labels, sizeof(labels));
+	cr_expect(!hears(fd), "a stack without a bottom");
+	labels[16] = 1;
+	send_frame(world.lsp.ifindex, labels, 20);
+	cr_expect(!hears(fd), "a message that is cut off");
+	close(fd);
 	loaded_free(&world.loaded);
 }

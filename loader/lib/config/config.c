@@ -141,19 +141,21 @@ static void read_capacities(struct config_draft *draft)
 	static const struct yaml_key keys[] = { { "services", NULL }, { "members", NULL },
 						{ "backends", NULL }, { "buckets", NULL },
 						{ "flows", NULL },    { "labels", NULL },
-						{ "tunnels", NULL } };
+						{ "tunnels", NULL },  { "cached_flows", NULL } };
 	static const struct yaml_range ranges[] = {
 		{ 1, SERVICES_MAX, "a capacity" }, { 1, MEMBERS_MAX, "a capacity" },
 		{ 1, BACKENDS_MAX, "a capacity" }, { 1, BUCKETS_MAX, "a capacity" },
 		{ 1, FLOWS_MAX, "a capacity" },    { 1, LABELS_MAX, "a capacity" },
-		{ 1, TUNNELS_MAX, "a capacity" }
+		{ 1, TUNNELS_MAX, "a capacity" },  { 1, CACHED_FLOWS_MAX, "a capacity" }
 	};
 	struct config_capacities *capacities = &draft->config.capacities;
-	uint32_t *values[] = { &capacities->services, &capacities->members, &capacities->backends,
-			       &capacities->buckets,  &capacities->flows,   &capacities->labels,
-			       &capacities->tunnels };
+	uint32_t *values[] = { &capacities->services, &capacities->members,
+			       &capacities->backends, &capacities->buckets,
+			       &capacities->flows,    &capacities->labels,
+			       &capacities->tunnels,  &capacities->cached_flows };
 
-	*capacities = (struct config_capacities){ 1024, 8192, 4096, 2097152, 262144, 4096, 256 };
+	*capacities = (struct config_capacities){ 1024,   8192, 4096, 2097152,
+						  262144, 4096, 256,  CACHED_FLOWS_DEFAULT };
 	if (!place_keys(&draft->capacities_place, keys, ARRAY_SIZE(keys)))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {

@@ -13,6 +13,7 @@
 
 #include "config/config_health.h"
 #include "config/config_mpls.h"
+#include "config/config_service.h"
 #include "xdplb/node.h"
 #include "xdplb/types.h"
 
@@ -45,13 +46,6 @@ struct config_node {
 	int line;
 };
 
-/* What becomes of a packet when no member of its service is usable. */
-enum config_all_down {
-	CONFIG_ALL_DOWN_DROP,
-	CONFIG_ALL_DOWN_RESET, /* TCP: a reset; others are dropped */
-	CONFIG_ALL_DOWN_USE_ALL /* all confirmed members, whatever their health */
-};
-
 /* A backend: one server process's home, with at most one address of each family. */
 struct config_backend {
 	char name[XDPLB_NAME_LEN];
@@ -64,53 +58,6 @@ struct config_backend {
 	int line;
 };
 
-/* A backend in a service. */
-struct config_member {
-	size_t backend; /* index into config.backends */
-	struct xdplb_addr addr; /* the backend's address of the service's family */
-	uint16_t weight; /* 0 .. CONFIG_WEIGHT_MAX; 0: gets no new flows; default 1 */
-	__be16 port; /* where it listens: the member's `port`, else the service's `backend_port`,
-			  * else the service's port; 0: the service has many, and packets keep theirs */
-	__be16 tag; /* set in the file, or derived */
-	__be32 quic_id; /* its server id, if the service has `quic` */
-	bool tag_is_set;
-	size_t target; /* index into config.targets */
-	int line;
-};
-
-/* Ports of a service that has many; host order, inclusive. */
-struct config_range {
-	uint16_t first, last;
-};
-
-/* A service: one VIP and protocol, one port or many. Members are sorted by backend name. */
-struct config_service {
-	char name[XDPLB_NAME_LEN];
-	__u8 family; /* XDPLB_IPV4 or XDPLB_IPV6 */
-	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP */
-	__be16 port; /* of a service of many, the lowest: by which it is known */
-	struct config_range ranges[XDPLB_RANGES_MAX]; /* of a service of many ports; ascending */
-	size_t range_count; /* 0: it has one port */
-	struct xdplb_addr vip;
-	enum xdplb_restore restore;
-	uint32_t buckets; /* size of its table: set in the file, or config_buckets_for(); prime */
-	struct config_member *members;
-	size_t member_count;
-	size_t check; /* index into config.checks, or CONFIG_NO_CHECK */
-	enum config_all_down all_down; /* default: drop */
-	bool unknown_is_down; /* default: the last verdict stands */
-	bool hand_over; /* TCP: service nodes hand connections over; default: yes */
-	uint32_t slow_start_ms; /* in which a new backend's share grows; 0: at once */
-	bool has_quic; /* UDP: connection ids name backends, see xdplb/quic.h ... */
-	uint8_t quic; /* ... and begin with these three bits */
-	bool by_source; /* a client's flows go to one backend; default: each for itself */
-	/* Clients that alone are served (sources_allowed), or are not; sorted. None: all are served. */
-	struct config_prefix *sources;
-	size_t source_count;
-	bool sources_allowed;
-	int line;
-};
-
 /* Elements of the maps; changing one needs detach and attach. */
 struct config_capacities {
 	uint32_t services; /* default 1024 */
@@ -120,10 +67,10 @@ struct config_capacities {
 	uint32_t flows; /* default 262144: flow notes of a service node */
 	uint32_t labels; /* default 4096: labels that a node switches */
 	uint32_t tunnels; /* default 256: that end at a node */
+	uint32_t cached_flows; /* default 131072: that an access node remembers */
 };
 
-/* The whole file. Nodes, backends and services are sorted by name: the order of the file's entries
- * changes nothing. */
+/* The whole file. Nodes, backends and services are sorted by name: their order in it changes nothing. */
 struct config {
 	char cluster[XDPLB_NAME_LEN];
 	char key_path[4096]; /* as found: relative to the file's folder, or absolute */

@@ -27,6 +27,9 @@
 #define LABELS_MAX   (1U << 20)
 #define TUNNELS_MAX  (1U << 10)
 
+#define CACHED_FLOWS_MAX     (1U << 26)
+#define CACHED_FLOWS_DEFAULT 131072U
+
 /* The largest prime below 2^20. */
 #define SERVICE_BUCKETS_MAX 1048573U
 
@@ -93,6 +96,10 @@ void draft_check_ports(struct config_draft *draft);
 /* The place of a claim's member; @ret_section is its parent. */
 struct yaml_place draft_member_place(struct config_draft *draft, const struct claim *claim,
 				     struct yaml_place *ret_section);
+
+/* config_flows.c: `flow_cache` of a service; `source_limit`, once that and its VIP have been read. */
+void draft_read_flow_cache(const struct yaml_place *place, struct config_service *service);
+void draft_read_source_limit(const struct yaml_place *place, struct config_service *service);
 
 /* config_sources.c: `allow` and `deny` of a service whose VIP has been read. */
 void draft_read_sources(struct config_draft *draft, const struct yaml_place *place,

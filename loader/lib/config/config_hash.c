@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 
 #include "config/config.h"
+#include "config/config_draft.h"
 #include "base/digest.h"
 
 static void put_address(struct digest *digest, const struct xdplb_addr *addr)
@@ -32,6 +33,10 @@ static void put_settings(struct digest *digest, const struct config *config)
 	digest_number(digest, config->capacities.flows);
 	if (config->no_echo)
 		digest_text(digest, "no echo");
+	if (config->capacities.cached_flows == CACHED_FLOWS_DEFAULT)
+		return;
+	digest_text(digest, "cached_flows");
+	digest_number(digest, config->capacities.cached_flows);
 }
 
 static void put_node(struct digest *digest, const struct config_node *node)
@@ -77,6 +82,15 @@ static void put_ranges(struct digest *digest, const struct config_service *servi
 	}
 }
 
+static void put_limit(struct digest *digest, const struct config_limit *limit)
+{
+	digest_text(digest, "limit");
+	digest_number(digest, limit->connections);
+	digest_number(digest, limit->seconds);
+	digest_number(digest, limit->burst);
+	digest_number(digest, limit->prefix);
+}
+
 static void put_service(struct digest *digest, const struct config *config,
 			const struct config_service *service)
 {
@@ -97,6 +111,10 @@ static void put_service(struct digest *digest, const struct config *config,
 		digest_text(digest, "quic");
 		digest_number(digest, service->quic);
 	}
+	if (service->flow_cache)
+		digest_text(digest, "flow_cache");
+	if (service->limit.connections)
+		put_limit(digest, &service->limit);
 	digest_number(digest, service->member_count);
 	for (size_t i = 0; i < service->member_count; i++) {
 		const struct config_member *member = &service->members[i];

@@ -221,6 +221,8 @@ static void read_service(struct config_draft *draft, size_t index)
 		{ "affinity", NULL },
 		{ "hand_over", NULL },
 		{ "quic", NULL },
+		{ "flow_cache", NULL },
+		{ "source_limit", NULL },
 		{ "allow", NULL },
 		{ "deny", NULL },
 		{ "backends", "a mapping of the service's backends" },
@@ -241,6 +243,8 @@ static void read_service(struct config_draft *draft, size_t index)
 	read_hand_over(place, service);
 	read_slow_start(place, service);
 	draft_read_quic(place, service);
+	draft_read_flow_cache(place, service);
+	draft_read_source_limit(place, service);
 	draft_read_sources(draft, place, service);
 	port = ntohs(config_vport(service));
 	place_child(place, "port", &port_place);

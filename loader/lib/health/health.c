@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #include "health/health_entry.h"
@@ -105,7 +106,8 @@ static int open_view(const char *node, struct health_view *ret_view, struct erro
 	if (paths_of_node(node, &paths))
 		return fail(error, -ENAMETOOLONG, "%s: the name is too long", node);
 	if (!paths_in_use(&paths))
-		return fail(error, -ENOENT, "%s: not attached", node);
+		return fail(error, -ENOENT, "%s: not attached%s", node,
+			    geteuid() ? ", or not to be seen: root is needed" : "");
 	err = map_array_open(path_of_map(&paths, "health", path), sizeof(struct xdplb_health),
 			     &view.health);
 	if (err == -ENOENT)

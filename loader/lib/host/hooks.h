@@ -45,6 +45,7 @@ struct hooks {
 struct hooks_options {
 	const struct paths *paths;
 	int undo_fd; /* the map `undos`: what detach must know of clsact */
+	const struct undo_snapshot *known; /* of it, or NULL */
 	enum config_xdp_mode xdp;
 	enum hooks_tc tc;
 };

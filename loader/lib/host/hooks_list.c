@@ -191,26 +191,27 @@ static int prune_links(const struct hooks *wanted, const struct hooks_options *o
 	return detached;
 }
 
-static int prune_filters(const struct hooks *wanted, int undo_fd, struct notes *notes)
+static int prune_filters(const struct hooks *wanted, const struct hooks_options *options,
+			 struct notes *notes)
 {
-	struct undo_record *records;
-	int detached = 0;
-	size_t count;
+	int detached = 0, undo_fd = options->undo_fd;
+	struct undo_snapshot all;
 
-	if (undo_list(undo_fd, UNDO_FILTER, &records, &count))
+	if (undo_snapshot_begin(undo_fd, options->known, &all))
 		return 0;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < all.count; i++) {
+		const struct xdplb_undo_key *key = &all.records[i].key;
 		char interface[IF_NAMESIZE];
 		bool ingress;
 
-		if (!split_filter(records[i].key.what, interface, &ingress) ||
+		if (key->kind != UNDO_FILTER || !split_filter(key->what, interface, &ingress) ||
 		    filter_wanted(wanted, interface, ingress) ||
 		    tc_filter_detach(interface, ingress, undo_fd))
 			continue;
 		note(notes, "%s: filter at %s detached", interface, ingress ? "ingress" : "egress");
 		detached++;
 	}
-	free(records);
+	undo_snapshot_end(options->known, &all);
 	return detached;
 }
 
@@ -219,8 +220,7 @@ int hooks_prune(const struct hooks *wanted, const struct hooks_options *options,
 {
 	int detached = prune_links(wanted, options, notes);
 
-	return detached +
-	       (options->undo_fd < 0 ? 0 : prune_filters(wanted, options->undo_fd, notes));
+	return detached + (options->undo_fd < 0 ? 0 : prune_filters(wanted, options, notes));
 }
 
 /* ---- where frames may be redirected to ---- */

@@ -31,8 +31,7 @@ struct preparation {
 	struct step *steps;
 	size_t step_count;
 	/* All that was recorded before. */
-	struct undo_record *records;
-	size_t record_count;
+	struct undo_snapshot before;
 	struct lookup recorded;
 	/* Routes of ours that stand in this namespace: asked for once, there may be thousands. */
 	struct netlink_routes routes;
@@ -46,11 +45,11 @@ static uint32_t hash_key(const struct xdplb_undo_key *key)
 
 static int read_records(struct preparation *prep)
 {
-	int err = undo_list(prep->undo_fd, UNDO_ANY, &prep->records, &prep->record_count);
+	int err = undo_snapshot_begin(prep->undo_fd, prep->wanted->known, &prep->before);
 
-	err = err ?: lookup_open(&prep->recorded, prep->record_count);
-	for (size_t i = 0; i < prep->record_count && !err; i++)
-		lookup_add(&prep->recorded, hash_key(&prep->records[i].key), i);
+	err = err ?: lookup_open(&prep->recorded, prep->before.count);
+	for (size_t i = 0; i < prep->before.count && !err; i++)
+		lookup_add(&prep->recorded, hash_key(&prep->before.records[i].key), i);
 	return err ? fail_errno(prep->error, err, "cannot read the undo records") : 0;
 }
 
@@ -60,13 +59,13 @@ static struct step *begin_step(struct preparation *prep, const struct xdplb_undo
 	struct step *step = &prep->steps[prep->step_count];
 	uint32_t i = lookup_first(&prep->recorded, hash_key(key));
 
-	while (i != LOOKUP_NONE && memcmp(&prep->records[i].key, key, sizeof(*key)))
+	while (i != LOOKUP_NONE && memcmp(&prep->before.records[i].key, key, sizeof(*key)))
 		i = lookup_next(&prep->recorded, i);
 	memset(step, 0, sizeof(*step));
 	step->earlier.key = *key;
 	step->had_record = i != LOOKUP_NONE;
 	if (step->had_record)
-		step->earlier.undo = prep->records[i].undo;
+		step->earlier.undo = prep->before.records[i].undo;
 	return step;
 }
 
@@ -260,7 +259,7 @@ int host_prepare(const struct host_wanted *wanted, int undo_fd, uint64_t generat
 		take_back(&prep, &prep.steps[--prep.step_count]);
 	free(prep.steps);
 	free(prep.routes.routes);
-	free(prep.records);
+	undo_snapshot_end(wanted->known, &prep.before);
 	lookup_close(&prep.recorded);
 	lookup_close(&prep.standing);
 	return err;

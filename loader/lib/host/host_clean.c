@@ -113,8 +113,7 @@ static int undo_and_forget(int undo_fd, const struct undo_record *record, struct
 /* All records, and what is wanted of them. */
 struct cleaning {
 	struct wanted_index index;
-	struct undo_record *records;
-	size_t count;
+	struct undo_snapshot all;
 	int undo_fd;
 	struct notes *notes;
 };
@@ -136,8 +135,8 @@ static int undo_unwanted(const struct cleaning *cleaning, char kind)
 {
 	int first = 0, err;
 
-	for (size_t i = 0; i < cleaning->count; i++) {
-		const struct undo_record *record = &cleaning->records[i];
+	for (size_t i = 0; i < cleaning->all.count; i++) {
+		const struct undo_record *record = &cleaning->all.records[i];
 
 		if (record->key.kind != kind || is_wanted(cleaning, &record->key))
 			continue;
@@ -153,14 +152,14 @@ int host_finish(const struct host_wanted *wanted, int undo_fd, struct notes *not
 	struct cleaning cleaning = { .undo_fd = undo_fd, .notes = notes };
 	int addresses, routes, sysctls, err;
 
-	err = undo_list(undo_fd, UNDO_ANY, &cleaning.records, &cleaning.count);
+	err = undo_snapshot_begin(undo_fd, wanted->known, &cleaning.all);
 	if (err) {
 		note(notes, "cannot read the undo records: %s", strerror(-err));
 		return err;
 	}
 	err = index_wanted(wanted, &cleaning.index);
 	if (err) {
-		free(cleaning.records);
+		undo_snapshot_end(wanted->known, &cleaning.all);
 		return err;
 	}
 	addresses = undo_unwanted(&cleaning, UNDO_ADDRESS);
@@ -168,7 +167,7 @@ int host_finish(const struct host_wanted *wanted, int undo_fd, struct notes *not
 	sysctls = undo_unwanted(&cleaning, UNDO_SYSCTL);
 	lookup_close(&cleaning.index.addresses);
 	lookup_close(&cleaning.index.routes);
-	free(cleaning.records);
+	undo_snapshot_end(wanted->known, &cleaning.all);
 	if (addresses)
 		return addresses;
 	return routes ? routes : sysctls;

@@ -18,6 +18,7 @@
 #include "bpf/lib/hash.h"
 #include "base/jiffies.h"
 #include "host/programs_part.h"
+#include "xdplb/flow_cache.h"
 
 const char *const program_names[PROGRAM_COUNT] = {
 	[PROGRAM_LB_XDP] = "lb_xdp",
@@ -33,6 +34,9 @@ const char *const program_names[PROGRAM_COUNT] = {
 
 /* How long a later fragment may come after the first one of its datagram. */
 #define FRAGMENT_SECONDS 2
+
+/* How exactly it is kept when a flow was last seen. */
+#define FLOW_AGE_SECONDS 4
 
 /* What one CPU may send of its own: resets for services without a usable member, echo replies, ICMP
  * errors; so many of each. */
@@ -103,6 +107,16 @@ static int load_state(const struct config *config, const struct config_node *nod
 	return err;
 }
 
+/* A unit of age: the least power of two of jiffies that is no less than so many seconds. */
+static uint32_t cache_shift(void)
+{
+	uint32_t shift = 0;
+
+	while (1ULL << shift < FLOW_AGE_SECONDS * jiffies_per_second())
+		shift++;
+	return shift;
+}
+
 static int load_lb(const struct config *config, const struct config_node *node,
 		   const struct paths *paths, struct programs *ret, struct error *error)
 {
@@ -115,6 +129,9 @@ static int load_lb(const struct config *config, const struct config_node *node,
 	lb->rodata->hash_key[1] = config->key.word[1];
 	flow_key_expand(config->key.word[0], config->key.word[1], lb->rodata->flow_key);
 	lb->rodata->vip_mask = programs_vip_slots(config) - 1;
+	lb->rodata->cache_mask = programs_flow_lines(config) - 1;
+	lb->rodata->newcomer_mask = programs_newcomer_lines(config) * XDPLB_FLOWS_PER_LINE - 1;
+	lb->rodata->cache_shift = cache_shift();
 	lb->rodata->nexthop_lifetime = jiffies_per_second();
 	lb->rodata->fragment_lifetime = FRAGMENT_SECONDS * jiffies_per_second();
 	lb->rodata->answers_per_tick = lb->rodata->resets_per_tick =
@@ -242,10 +259,10 @@ static int unpin(const struct paths *paths, const char *const *maps, const enum 
 int programs_unpin_access(const struct paths *paths)
 {
 	static const char *const maps[] = {
-		"vips",     "services",      "buckets",        "members",
-		"health",   "lb_control",    "interfaces",     "member_traffic",
-		"searches", "reset_budgets", "answer_budgets", "sources",
-		NULL
+		"vips",           "services",   "buckets",        "members",    "health",
+		"lb_control",     "interfaces", "member_traffic", "searches",   "reset_budgets",
+		"answer_budgets", "sources",    "member_flows",   "flow_cache", "source_limits",
+		"source_budgets", NULL
 	};
 	static const enum program programs[] = { PROGRAM_LB_XDP };
 

@@ -12,6 +12,8 @@
 /* Elements of the tables that programs search; powers of two. */
 uint32_t programs_vip_slots(const struct config *config);
 uint32_t programs_mapping_slots(const struct config *config);
+uint32_t programs_flow_lines(const struct config *config);
+uint32_t programs_newcomer_lines(const struct config *config);
 uint32_t programs_label_slots(const struct config_node *node);
 
 /* Maps that this object declares: sized, and pinned under the node's folder when it is loaded. */

@@ -13,6 +13,7 @@
 #include "base/maps.h"
 #include "host/programs_part.h"
 #include "xdplb/access.h"
+#include "xdplb/flow_cache.h"
 #include "xdplb/infos.h"
 
 /* Elements of each map; `capacity` is the key in the file that decides. */
@@ -22,7 +23,7 @@ struct map_plan {
 	uint32_t entries;
 };
 
-#define MAP_PLANS 28
+#define MAP_PLANS 31
 
 /* Settings of the host that attach may have to undo, beside an address or route for each member. */
 #define SETTINGS_MAX 4096
@@ -36,6 +37,24 @@ uint32_t programs_vip_slots(const struct config *config)
 uint32_t programs_mapping_slots(const struct config *config)
 {
 	return endpoint_table_slots(config->capacities.members);
+}
+
+/* Half of the places stay free, so that few sets of eight are full: 0.8 % of the flows find theirs so. */
+uint32_t programs_flow_lines(const struct config *config)
+{
+	uint32_t lines = 1;
+
+	while ((uint64_t)lines * (XDPLB_FLOWS_PER_LINE / 2) < config->capacities.cached_flows)
+		lines *= 2;
+	return lines;
+}
+
+/* Places for half as many newcomers as flows. */
+uint32_t programs_newcomer_lines(const struct config *config)
+{
+	uint32_t lines = programs_flow_lines(config) / 4;
+
+	return lines ? lines : 1;
 }
 
 /* Labels stand at their number modulo this: a range never clashes with itself. */
@@ -62,6 +81,10 @@ static void plan_maps(const struct config *config, const struct config_node *nod
 		{ "members", "members", c->members },
 		{ "member_infos", "members", c->members },
 		{ "member_traffic", "members", c->members },
+		{ "member_flows", "members", c->members },
+		{ "source_limits", "services", c->services },
+		{ "flow_cache", "cached_flows",
+		  programs_flow_lines(config) + programs_newcomer_lines(config) },
 		{ "mappings", "members", c->members },
 		{ "mapping_infos", "members", c->members },
 		{ "tags", "members", 2 * programs_mapping_slots(config) },
@@ -146,6 +169,7 @@ uint64_t programs_hash(const struct config *config, const struct config_node *no
 		uint64_t abi;
 		uint32_t mpls_number, label_slots;
 		uint64_t clocks;
+		uint64_t flow_lines;
 	} input = {
 		.key = config->key,
 		.tag_first = config->tag_first,
@@ -156,6 +180,7 @@ uint64_t programs_hash(const struct config *config, const struct config_node *no
 		.mpls_number = node->mpls.number,
 		.label_slots = programs_label_slots(node),
 		.clocks = clocks_of(config, node),
+		.flow_lines = node->is_access ? programs_flow_lines(config) : 0,
 	};
 	unsigned char out[crypto_generichash_BYTES];
 	uint64_t hash;

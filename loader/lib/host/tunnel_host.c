@@ -268,8 +268,8 @@ struct undoing {
 	const struct config *config;
 	size_t node;
 	int undo_fd;
-	struct undo_record *records;
-	size_t count;
+	const struct undo_snapshot *known; /* the caller's, or NULL */
+	struct undo_snapshot all;
 	struct notes *notes;
 };
 
@@ -277,8 +277,8 @@ static int undo_unwanted(const struct undoing *undoing, char kind)
 {
 	int first = 0, err;
 
-	for (size_t i = 0; i < undoing->count; i++) {
-		const struct xdplb_undo_key *key = &undoing->records[i].key;
+	for (size_t i = 0; i < undoing->all.count; i++) {
+		const struct xdplb_undo_key *key = &undoing->all.records[i].key;
 		char name[UNDO_WHAT_LEN];
 
 		if (key->kind != kind)
@@ -299,23 +299,24 @@ static int undo_unwanted(const struct undoing *undoing, char kind)
 	return first;
 }
 
-/* Devices first. The map is read once for both: it is as large as the largest of nodes need it. */
+/* Devices first. */
 static int undo_all_unwanted(struct undoing *undoing)
 {
-	int first = undo_list(undoing->undo_fd, UNDO_ANY, &undoing->records, &undoing->count), err;
+	int first = undo_snapshot_begin(undoing->undo_fd, undoing->known, &undoing->all), err;
 
 	if (first)
 		return first;
 	first = undo_unwanted(undoing, UNDO_DEVICE);
 	err = undo_unwanted(undoing, UNDO_OFFLOAD);
-	free(undoing->records);
+	undo_snapshot_end(undoing->known, &undoing->all);
 	return first ? first : err;
 }
 
-int tunnel_host_finish(const struct config *config, size_t node, int undo_fd, struct notes *notes)
+int tunnel_host_finish(const struct config *config, size_t node, int undo_fd,
+		       const struct undo_snapshot *known, struct notes *notes)
 {
 	struct undoing undoing = {
-		.config = config, .node = node, .undo_fd = undo_fd, .notes = notes
+		.config = config, .node = node, .undo_fd = undo_fd, .known = known, .notes = notes
 	};
 	int first = 0, err;
 

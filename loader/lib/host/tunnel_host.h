@@ -7,6 +7,7 @@
 #ifndef XDPLB_TUNNEL_HOST_H
 #define XDPLB_TUNNEL_HOST_H
 
+#include "host/undo.h"
 #include "config/config.h"
 #include "base/error.h"
 
@@ -46,6 +47,7 @@ void tunnel_host_take_back(struct tunnel_host *done, int undo_fd);
  *
  * Return: 0, or the first failure's -errno; it goes on after one, with a note.
  */
-int tunnel_host_finish(const struct config *config, size_t node, int undo_fd, struct notes *notes);
+int tunnel_host_finish(const struct config *config, size_t node, int undo_fd,
+		       const struct undo_snapshot *known, struct notes *notes);
 
 #endif

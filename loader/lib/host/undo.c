@@ -107,3 +107,16 @@ int undo_list(int fd, char kind, struct undo_record **ret_records, size_t *ret_c
 	free(undos);
 	return err;
 }
+
+int undo_snapshot_begin(int fd, const struct undo_snapshot *known, struct undo_snapshot *ret)
+{
+	*ret = known ? *known : (struct undo_snapshot){ 0 };
+	return known ? 0 : undo_list(fd, UNDO_ANY, &ret->records, &ret->count);
+}
+
+void undo_snapshot_end(const struct undo_snapshot *known, struct undo_snapshot *snapshot)
+{
+	if (!known)
+		free(snapshot->records);
+	*snapshot = (struct undo_snapshot){ 0 };
+}

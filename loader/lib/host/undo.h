@@ -50,10 +50,24 @@ int undo_forget(int fd, const struct xdplb_undo_key *key);
 
 #define UNDO_ANY 0
 
+/*
+ * All records as they were at some moment. To read the map takes milliseconds, since it has room for the largest of
+ * nodes: one run of the loader does so once. What the run itself records is wanted, and so is nothing to those who
+ * look for what is not.
+ */
+struct undo_snapshot {
+	struct undo_record *records;
+	size_t count;
+};
+
 /**
  * undo_list() - All records of a kind; UNDO_ANY: all there are.
  * @ret_records: allocated; free()
  */
 int undo_list(int fd, char kind, struct undo_record **ret_records, size_t *ret_count);
+
+/* All there are: of @known, or, if that is NULL, read from the map. undo_snapshot_end() gives back what was read. */
+int undo_snapshot_begin(int fd, const struct undo_snapshot *known, struct undo_snapshot *ret);
+void undo_snapshot_end(const struct undo_snapshot *known, struct undo_snapshot *snapshot);
 
 #endif

@@ -18,7 +18,9 @@
 struct leaving {
 	struct access_view view;
 	uint32_t *targets;
+	struct xdplb_health *before; /* of each target, to be put back */
 	size_t count;
+	uint64_t began; /* jiffies64 */
 	uint32_t *members;
 	size_t member_count;
 };
@@ -75,8 +77,9 @@ static int collect(struct leaving *leaving, const struct config *config, struct 
 	int err;
 
 	leaving->targets = calloc(view->health.count + 1, sizeof(*leaving->targets));
+	leaving->before = calloc(view->health.count + 1, sizeof(*leaving->before));
 	leaving->members = calloc(view->members.count + 1, sizeof(*leaving->members));
-	if (!stays || !leaving->targets || !leaving->members)
+	if (!stays || !leaving->targets || !leaving->before || !leaving->members)
 		err = fail(error, -ENOMEM, "no memory");
 	else
 		err = access_plan_build(config, view, &plan, error);
@@ -88,20 +91,39 @@ static int collect(struct leaving *leaving, const struct config *config, struct 
 	return err;
 }
 
-/* Those that nobody holds yet; only they are given back later. */
+/* Is it in no use already, by an operator's word? */
+static bool is_out(const struct xdplb_health *entry, uint64_t jiffies)
+{
+	return health_held(entry, jiffies) &&
+	       (entry->state == XDPLB_HEALTH_DOWN || entry->state == XDPLB_HEALTH_MAINTENANCE);
+}
+
+/* Whoever has said that they are up; and without the end that an operator's drain may have. */
 static void drain(struct leaving *leaving, uint64_t jiffies)
 {
-	size_t kept = 0;
-
+	leaving->began = jiffies;
 	for (size_t i = 0; i < leaving->count; i++) {
 		struct xdplb_health *entry = map_at(&leaving->view.health, leaving->targets[i]);
 
-		if (health_held(entry, jiffies))
-			continue;
-		health_hold(entry, XDPLB_HEALTH_DRAINING, 0, clock_ns(CLOCK_BOOTTIME));
-		leaving->targets[kept++] = leaving->targets[i];
+		leaving->before[i] = *entry;
+		if (!is_out(entry, jiffies))
+			health_hold(entry, XDPLB_HEALTH_DRAINING, 0, clock_ns(CLOCK_BOOTTIME));
 	}
-	leaving->count = kept;
+}
+
+/* As it was: an operator's word, or what reporters say by now. */
+static void put_back(const struct leaving *leaving, size_t i, uint64_t jiffies)
+{
+	struct xdplb_health *entry = map_at(&leaving->view.health, leaving->targets[i]);
+	const struct xdplb_health *before = &leaving->before[i];
+
+	if (is_out(before, leaving->began))
+		return;
+	if (health_held(before, leaving->began))
+		health_hold_weighted(entry, before->state, before->weight, before->lease,
+				     clock_ns(CLOCK_BOOTTIME));
+	else
+		health_release(entry, jiffies, clock_ns(CLOCK_BOOTTIME));
 }
 
 int leaving_begin(const struct config *config, const char *node, struct leaving **ret_leaving,
@@ -185,10 +207,10 @@ void leaving_end(struct leaving *leaving, bool give_back)
 	if (!leaving)
 		return;
 	for (size_t i = 0; give_back && !jiffies_now(&jiffies) && i < leaving->count; i++)
-		health_release(map_at(&leaving->view.health, leaving->targets[i]), jiffies,
-			       clock_ns(CLOCK_BOOTTIME));
+		put_back(leaving, i, jiffies);
 	access_view_close(&leaving->view);
 	free(leaving->targets);
+	free(leaving->before);
 	free(leaving->members);
 	free(leaving);
 }

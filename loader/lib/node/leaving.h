@@ -18,7 +18,8 @@ struct leaving;
  * leaving_begin() - Drain what runs and has no member in a config any more.
  * @ret_leaving: NULL if there is nothing to drain
  *
- * A target that an operator holds already is left as it is.
+ * An operator's `up`, share or drain with an end is taken over; what an operator has out of use is left as it is. All
+ * are waited for.
  *
  * Return: 0; -ENOENT the node is not attached as an access node; -errno; with words.
  */
@@ -36,7 +37,7 @@ size_t leaving_count(const struct leaving *leaving);
  */
 int leaving_wait(struct leaving *leaving, uint64_t limit_ms);
 
-/* @give_back: they did not leave after all, and are used again. */
+/* @give_back: they did not leave after all, and are as they were. */
 void leaving_end(struct leaving *leaving, bool give_back);
 
 #endif

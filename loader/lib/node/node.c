@@ -152,6 +152,7 @@ static int make_plans(struct work *work)
 	if (!err)
 		err = host_wanted_build(work->config, work->number, resting, resting_count,
 					&work->host, work->error);
+	work->host.known = &work->undos;
 	free(resting);
 	return err;
 }
@@ -183,6 +184,7 @@ static int plan_hooks(struct work *work)
 	work->hooks_options = (struct hooks_options){
 		.paths = &work->paths,
 		.undo_fd = work->undo_fd,
+		.known = &work->undos,
 		.xdp = work->options->has_xdp ? work->options->xdp : work->node->mode,
 		.tc = work->options->tc,
 	};
@@ -284,17 +286,6 @@ static void write_node_info(struct work *work, size_t changes)
 		info->generation++;
 }
 
-/* Next hops by an interface that lb_xdp leaves are learned anew at once. */
-static void forget_ways(struct work *work)
-{
-	for (uint32_t i = 0; i < work->access.members.count; i++) {
-		struct xdplb_nexthop *nexthop = &access_member(&work->access, i)->nexthop;
-
-		if (nexthop->expires && !hooks_have_xdp(&work->hooks, nexthop->ifindex))
-			__atomic_store_n(&nexthop->expires, 0, __ATOMIC_RELAXED);
-	}
-}
-
 static void commit(struct work *work, struct node_result *result)
 {
 	result->swapped = work->load;
@@ -302,13 +293,14 @@ static void commit(struct work *work, struct node_result *result)
 			  work->access_plan.changes + work->node_plan.changes +
 			  work->succession.changes;
 	if (work->node->is_service) {
+		work_write_uplink(work);
 		node_commit(work->config, &work->node_plan, work->now, &work->tables);
 		succession_commit(&work->succession, &work->tables);
 	}
 	if (work->node->is_access)
 		access_commit(work->config, &work->access_plan, &work->access);
 	work_commit_mpls(work, result);
-	forget_ways(work);
+	work_forget_ways(work);
 	host_finish(&work->host, work->undo_fd, work->notes);
 	result->changes += hooks_prune(&work->hooks, &work->hooks_options, work->notes);
 	if (!work->node->is_access)
@@ -335,6 +327,7 @@ static void give_back(struct work *work)
 	node_view_close(&work->tables);
 	work_free_mpls(work);
 	map_array_close(&work->node_info);
+	undo_snapshot_end(NULL, &work->undos);
 	if (work->undo_fd >= 0)
 		close(work->undo_fd);
 }
@@ -372,6 +365,7 @@ int node_apply(const struct config *config, size_t node, const struct node_optio
 		.error = error,
 		.undo_fd = -1,
 		.access.traffic_fd = -1,
+		.access.flows_fd = -1,
 		.access.sources_fd = -1,
 		.is_switch = config_can_switch(&config->nodes[node].mpls),
 		.mpls = MPLS_VIEW_CLOSED,

@@ -36,7 +36,7 @@ int node_detach(const char *node, struct notes *notes, struct error *error)
 	hooks_prune(NULL, &options, notes);
 	err = options.undo_fd >= 0 ? host_undo_all(options.undo_fd, notes) : 0;
 	if (!err && options.undo_fd >= 0)
-		err = tunnel_host_finish(NULL, 0, options.undo_fd, notes);
+		err = tunnel_host_finish(NULL, 0, options.undo_fd, NULL, notes);
 	if (err)
 		fail_errno(error, err, "%s: not everything could be put back: pins are kept", node);
 	else

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The first steps of node_apply(): what runs, programs, maps.
+ * The first steps of node_apply(): what runs, programs, maps; and where the node is reached.
  */
 #include "node/node_work.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <unistd.h>
+
+#include "host/netlink_device.h"
 
 /*
  * The programs take ports in the tag range for tags. A file with another range must not turn the tags
@@ -105,6 +108,9 @@ int work_open_maps(struct work *work)
 	work->undo_fd = map_open(path_of_map(&work->paths, "undos", path));
 	if (work->undo_fd < 0)
 		return fail_errno(work->error, work->undo_fd, "cannot open %s", path);
+	err = undo_snapshot_begin(work->undo_fd, NULL, &work->undos);
+	if (err)
+		return fail_errno(work->error, err, "cannot read the undo records");
 	if (work->node->is_access)
 		err = access_view_open(&work->paths, &work->access, work->error);
 	if (!err && work->node->is_service)
@@ -112,4 +118,15 @@ int work_open_maps(struct work *work)
 	if (!err && work->is_switch)
 		err = mpls_view_open(&work->paths, &work->mpls, work->error);
 	return err;
+}
+
+void work_write_uplink(struct work *work)
+{
+	const char *uplink = work->node->uplink_count ? work->node->uplinks[0] : "";
+	uint32_t ifindex = if_nametoindex(uplink);
+	uint8_t mac[6] = { 0 };
+
+	if (ifindex && netlink_link_mac(uplink, mac))
+		ifindex = 0; /* it has none */
+	node_set_uplink(&work->tables, ifindex, mac);
 }

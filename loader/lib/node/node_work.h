@@ -36,6 +36,7 @@ struct work {
 	struct hooks hooks;
 	struct hooks_options hooks_options;
 	int undo_fd;
+	struct undo_snapshot undos; /* as they were before this run */
 	struct map_array node_info;
 	struct node_digest digest; /* of config */
 	struct access_view access;
@@ -65,6 +66,9 @@ int work_open_programs(struct work *work);
 /* Opens the maps of the node's roles. */
 int work_open_maps(struct work *work);
 
+/* Tells node_tc the uplink by which packets for the node's own addresses come in, and its MAC address. */
+void work_write_uplink(struct work *work);
+
 /* node_mpls.c: interfaces of tunnels, then the label tables, which need them. Each takes back its own
  * on failure. */
 int work_prepare_mpls_host(struct work *work);
@@ -72,5 +76,8 @@ int work_prepare_mpls(struct work *work);
 void work_take_back_mpls(struct work *work);
 void work_commit_mpls(struct work *work, struct node_result *result);
 void work_free_mpls(struct work *work);
+
+/* Next hops by an interface that lb_xdp leaves are learned anew at once. Most leave by the same one. */
+void work_forget_ways(struct work *work);
 
 #endif

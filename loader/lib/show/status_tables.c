@@ -106,10 +106,11 @@ static json_t *member_json(const struct access_view *view, uint32_t index, uint3
 	const struct xdplb_health *health = map_at(&view->health, info->backend);
 	uint32_t total = access_service(view, info->service)->buckets.count;
 	uint32_t flags = access_service(view, info->service)->flags;
-	uint64_t traffic[2] = { 0 };
+	uint64_t traffic[2] = { 0 }, flows = 0;
 	json_t *json = json_object();
 
 	map_sum_percpu(view->traffic_fd, index, traffic, 2);
+	map_sum_percpu(view->flows_fd, index, &flows, 1);
 	json_object_set_new(json, "name", json_string(backend->name));
 	json_object_set_new(json, "node", json_string(backend->node));
 	json_object_set_new(json, "address", address_json(&member->addr, service->family));
@@ -127,6 +128,7 @@ static json_t *member_json(const struct access_view *view, uint32_t index, uint3
 	json_object_set_new(json, "next_hop", nexthop_json(&member->nexthop));
 	json_object_set_new(json, "packets", json_integer(traffic[0]));
 	json_object_set_new(json, "bytes", json_integer(traffic[1]));
+	json_object_set_new(json, "new_flows", json_integer((json_int_t)flows));
 	return json;
 }
 
@@ -167,9 +169,11 @@ static json_t *service_json(const struct access_view *view, uint32_t index, uint
 						: "flow"));
 	json_object_set_new(json, "clients",
 			    json_string(clients_name(access_service(view, index)->flags)));
+	status_add_flows(json, view, index);
 	json_object_set_new(json, "usable", json_integer(0));
 	json_object_set_new(json, "packets", json_integer(0));
 	json_object_set_new(json, "bytes", json_integer(0));
+	json_object_set_new(json, "new_flows", json_integer(0));
 	json_object_set_new(json, "backends", json_array());
 	return json;
 }
@@ -230,6 +234,7 @@ static void add_member(json_t *service, json_t *member)
 	add_to(service, "usable", json_is_true(json_object_get(member, "usable")));
 	add_to(service, "packets", number_in(member, "packets"));
 	add_to(service, "bytes", number_in(member, "bytes"));
+	add_to(service, "new_flows", number_in(member, "new_flows"));
 	json_array_append_new(json_object_get(service, "backends"), member);
 }
 
@@ -300,6 +305,7 @@ int status_add_services(json_t *json, const struct paths *paths, struct error *e
 	if (err)
 		return err;
 	err = list_services(json, &view);
+	json_object_set_new(json, "flow_cache", status_flow_cache(&view));
 	access_view_close(&view);
 	return err;
 }

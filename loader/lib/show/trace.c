@@ -156,12 +156,28 @@ static void go_without(const struct trace_node *node, const struct trace_flow *f
 	}
 }
 
+/* A flow that is remembered stays where it is, if it may. */
+static bool stays(const struct trace_node *node, struct trace *trace)
+{
+	uint32_t member = trace_recall(node->view, trace->hash);
+
+	if (!(trace->flags & XDPLB_SERVICE_CACHE) || member >= node->view->members.count ||
+	    access_member(node->view, member)->service != trace->service ||
+	    !is_usable(node, member, trace, 0))
+		return false;
+	trace->search = TRACE_REMEMBERED;
+	trace->member = member;
+	return true;
+}
+
 static void find_member(const struct trace_node *node, const struct trace_flow *flow,
 			struct trace *trace)
 {
 	struct xdplb_bucket_ref ref = access_service(node->view, trace->service)->buckets;
 	uint64_t hash = trace->hash;
 
+	if (stays(node, trace))
+		return;
 	if (!ref.count) {
 		drop(trace, XDPLB_DROP_NO_MEMBER);
 		return;

@@ -34,6 +34,7 @@ enum trace_verdict {
 /* How the member was found. */
 enum trace_search {
 	TRACE_OWNER, /* the owner that trace.owners ends with */
+	TRACE_REMEMBERED, /* whom the cache has the flow with */
 	TRACE_ANY, /* one of the usable members of the chain: only the program says which */
 	TRACE_QUIC, /* the one that the connection id names */
 	TRACE_OWNER_WHILE_DOWN, /* none is usable, and the service uses them all the same */
@@ -81,6 +82,14 @@ struct trace_outcome {
 	__be16 port;
 	uint32_t mark;
 };
+
+/**
+ * trace_recall() - Whom the cache of an access node has a flow with.
+ * @hash: of the flow
+ *
+ * Return: an index into `members`, or XDPLB_NO_MEMBER.
+ */
+uint32_t trace_recall(const struct access_view *view, uint64_t hash);
 
 /* Works out what would be done; reads the tables and writes nothing. */
 void trace_compute(const struct trace_node *node, const struct trace_flow *flow,

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,9 @@
 #include "health/health_entry.h"
 #include "host/hooks.h"
 #include "base/jiffies.h"
+#include "show/trace_handover.h"
 #include "show/trace_key.h"
+#include "show/trace_report.h"
 #include "xdplb/counters.h"
 
 #define HOOKS_LOOKED_AT 256
@@ -44,14 +47,14 @@ static const char *verdict_name(enum trace_verdict verdict)
 	return names[verdict];
 }
 
-static json_t *end_json(const struct xdplb_addr *addr, __u8 family, __be16 port)
+json_t *trace_end_json(const struct xdplb_addr *addr, __u8 family, __be16 port)
 {
 	char text[ADDRESS_TEXT_LEN];
 
 	return json_string(address_port_print(addr, family, port, text));
 }
 
-static json_t *mark_json(uint32_t mark)
+json_t *trace_mark_json(uint32_t mark)
 {
 	char text[16];
 
@@ -76,12 +79,15 @@ static json_t *service_json(const struct trace_node *node, const struct trace *t
 {
 	const struct xdplb_service_info *info = access_service_info(node->view, trace->service);
 	bool by_source = trace->flags & XDPLB_SERVICE_BY_SOURCE;
+	char hash[17];
 
-	return json_pack("{s:s, s:s, s:s, s:I, s:s}", "name", info->name, "restore",
+	snprintf(hash, sizeof(hash), "%016" PRIx64,
+		 access_table_digest(node->view, trace->service));
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}", "name", info->name, "restore",
 			 info->restore == XDPLB_RESTORE_SOURCE ? "source" : "interface", "affinity",
 			 by_source ? "source" : "flow", "buckets",
 			 (json_int_t)access_service(node->view, trace->service)->buckets.count,
-			 "client", list_words(trace));
+			 "table_hash", hash, "client", list_words(trace));
 }
 
 /* Health, share, and what is left of the lease: negative: it is over. */
@@ -109,7 +115,7 @@ static json_t *member_json(const struct trace_node *node, const struct trace *tr
 	const struct xdplb_backend_info *info;
 	json_t *json = json_object();
 
-	json_object_set_new(json, "to", end_json(&member->addr, family, member->tag));
+	json_object_set_new(json, "to", trace_end_json(&member->addr, family, member->tag));
 	json_object_set_new(json, "confirmed",
 			    json_boolean(member->flags & XDPLB_MEMBER_CONFIRMED));
 	if (member->health >= node->view->health.count)
@@ -171,6 +177,7 @@ static void add_verdict(json_t *json, const struct trace_node *node, const struc
 {
 	static const char *const searches[] = {
 		[TRACE_OWNER] = "owner",
+		[TRACE_REMEMBERED] = "the flow is remembered",
 		[TRACE_ANY] = "any usable member",
 		[TRACE_QUIC] = "by connection id",
 		[TRACE_OWNER_WHILE_DOWN] = "owner, though none is usable",
@@ -192,7 +199,7 @@ static void add_verdict(json_t *json, const struct trace_node *node, const struc
 	json_object_set_new(json, "draw", json_integer(trace->draw));
 	if (trace->search == TRACE_NONE)
 		return;
-	json_object_set_new(json, "mark", mark_json(trace->mark));
+	json_object_set_new(json, "mark", trace_mark_json(trace->mark));
 	json_object_set_new(json, "next_hop", nexthop_json(node, trace));
 	if (trace->member != XDPLB_NO_MEMBER)
 		json_object_set_new(json, "member",
@@ -201,29 +208,29 @@ static void add_verdict(json_t *json, const struct trace_node *node, const struc
 		json_object_set_new(json, "usable_members", json_integer(trace->usable_members));
 }
 
-static json_t *program_json(const struct trace_flow *flow, const struct trace_outcome *outcome,
-			    const char *interface)
+json_t *trace_program_json(const struct trace_flow *flow, const struct trace_outcome *outcome,
+			   const char *interface)
 {
-	json_t *json = json_pack("{s:s, s:s}", "interface", interface, "verdict",
-				 verdict_name(outcome->verdict));
+	json_t *json = json_pack("{s:s}", "verdict", verdict_name(outcome->verdict));
 
+	if (interface)
+		json_object_set_new(json, "interface", json_string(interface));
 	if (outcome->verdict == TRACE_SENT || outcome->verdict == TRACE_LEFT) {
 		json_object_set_new(json, "to",
-				    end_json(&outcome->addr, flow->family, outcome->port));
-		json_object_set_new(json, "mark", mark_json(outcome->mark));
+				    trace_end_json(&outcome->addr, flow->family, outcome->port));
+		json_object_set_new(json, "mark", trace_mark_json(outcome->mark));
 	}
 	return json;
 }
 
-/* An interface that lb_xdp stands on; 0: none. */
-static uint32_t find_interface(const struct paths *paths, char *ret_name)
+uint32_t trace_find_interface(const struct paths *paths, const char *program, char *ret_name)
 {
 	struct hook_state *states = calloc(HOOKS_LOOKED_AT, sizeof(*states));
 	size_t count = states ? hooks_list(paths, -1, states, HOOKS_LOOKED_AT) : 0;
 	uint32_t ifindex = 0;
 
 	for (size_t i = 0; i < count && !ifindex; i++) {
-		if (strcmp(states[i].program, "lb_xdp") != 0)
+		if (strcmp(states[i].program, program) != 0)
 			continue;
 		ifindex = if_nametoindex(states[i].interface);
 		strcpy(ret_name, states[i].interface);
@@ -232,13 +239,17 @@ static uint32_t find_interface(const struct paths *paths, char *ret_name)
 	return ifindex;
 }
 
+static json_t *flow_json(const struct trace_flow *flow)
+{
+	return json_pack("{s:s, s:o, s:o}", "protocol", flow->proto == IPPROTO_TCP ? "tcp" : "udp",
+			 "source", trace_end_json(&flow->source, flow->family, flow->source_port),
+			 "vip", trace_end_json(&flow->vip, flow->family, flow->vip_port));
+}
+
 static json_t *make_json(const struct trace_node *node, const struct trace_flow *flow,
 			 const struct trace *trace)
 {
-	json_t *json =
-		json_pack("{s:s, s:o, s:o}", "protocol", flow->proto == IPPROTO_TCP ? "tcp" : "udp",
-			  "source", end_json(&flow->source, flow->family, flow->source_port), "vip",
-			  end_json(&flow->vip, flow->family, flow->vip_port));
+	json_t *json = flow_json(flow);
 
 	if (trace->has_service && trace->service < node->view->services.count) {
 		json_object_set_new(json, "service", service_json(node, trace));
@@ -254,7 +265,7 @@ static int trace_node(const struct paths *paths, int program, const struct trace
 	struct trace *trace = malloc(sizeof(*trace));
 	struct trace_outcome outcome;
 	char interface[IF_NAMESIZE];
-	uint32_t ifindex = find_interface(paths, interface);
+	uint32_t ifindex = trace_find_interface(paths, "lb_xdp", interface);
 	const char *fault;
 	int err;
 
@@ -272,38 +283,79 @@ static int trace_node(const struct paths *paths, int program, const struct trace
 	}
 	fault = trace_fault(node, trace, &outcome);
 	*ret_json = make_json(node, flow, trace);
-	json_object_set_new(*ret_json, "program", program_json(flow, &outcome, interface));
+	json_object_set_new(*ret_json, "program", trace_program_json(flow, &outcome, interface));
 	json_object_set_new(*ret_json, "agrees", json_boolean(!fault));
 	json_object_set_new(*ret_json, "differs_in", fault ? json_string(fault) : json_null());
 	free(trace);
 	return 0;
 }
 
-int trace_collect(const char *name, const struct trace_flow *flow, json_t **ret_json,
-		  struct error *error)
+static int collect_access(const struct paths *paths, const char *name,
+			  const struct trace_flow *flow, json_t **ret_json, struct error *error)
 {
 	struct access_view view;
 	struct trace_node node = { .view = &view };
-	struct paths paths;
 	char path[PATH_LEN];
 	int program, err;
 
-	if (paths_of_node(name, &paths))
-		return fail(error, -ENAMETOOLONG, "%s: the name is too long", name);
-	program = map_open(path_of_program(&paths, "lb_xdp", path));
+	program = map_open(path_of_program(paths, "lb_xdp", path));
 	if (program < 0)
-		return fail_errno(error, program, "%s is no attached access node: %s", name, path);
-	err = trace_read_key(program, &node.key, error);
+		return fail_errno(error, program, "%s is not attached: %s", name, path);
+	err = trace_read_key(program, TRACE_LB_XDP, &node.key, error);
 	if (!err)
-		err = access_view_open(&paths, &view, error);
+		err = access_view_open(paths, &view, error);
 	if (err) {
 		close(program);
 		return err;
 	}
 	err = jiffies_now(&node.jiffies);
 	err = err ? fail_errno(error, err, "cannot read the kernel's tick")
-		  : trace_node(&paths, program, &node, flow, ret_json, error);
+		  : trace_node(paths, program, &node, flow, ret_json, error);
 	access_view_close(&view);
 	close(program);
+	return err;
+}
+
+/* Of a service node; it agrees if each of its backends does. */
+static int add_handover(const struct paths *paths, const struct trace_flow *flow, json_t *json,
+			struct error *error)
+{
+	json_t *list, *backend;
+	int err = handover_collect(paths, flow, &list, error);
+	size_t i;
+
+	if (err)
+		return err;
+	json_array_foreach(list, i, backend) if (json_is_false(json_object_get(backend, "agrees")))
+		json_object_set_new(json, "agrees", json_false());
+	json_object_set_new(json, "hand_over", list);
+	return 0;
+}
+
+int trace_collect(const char *name, const struct trace_flow *flow, json_t **ret_json,
+		  struct error *error)
+{
+	struct paths paths;
+	char path[PATH_LEN];
+	bool is_service_node;
+	json_t *json = NULL;
+	int err = 0;
+
+	if (paths_of_node(name, &paths))
+		return fail(error, -ENAMETOOLONG, "%s: the name is too long", name);
+	is_service_node = !access(path_of_program(&paths, "uplink_ingress", path), F_OK);
+	if (is_service_node && access(path_of_program(&paths, "lb_xdp", path), F_OK)) {
+		json = flow_json(flow);
+		json_object_set_new(json, "agrees", json_true());
+	} else {
+		err = collect_access(&paths, name, flow, &json, error);
+	}
+	if (!err && is_service_node) {
+		err = add_handover(&paths, flow, json, error);
+		if (err)
+			json_decref(json);
+	}
+	if (!err)
+		*ret_json = json;
 	return err;
 }

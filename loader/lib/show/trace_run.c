@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A packet of a flow, made up, through the running program.
+ * A packet of a flow, made up, through the running program: lb_xdp, or node_tc as an access node sends to it.
  */
 #include "show/trace.h"
+#include "show/trace_handover.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
@@ -60,12 +62,13 @@ static size_t put_transport(uint8_t *at, const struct trace_flow *flow)
 	return ntohs(udp.len);
 }
 
-static void build_ipv4(uint8_t *frame, const struct trace_flow *flow)
+static void build_ipv4(uint8_t *frame, const struct trace_flow *flow, uint32_t mark)
 {
 	size_t len = put_transport(frame + ETH_HLEN + sizeof(struct iphdr), flow);
 	struct iphdr ip = { .version = 4,
 			    .ihl = sizeof(ip) / 4,
 			    .tot_len = htons((uint16_t)(sizeof(ip) + len)),
+			    .id = htons((uint16_t)mark),
 			    .frag_off = htons(IP_DF),
 			    .ttl = PACKET_TTL,
 			    .protocol = flow->proto,
@@ -76,10 +79,10 @@ static void build_ipv4(uint8_t *frame, const struct trace_flow *flow)
 	memcpy(frame + ETH_HLEN, &ip, sizeof(ip));
 }
 
-static void build_ipv6(uint8_t *frame, const struct trace_flow *flow)
+static void build_ipv6(uint8_t *frame, const struct trace_flow *flow, uint32_t mark)
 {
 	size_t len = put_transport(frame + ETH_HLEN + sizeof(struct ip6_hdr), flow);
-	struct ip6_hdr ip = { .ip6_flow = htonl(6U << 28),
+	struct ip6_hdr ip = { .ip6_flow = htonl(6U << 28 | mark),
 			      .ip6_plen = htons((uint16_t)len),
 			      .ip6_nxt = flow->proto,
 			      .ip6_hlim = PACKET_TTL };
@@ -89,7 +92,8 @@ static void build_ipv6(uint8_t *frame, const struct trace_flow *flow)
 	memcpy(frame + ETH_HLEN, &ip, sizeof(ip));
 }
 
-static void build_frame(uint8_t *frame, const struct trace_flow *flow)
+/* @mark: admission mark, or 0 */
+static void build_frame(uint8_t *frame, const struct trace_flow *flow, uint32_t mark)
 {
 	struct ethhdr eth = { .h_dest = { 2, 0, 0, 0, 0, 1 },
 			      .h_source = { 2, 0, 0, 0, 0, 2 },
@@ -99,9 +103,9 @@ static void build_frame(uint8_t *frame, const struct trace_flow *flow)
 	memset(frame, 0, FRAME_LEN);
 	memcpy(frame, &eth, sizeof(eth));
 	if (flow->family == XDPLB_IPV4)
-		build_ipv4(frame, flow);
+		build_ipv4(frame, flow, mark);
 	else
-		build_ipv6(frame, flow);
+		build_ipv6(frame, flow, mark);
 }
 
 static struct trace_outcome read_frame(const uint8_t *frame, const struct trace_flow *flow)
@@ -140,7 +144,7 @@ int trace_run(int program, uint32_t ifindex, const struct trace_flow *flow,
 	struct trace_outcome outcome;
 	int err;
 
-	build_frame(in, flow);
+	build_frame(in, flow, 0);
 	memcpy(out, in, FRAME_LEN);
 	err = bpf_prog_test_run_opts(program, &run);
 	if (err)
@@ -155,6 +159,40 @@ int trace_run(int program, uint32_t ifindex, const struct trace_flow *flow,
 	else if (run.retval != XDP_PASS)
 		return -EPROTO;
 	else if (!is_to(&outcome, &flow->vip, flow->vip_port))
+		outcome.verdict = TRACE_LEFT;
+	*ret_outcome = outcome;
+	return 0;
+}
+
+int handover_run(int program, uint32_t ifindex, const struct trace_flow *flow,
+		 const struct xdplb_mapping *mapping, uint32_t mark,
+		 struct trace_outcome *ret_outcome)
+{
+	struct trace_flow sent = *flow; /* as it arrives: its VIP is the backend */
+	uint8_t in[FRAME_MAX], out[FRAME_MAX];
+	struct __sk_buff context = { .ifindex = ifindex };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in, .data_size_in = FRAME_LEN,
+		    .data_out = out, .data_size_out = sizeof(out), .ctx_in = &context,
+		    .ctx_size_in = sizeof(context), .repeat = 1);
+	struct trace_outcome outcome;
+	int err;
+
+	sent.vip = mapping->backend;
+	if (mapping->vport)
+		sent.vip_port = mapping->tag;
+	build_frame(in, &sent, mark);
+	memcpy(out, in, FRAME_LEN);
+	err = bpf_prog_test_run_opts(program, &run);
+	if (err)
+		return err;
+	outcome = read_frame(out, &sent);
+	if (run.retval == TC_ACT_SHOT)
+		outcome.verdict = TRACE_DROPPED;
+	else if (run.retval == TC_ACT_REDIRECT)
+		outcome.verdict = TRACE_SENT;
+	else if (run.retval != (uint32_t)TC_ACT_UNSPEC)
+		return -EPROTO;
+	else if (!is_to(&outcome, &sent.vip, sent.vip_port) || outcome.mark != mark)
 		outcome.verdict = TRACE_LEFT;
 	*ret_outcome = outcome;
 	return 0;

@@ -12,14 +12,19 @@
 #include "base/maps.h"
 #include "base/paths.h"
 #include "xdplb/access.h"
+#include "xdplb/flow_cache.h"
 #include "xdplb/health.h"
 #include "xdplb/infos.h"
+#include "xdplb/source_limit.h"
 
 /* The node's arrays in memory. */
 struct access_view {
 	struct map_array vips, control, services, buckets, members, health;
 	struct map_array service_infos, member_infos, backend_infos;
+	/* Empty in a node attached before there were any. */
+	struct map_array source_limits, flow_cache;
 	int traffic_fd;
+	int flows_fd; /* -1: as above */
 	int sources_fd; /* -1: not there, in a node attached before there were lists */
 };
 
@@ -76,6 +81,9 @@ struct access_plan_service {
 	bool table_changed;
 	bool info_changed; /* name, or how replies are restored */
 	bool chain_changed; /* or flags, weights, targets; see access_chain.h */
+	bool ref_changed; /* what its slot in the table of VIPs is to say, if that table stays ... */
+	uint32_t slot; /* ... which is this one */
+	struct xdplb_bucket_ref ref;
 	uint32_t *members; /* index in `members` of each config member */
 	bool *member_is_new; /* of each config member */
 	uint32_t *table; /* if table_changed: config->buckets indices of members */
@@ -93,7 +101,8 @@ struct access_plan {
 	bool *target_is_new;
 	bool *target_differs; /* of one that is not new: it is described otherwise than in the config */
 	size_t target_count;
-	struct xdplb_endpoint *vips; /* the new table, or NULL if it stays */
+	struct xdplb_endpoint
+		*vips; /* the new table, or NULL if it stays but for some references */
 	uint32_t vip_slots, vip_seed;
 	bool has_ranges; /* some service has many ports */
 	bool echo_changed; /* pings of VIPs are no longer answered, or again */
@@ -106,7 +115,7 @@ struct access_plan {
  * access_plan_build() - What it takes to make a node's tables those of a config.
  *
  * Changes nothing. Indices of services, members and backends that stay are kept, new ones get the
- * lowest free.
+ * lowest free; backends that of their first member, if it is free.
  *
  * Return: 0; -ENOSPC a capacity is exhausted, with words; -ENOMEM.
  */

@@ -4,11 +4,12 @@
  */
 #include "tables/access_chain.h"
 
+#include "tables/access_limit.h"
 #include "tables/access_sources.h"
 
 #include <string.h>
 
-static uint32_t service_flags(const struct access_plan_service *planned)
+uint32_t access_chain_flags(const struct access_plan_service *planned)
 {
 	const struct config_service *service = planned->config;
 	uint32_t flags = service->unknown_is_down ? XDPLB_SERVICE_UNKNOWN_IS_DOWN : 0;
@@ -21,6 +22,10 @@ static uint32_t service_flags(const struct access_plan_service *planned)
 		flags |= XDPLB_SERVICE_ALL_IF_DOWN;
 	if (service->has_quic)
 		flags |= XDPLB_SERVICE_QUIC | (uint32_t)service->quic << XDPLB_SERVICE_QUIC_CONFIG;
+	if (service->flow_cache)
+		flags |= XDPLB_SERVICE_CACHE;
+	if (service->limit.connections)
+		flags |= XDPLB_SERVICE_LIMIT;
 	return flags | access_sources_flags(planned);
 }
 
@@ -40,8 +45,8 @@ bool access_chain_differs(const struct access_plan *plan, const struct access_pl
 {
 	const struct xdplb_service *running = access_service(view, service->index);
 
-	if (running->flags != service_flags(service) ||
-	    running->first_member != first_member(service))
+	if (running->flags != access_chain_flags(service) ||
+	    running->first_member != first_member(service) || access_limit_differs(service, view))
 		return true;
 	for (size_t i = 0; i < service->config->member_count; i++) {
 		const struct xdplb_member *member = access_member(view, service->members[i]);
@@ -72,7 +77,8 @@ void access_chain_write(const struct access_plan *plan, const struct access_plan
 		__atomic_store_n(&member->next, access_chain_next(service, i), __ATOMIC_RELEASE);
 	}
 	__atomic_store_n(&running->first_member, first_member(service), __ATOMIC_RELEASE);
-	__atomic_store_n(&running->flags, service_flags(service), __ATOMIC_RELAXED);
+	access_limit_write(service, view);
+	__atomic_store_n(&running->flags, access_chain_flags(service), __ATOMIC_RELEASE);
 	/* What a search has found may hold no longer. */
 	__atomic_store_n(&running->down_until, 0, __ATOMIC_RELAXED);
 }

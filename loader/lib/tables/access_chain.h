@@ -16,6 +16,9 @@
 /* The member behind config member @number, or XDPLB_NO_MEMBER. */
 uint32_t access_chain_next(const struct access_plan_service *service, size_t number);
 
+/* The flags that a service is to have. */
+uint32_t access_chain_flags(const struct access_plan_service *service);
+
 /* Are flags, chain, weights or targets of a running service other than planned? */
 bool access_chain_differs(const struct access_plan *plan, const struct access_plan_service *service,
 			  const struct access_view *view);

@@ -90,6 +90,8 @@ static void write_members(const struct access_plan *plan, const struct access_pl
 			continue;
 		*access_member(view, service->members[i]) = make_member(plan, service, i);
 		map_clear_percpu(view->traffic_fd, service->members[i]);
+		if (view->flows_fd >= 0)
+			map_clear_percpu(view->flows_fd, service->members[i]);
 		info->service = service->index;
 		info->backend = backend;
 		info->buckets = 0;
@@ -156,6 +158,32 @@ static void switch_vips(const struct access_plan *plan, struct access_view *view
 	__atomic_store_n((uint64_t *)&control->vips, word, __ATOMIC_RELEASE);
 	if (!plan->has_ranges)
 		__atomic_store_n(&control->has_ranges, 0, __ATOMIC_RELEASE);
+}
+
+/* Of services whose packets take the fast road, this is the store that makes a table live for them. */
+static void switch_refs(const struct access_plan *plan, struct access_view *view)
+{
+	const struct xdplb_lb_control *control = map_at(&view->control, 0);
+
+	for (size_t i = 0; i < plan->service_count; i++) {
+		const struct access_plan_service *service = &plan->services[i];
+		struct xdplb_endpoint *slot;
+		uint64_t word;
+
+		if (!service->ref_changed)
+			continue;
+		slot = map_at(&view->vips, control->vips.base + service->slot);
+		memcpy(&word, &service->ref, sizeof(word));
+		__atomic_store_n((uint64_t *)&slot->buckets, word, __ATOMIC_RELEASE);
+	}
+}
+
+/* A flow may be remembered with a member that goes: it moves before anything of the member is cleared. */
+static void stop_rest(const struct access_plan *plan, struct access_view *view)
+{
+	for (uint32_t i = 0; i < view->member_infos.count; i++)
+		if (!plan->member_kept[i] && access_member_info(view, i)->in_use)
+			__atomic_store_n(&access_member(view, i)->flags, 0, __ATOMIC_RELAXED);
 }
 
 /* Clears what is in use and not part of the plan; nothing refers to it any more. */
@@ -250,10 +278,13 @@ void access_commit(const struct config *config, const struct access_plan *plan,
 	describe_targets(config, plan, view);
 	if (plan->vips)
 		switch_vips(plan, view);
+	else
+		switch_refs(plan, view);
 	if (plan->echo_changed)
 		__atomic_store_n(&control->no_echo, config->no_echo, __ATOMIC_RELEASE);
 	if (plan->changes)
 		control->generation++;
+	stop_rest(plan, view);
 	map_wait_for_readers();
 	clear_rest(plan, view);
 	access_sources_prune(view);

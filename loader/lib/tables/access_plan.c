@@ -14,36 +14,64 @@
 
 /* ---- targets, services and members ---- */
 
-static int plan_target(struct access_running *running, struct access_plan *plan, size_t number)
+static void keep_target(struct access_plan *plan, size_t number, uint32_t index)
 {
-	uint32_t index = access_running_target(running, &running->config->targets[number]);
-
-	if (index == LOOKUP_NONE) {
-		index = access_free_backend(running, plan);
-		if (index == LOOKUP_NONE)
-			return -ENOSPC;
-		plan->target_is_new[number] = true;
-	} else {
-		plan->target_differs[number] =
-			access_target_differs(running->config, &running->config->targets[number],
-					      access_backend_info(running->view, index));
-	}
 	plan->targets[number] = index;
 	plan->backend_kept[index] = true;
-	return 0;
 }
 
-static int plan_targets(struct access_running *running, struct access_plan *plan,
-			struct error *error)
+/* Those that are there already. The others get their indices when members have got theirs. */
+static void find_targets(struct access_running *running, struct access_plan *plan)
 {
 	const struct config *config = running->config;
 
-	for (size_t i = 0; i < config->target_count; i++)
-		if (plan_target(running, plan, i))
+	for (size_t i = 0; i < config->target_count; i++) {
+		uint32_t index = access_running_target(running, &config->targets[i]);
+
+		plan->targets[i] = LOOKUP_NONE;
+		plan->target_is_new[i] = index == LOOKUP_NONE;
+		if (index == LOOKUP_NONE)
+			continue;
+		keep_target(plan, i, index);
+		plan->target_differs[i] = access_target_differs(
+			config, &config->targets[i], access_backend_info(running->view, index));
+	}
+}
+
+/* The index of its first member, where that is free: lb_xdp reads both at once then. */
+static void place_targets(const struct access_running *running, struct access_plan *plan,
+			  const struct access_plan_service *service)
+{
+	for (size_t m = 0; m < service->config->member_count; m++) {
+		size_t target = service->config->members[m].target;
+		uint32_t index = service->members[m];
+
+		if (plan->targets[target] == LOOKUP_NONE &&
+		    access_backend_is_free(running, plan, index))
+			keep_target(plan, target, index);
+	}
+}
+
+static int plan_new_targets(struct access_running *running, struct access_plan *plan,
+			    struct error *error)
+{
+	const struct config *config = running->config;
+
+	for (size_t i = 0; i < plan->service_count; i++)
+		place_targets(running, plan, &plan->services[i]);
+	for (size_t i = 0; i < config->target_count; i++) {
+		uint32_t index = plan->targets[i];
+
+		if (index != LOOKUP_NONE)
+			continue;
+		index = access_free_backend(running, plan);
+		if (index == LOOKUP_NONE)
 			return fail(error, -ENOSPC,
 				    "backend %s: no free index: capacities.backends is %zu",
 				    config->backends[config->targets[i].backend].name,
 				    running->view->backend_infos.count);
+		keep_target(plan, i, index);
+	}
 	return 0;
 }
 
@@ -103,7 +131,8 @@ static int plan_members(struct access_running *running, struct access_plan *plan
 	for (size_t i = 0; i < wanted->member_count; i++)
 		if (!plan_member(running, plan, service, i))
 			return -ENOSPC;
-	if (!service->is_new && access_members_go(running, plan, service->index))
+	/* Another one is in use that the plan does not keep. */
+	if (running->in_use[service->index] != wanted->member_count)
 		service->table_changed = true;
 	return 0;
 }
@@ -138,7 +167,8 @@ static void count_changes(const struct access_view *view, struct access_plan *pl
 		const struct access_plan_service *service = &plan->services[i];
 
 		plan->changes += service->table_changed || service->sources_changed ||
-				 service->info_changed || service->chain_changed;
+				 service->info_changed || service->chain_changed ||
+				 service->ref_changed;
 	}
 	for (size_t i = 0; i < plan->target_count; i++)
 		plan->changes += plan->target_is_new[i] || plan->target_differs[i];
@@ -212,9 +242,10 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 		fail_errno(error, err, "cannot plan");
 		goto out;
 	}
-	err = plan_targets(&running, &plan, error);
+	find_targets(&running, &plan);
+	err = plan_services(&running, &plan, error);
 	if (!err)
-		err = plan_services(&running, &plan, error);
+		err = plan_new_targets(&running, &plan, error);
 	if (!err)
 		err = access_sources_plan(view, &plan, error);
 	if (err)

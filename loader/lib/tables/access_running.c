@@ -8,6 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Indices from the likely one on that are looked at first: what has gone in between is skipped. */
+#define GUESSES 2
+
+/* So many of what the guesses miss are looked for from end to end, which costs less than to fill a lookup. */
+#define SCANS 4
+
 static bool same_address(const struct xdplb_addr *a, const struct xdplb_addr *b)
 {
 	return !memcmp(a, b, sizeof(*a));
@@ -58,17 +64,25 @@ static void add_members(struct access_running *running)
 {
 	const struct access_view *view = running->view;
 
-	memset(running->first, 0xff, view->service_infos.count * sizeof(*running->first));
-	for (uint32_t i = 0; i < view->member_infos.count; i++) {
+	for (uint32_t i = view->member_infos.count; i-- > 0;) {
 		const struct xdplb_member_info *info = access_member_info(view, i);
 		const struct xdplb_member *member = access_member(view, i);
 
-		if (!info->in_use || info->service >= view->service_infos.count)
-			continue;
-		running->next[i] = running->first[info->service];
-		running->first[info->service] = i;
-		lookup_add(&running->members,
-			   hash_member(info->service, &member->addr, member->tag), i);
+		if (info->in_use)
+			lookup_add(&running->members,
+				   hash_member(info->service, &member->addr, member->tag), i);
+	}
+}
+
+static void count_members(struct access_running *running)
+{
+	const struct access_view *view = running->view;
+
+	for (uint32_t i = 0; i < view->member_infos.count; i++) {
+		const struct xdplb_member_info *info = access_member_info(view, i);
+
+		if (info->in_use && info->service < view->service_infos.count)
+			running->in_use[info->service]++;
 	}
 }
 
@@ -78,9 +92,8 @@ int access_running_open(const struct config *config, const struct access_view *v
 	struct access_running running = { .config = config, .view = view };
 	int err;
 
-	running.first = malloc(view->service_infos.count * sizeof(*running.first));
-	running.next = malloc(view->member_infos.count * sizeof(*running.next));
-	err = running.first && running.next ? 0 : -ENOMEM;
+	running.in_use = calloc(view->service_infos.count, sizeof(*running.in_use));
+	err = running.in_use ? 0 : -ENOMEM;
 	err = err ?: lookup_open(&running.services, view->service_infos.count);
 	err = err ?: lookup_open(&running.members, view->member_infos.count);
 	err = err ?: lookup_open(&running.backends, view->backend_infos.count);
@@ -88,9 +101,7 @@ int access_running_open(const struct config *config, const struct access_view *v
 		access_running_close(&running);
 		return err;
 	}
-	add_services(&running);
-	add_backends(&running);
-	add_members(&running);
+	count_members(&running);
 	*ret = running;
 	return 0;
 }
@@ -100,25 +111,54 @@ void access_running_close(struct access_running *running)
 	lookup_close(&running->services);
 	lookup_close(&running->members);
 	lookup_close(&running->backends);
-	free(running->first);
-	free(running->next);
+	free(running->in_use);
 	memset(running, 0, sizeof(*running));
 }
 
-uint32_t access_running_service(const struct access_running *running,
+/* Is a lookup worth its filling? Not for the first few that the guesses miss. */
+static bool worth_filling(uint32_t *misses)
+{
+	return ++*misses > SCANS;
+}
+
+static bool is_service(const struct access_running *running, uint32_t index,
+		       const struct config_service *service)
+{
+	const struct xdplb_service_info *info = access_service_info(running->view, index);
+
+	return info->name[0] && same_address(&info->vip, &service->vip) &&
+	       info->port == service->port && info->many_ports == (service->range_count > 0) &&
+	       info->proto == service->proto && info->family == service->family;
+}
+
+static uint32_t search_service(struct access_running *running, const struct config_service *service)
+{
+	uint32_t count = running->view->service_infos.count, i;
+
+	for (i = running->likely_service; i < count && i < running->likely_service + GUESSES; i++)
+		if (is_service(running, i, service))
+			return i;
+	if (!worth_filling(&running->service_misses)) {
+		for (i = 0; i < count; i++)
+			if (is_service(running, i, service))
+				return i;
+		return LOOKUP_NONE;
+	}
+	if (running->service_misses == SCANS + 1)
+		add_services(running);
+	i = lookup_first(&running->services,
+			 hash_service(&service->vip, service->port, service->proto));
+	while (i != LOOKUP_NONE && !is_service(running, i, service))
+		i = lookup_next(&running->services, i);
+	return i;
+}
+
+uint32_t access_running_service(struct access_running *running,
 				const struct config_service *service)
 {
-	uint32_t i = lookup_first(&running->services,
-				  hash_service(&service->vip, service->port, service->proto));
+	uint32_t i = search_service(running, service);
 
-	for (; i != LOOKUP_NONE; i = lookup_next(&running->services, i)) {
-		const struct xdplb_service_info *info = access_service_info(running->view, i);
-
-		if (same_address(&info->vip, &service->vip) && info->port == service->port &&
-		    info->many_ports == (service->range_count > 0) &&
-		    info->proto == service->proto && info->family == service->family)
-			break;
-	}
+	running->likely_service = i == LOOKUP_NONE ? running->likely_service : i + 1;
 	return i;
 }
 
@@ -130,17 +170,32 @@ static bool is_target(const struct access_running *running, uint32_t index, cons
 	return info->identity == identity && !strcmp(info->name, name);
 }
 
-uint32_t access_running_target(struct access_running *running, const struct config_target *target)
+static uint32_t search_target(struct access_running *running, const struct config_target *target)
 {
 	const char *name = running->config->backends[target->backend].name;
-	uint32_t i = running->likely_backend;
+	uint32_t count = running->view->backend_infos.count, i;
 
-	if (i >= running->view->backend_infos.count ||
-	    !is_target(running, i, name, target->identity)) {
-		i = lookup_first(&running->backends, hash_target(name, target->identity));
-		while (i != LOOKUP_NONE && !is_target(running, i, name, target->identity))
-			i = lookup_next(&running->backends, i);
+	for (i = running->likely_backend; i < count && i < running->likely_backend + GUESSES; i++)
+		if (is_target(running, i, name, target->identity))
+			return i;
+	if (!worth_filling(&running->backend_misses)) {
+		for (i = 0; i < count; i++)
+			if (is_target(running, i, name, target->identity))
+				return i;
+		return LOOKUP_NONE;
 	}
+	if (running->backend_misses == SCANS + 1)
+		add_backends(running);
+	i = lookup_first(&running->backends, hash_target(name, target->identity));
+	while (i != LOOKUP_NONE && !is_target(running, i, name, target->identity))
+		i = lookup_next(&running->backends, i);
+	return i;
+}
+
+uint32_t access_running_target(struct access_running *running, const struct config_target *target)
+{
+	uint32_t i = search_target(running, target);
+
 	running->likely_backend = i == LOOKUP_NONE ? running->likely_backend : i + 1;
 	return i;
 }
@@ -167,24 +222,38 @@ static bool is_member(const struct access_running *running, const struct access_
 	const struct xdplb_member_info *info = access_member_info(running->view, index);
 	const struct xdplb_member *member = access_member(running->view, index);
 
-	return info->service == service && member->tag == wanted->tag &&
+	return info->in_use && info->service == service && member->tag == wanted->tag &&
 	       same_address(&member->addr, &wanted->addr) &&
 	       is_at_backend(running, plan, info->backend, wanted);
+}
+
+static uint32_t search_member(struct access_running *running, const struct access_plan *plan,
+			      uint32_t service, const struct config_member *member)
+{
+	uint32_t count = running->view->member_infos.count, i;
+
+	for (i = running->likely_member; i < count && i < running->likely_member + GUESSES; i++)
+		if (is_member(running, plan, service, i, member))
+			return i;
+	if (!worth_filling(&running->member_misses)) {
+		for (i = 0; i < count; i++)
+			if (is_member(running, plan, service, i, member))
+				return i;
+		return LOOKUP_NONE;
+	}
+	if (running->member_misses == SCANS + 1)
+		add_members(running);
+	i = lookup_first(&running->members, hash_member(service, &member->addr, member->tag));
+	while (i != LOOKUP_NONE && !is_member(running, plan, service, i, member))
+		i = lookup_next(&running->members, i);
+	return i;
 }
 
 uint32_t access_running_member(struct access_running *running, const struct access_plan *plan,
 			       uint32_t service, const struct config_member *member)
 {
-	const struct access_view *view = running->view;
-	uint32_t i = running->likely_member;
+	uint32_t i = search_member(running, plan, service, member);
 
-	if (i >= view->member_infos.count || !access_member_info(view, i)->in_use ||
-	    !is_member(running, plan, service, i, member)) {
-		i = lookup_first(&running->members,
-				 hash_member(service, &member->addr, member->tag));
-		while (i != LOOKUP_NONE && !is_member(running, plan, service, i, member))
-			i = lookup_next(&running->members, i);
-	}
 	running->likely_member = i == LOOKUP_NONE ? running->likely_member : i + 1;
 	return i;
 }
@@ -205,19 +274,17 @@ uint32_t access_free_member(struct access_running *running, const struct access_
 	return LOOKUP_NONE;
 }
 
+bool access_backend_is_free(const struct access_running *running, const struct access_plan *plan,
+			    uint32_t index)
+{
+	return index < running->view->backend_infos.count && !plan->backend_kept[index] &&
+	       !access_backend_info(running->view, index)->name[0];
+}
+
 uint32_t access_free_backend(struct access_running *running, const struct access_plan *plan)
 {
 	for (uint32_t *i = &running->free_backend; *i < running->view->backend_infos.count; (*i)++)
-		if (!access_backend_info(running->view, *i)->name[0] && !plan->backend_kept[*i])
+		if (access_backend_is_free(running, plan, *i))
 			return *i;
 	return LOOKUP_NONE;
-}
-
-bool access_members_go(const struct access_running *running, const struct access_plan *plan,
-		       uint32_t service)
-{
-	for (uint32_t i = running->first[service]; i != LOOKUP_NONE; i = running->next[i])
-		if (!plan->member_kept[i])
-			return true;
-	return false;
 }

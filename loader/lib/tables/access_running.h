@@ -12,13 +12,12 @@
 struct access_running {
 	const struct config *config;
 	const struct access_view *view;
+	uint32_t *in_use; /* by service: members, those too that a killed loader has left */
+	/* Filled when there are many to look for that are not where they are likely to be. */
 	struct lookup services, members, backends;
-	/* The members of each service, chained. */
-	uint32_t *first; /* by service; LOOKUP_NONE: none */
-	uint32_t *next; /* by member */
-	/* Where the next ones are likely to be, since files are written in order: a look at these saves
-	 * the lookups of most. */
-	uint32_t likely_member, likely_backend;
+	uint32_t service_misses, member_misses, backend_misses;
+	/* Where the next ones are likely to be, since files are written in order. */
+	uint32_t likely_service, likely_member, likely_backend;
 	/* Below these no index is free. */
 	uint32_t free_service, free_member, free_backend;
 };
@@ -29,7 +28,7 @@ int access_running_open(const struct config *config, const struct access_view *v
 void access_running_close(struct access_running *running);
 
 /* Indices, or LOOKUP_NONE. A service is what it is on the wire: it may be renamed. */
-uint32_t access_running_service(const struct access_running *running,
+uint32_t access_running_service(struct access_running *running,
 				const struct config_service *service);
 uint32_t access_running_target(struct access_running *running, const struct config_target *target);
 /* Of members, when the plan has its targets. */
@@ -41,8 +40,8 @@ uint32_t access_free_service(struct access_running *running, const struct access
 uint32_t access_free_member(struct access_running *running, const struct access_plan *plan);
 uint32_t access_free_backend(struct access_running *running, const struct access_plan *plan);
 
-/* Is a member of this service in use that the plan does not keep? */
-bool access_members_go(const struct access_running *running, const struct access_plan *plan,
-		       uint32_t service);
+/* Is an index of the health map nobody's, in the map and in the plan? */
+bool access_backend_is_free(const struct access_running *running, const struct access_plan *plan,
+			    uint32_t index);
 
 #endif

@@ -97,9 +97,28 @@ static void insert_extent(struct extent *extents, size_t n, struct extent extent
 	extents[at] = extent;
 }
 
+/* What the slots of the live table of VIPs refer to: more than services do, if a loader was killed in between. */
+static size_t slot_extents(const struct access_view *view, struct extent *extents, size_t n)
+{
+	const struct xdplb_lb_control *control = map_at(&view->control, 0);
+	const struct xdplb_endpoint *slots = map_at(&view->vips, control->vips.base);
+
+	for (uint32_t i = 0; i < view->vips.count / 2; i++) {
+		struct xdplb_bucket_ref ref = slots[i].buckets;
+
+		if (!ref.count || slots[i].proto & XDPLB_RANGE ||
+		    slots[i].index >= view->services.count)
+			continue;
+		ref.base &= ~(XDPLB_BUCKETS_PER_LINE - 1);
+		if (memcmp(&ref, &access_service(view, slots[i].index)->buckets, sizeof(ref)))
+			extents[n++] = extent_of(ref);
+	}
+	return n;
+}
+
 int access_place_tables(const struct access_view *view, struct access_plan *plan)
 {
-	size_t capacity = view->services.count + plan->service_count, n = 0;
+	size_t capacity = 2 * view->services.count + plan->service_count, n = 0;
 	struct extent *extents = calloc(capacity, sizeof(*extents));
 
 	if (!extents)
@@ -107,6 +126,7 @@ int access_place_tables(const struct access_view *view, struct access_plan *plan
 	for (uint32_t i = 0; i < view->services.count; i++)
 		if (access_service(view, i)->buckets.count)
 			extents[n++] = extent_of(access_service(view, i)->buckets);
+	n = slot_extents(view, extents, n);
 	/* Sorted once and kept so: a file may bring thousands of tables. */
 	qsort(extents, n, sizeof(*extents), by_first);
 	for (size_t i = 0; i < plan->service_count; i++) {

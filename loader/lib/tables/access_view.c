@@ -32,9 +32,41 @@ static int open_arrays(const struct paths *paths, const struct view_map *maps, s
 	return 0;
 }
 
+/* A map that nodes attached long ago do not have. */
+static int open_later_map(const struct paths *paths, const char *name, int *ret_fd,
+			  struct error *error)
+{
+	char path[PATH_LEN];
+	int fd = map_open(path_of_map(paths, name, path));
+
+	if (fd < 0 && fd != -ENOENT)
+		return fail_errno(error, fd, "cannot open %s", path);
+	*ret_fd = fd < 0 ? -1 : fd;
+	return 0;
+}
+
+static int open_later_arrays(const struct paths *paths, struct access_view *view,
+			     struct error *error)
+{
+	const struct view_map maps[] = {
+		{ "flow_cache", &view->flow_cache, sizeof(struct xdplb_flow_line) },
+		{ "source_limits", &view->source_limits, sizeof(struct xdplb_source_limit) },
+	};
+	char path[PATH_LEN];
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		int err = map_array_open(path_of_map(paths, maps[i].name, path), maps[i].value_size,
+					 maps[i].array);
+
+		if (err && err != -ENOENT)
+			return fail_errno(error, err, "cannot open %s", path);
+	}
+	return 0;
+}
+
 int access_view_open(const struct paths *paths, struct access_view *ret_view, struct error *error)
 {
-	struct access_view view = { .traffic_fd = -1, .sources_fd = -1 };
+	struct access_view view = { .traffic_fd = -1, .flows_fd = -1, .sources_fd = -1 };
 	const struct view_map maps[] = {
 		{ "vips", &view.vips, sizeof(struct xdplb_endpoint) },
 		{ "lb_control", &view.control, sizeof(struct xdplb_lb_control) },
@@ -54,13 +86,12 @@ int access_view_open(const struct paths *paths, struct access_view *ret_view, st
 		if (view.traffic_fd < 0)
 			err = fail_errno(error, view.traffic_fd, "cannot open %s", path);
 	}
-	if (!err) {
-		view.sources_fd = map_open(path_of_map(paths, "sources", path));
-		if (view.sources_fd == -ENOENT)
-			view.sources_fd = -1;
-		else if (view.sources_fd < 0)
-			err = fail_errno(error, view.sources_fd, "cannot open %s", path);
-	}
+	if (!err)
+		err = open_later_map(paths, "sources", &view.sources_fd, error);
+	if (!err)
+		err = open_later_map(paths, "member_flows", &view.flows_fd, error);
+	if (!err)
+		err = open_later_arrays(paths, &view, error);
 	if (err) {
 		access_view_close(&view);
 		return err;
@@ -75,6 +106,7 @@ void access_view_close(struct access_view *view)
 		&view->vips,          &view->control,      &view->services,
 		&view->buckets,       &view->members,      &view->health,
 		&view->service_infos, &view->member_infos, &view->backend_infos,
+		&view->source_limits, &view->flow_cache,
 	};
 
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
@@ -82,6 +114,9 @@ void access_view_close(struct access_view *view)
 	if (view->traffic_fd >= 0)
 		close(view->traffic_fd);
 	view->traffic_fd = -1;
+	if (view->flows_fd >= 0)
+		close(view->flows_fd);
+	view->flows_fd = -1;
 	if (view->sources_fd >= 0)
 		close(view->sources_fd);
 	view->sources_fd = -1;

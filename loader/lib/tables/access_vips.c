@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tables/access_chain.h"
 #include "tables/endpoint_table.h"
 #include "xdplb/quic.h"
 
@@ -110,14 +111,112 @@ static size_t list_vips(const struct access_plan *plan, struct xdplb_endpoint *e
 	return unique;
 }
 
-int access_plan_vips(const struct access_view *view, struct access_plan *plan)
+/* What a slot says of where its service's buckets lie: of one with particulars nothing. */
+static struct xdplb_bucket_ref slot_ref(const struct access_plan_service *service)
+{
+	struct xdplb_bucket_ref ref = service->buckets;
+	uint32_t flags = access_chain_flags(service);
+
+	if (flags & ~XDPLB_PLAIN_FLAGS)
+		return (struct xdplb_bucket_ref){ 0 };
+	ref.base |= flags & XDPLB_REF_FLAGS;
+	return ref;
+}
+
+/* Is the key in the table, with that index? Then its slot is marked in @seen. */
+static bool see_slot(const struct access_plan *plan, const struct xdplb_endpoint *slots,
+		     uint32_t seed, const struct xdplb_endpoint *key, uint8_t *seen,
+		     uint32_t *ret_slot)
+{
+	uint32_t slot = endpoint_table_find(slots, plan->vip_slots, seed, key);
+
+	if (slot == ENDPOINT_NO_SLOT || slots[slot].index != key->index)
+		return false;
+	seen[slot] = 1;
+	*ret_slot = slot;
+	return true;
+}
+
+/* The slots of all services of one port. False: some key that the plan has is not there, or another index. */
+static bool find_slots(struct access_plan *plan, const struct xdplb_endpoint *slots, uint32_t seed,
+		       uint8_t *seen)
+{
+	for (size_t i = 0; i < plan->service_count; i++) {
+		struct access_plan_service *service = &plan->services[i];
+		struct xdplb_endpoint key = { .addr = service->config->vip,
+					      .family = service->config->family,
+					      .index = XDPLB_INDEX_ADDRESS };
+		uint32_t slot;
+
+		if (!see_slot(plan, slots, seed, &key, seen, &slot))
+			return false;
+		key.port = service->config->port;
+		key.proto = service->config->proto;
+		key.index = service->index;
+		if (!service->config->range_count &&
+		    !see_slot(plan, slots, seed, &key, seen, &service->slot))
+			return false;
+		service->ref = slot_ref(service);
+	}
+	return true;
+}
+
+/*
+ * Is the live table the planned one, whatever its references say? It has what is planned, and nothing else. (Ranges
+ * and server ids are not worth looking for one by one.) Then says which references change.
+ */
+static bool live_table_stays(const struct access_view *view, struct access_plan *plan,
+			     uint8_t *seen)
 {
 	const struct xdplb_lb_control *control = map_at(&view->control, 0);
+	const struct xdplb_endpoint *live = map_at(&view->vips, control->vips.base);
+
+	for (size_t i = 0; i < plan->service_count; i++)
+		if (plan->services[i].config->range_count || plan->services[i].config->has_quic)
+			return false;
+	if (!find_slots(plan, live, control->vips.seed, seen))
+		return false;
+	for (uint32_t i = 0; i < plan->vip_slots; i++)
+		if (live[i].family && !seen[i])
+			return false;
+	for (size_t i = 0; i < plan->service_count; i++) {
+		struct access_plan_service *service = &plan->services[i];
+
+		service->ref_changed = memcmp(&live[service->slot].buckets, &service->ref,
+					      sizeof(service->ref)) != 0;
+	}
+	return true;
+}
+
+/* A table made anew may be the live one all the same, but for references. */
+static bool new_table_is_live(const struct access_view *view, struct access_plan *plan)
+{
+	const struct xdplb_lb_control *control = map_at(&view->control, 0);
+	const struct xdplb_endpoint *live = map_at(&view->vips, control->vips.base);
+	struct access_plan_service *end = plan->services + plan->service_count, *s;
+	bool same = plan->vip_seed == control->vips.seed;
+
+	for (s = plan->services; s < end && same; s++)
+		if (!s->config->range_count)
+			plan->vips[s->slot].buckets = live[s->slot].buckets;
+	same = same && !memcmp(plan->vips, live, plan->vip_slots * sizeof(*live));
+	for (s = plan->services; s < end; s++) {
+		if (s->config->range_count)
+			continue;
+		s->ref_changed =
+			same && memcmp(&plan->vips[s->slot].buckets, &s->ref, sizeof(s->ref));
+		plan->vips[s->slot].buckets = s->ref;
+	}
+	return same;
+}
+
+/* @seen: room for a mark of each slot */
+static int build_table(const struct access_view *view, struct access_plan *plan, uint8_t *seen)
+{
 	size_t most = 2 * plan->service_count + 1;
 	struct xdplb_endpoint *entries;
 	int err;
 
-	plan->vip_slots = view->vips.count / 2;
 	for (size_t i = 0; i < plan->service_count; i++) {
 		const struct config_service *service = plan->services[i].config;
 
@@ -126,18 +225,31 @@ int access_plan_vips(const struct access_view *view, struct access_plan *plan)
 	}
 	entries = calloc(most, sizeof(*entries));
 	plan->vips = calloc(plan->vip_slots, sizeof(*plan->vips));
-	if (!entries || !plan->vips) {
-		free(entries);
-		return -ENOMEM;
-	}
-	err = endpoint_table_build(entries, list_vips(plan, entries), plan->vips, plan->vip_slots,
-				   &plan->vip_seed);
+	err = entries && plan->vips ? 0 : -ENOMEM;
+	if (!err)
+		err = endpoint_table_build(entries, list_vips(plan, entries), plan->vips,
+					   plan->vip_slots, &plan->vip_seed);
 	free(entries);
-	if (!err && plan->vip_seed == control->vips.seed &&
-	    !memcmp(plan->vips, map_at(&view->vips, control->vips.base),
-		    plan->vip_slots * sizeof(*plan->vips))) {
+	if (err)
+		return err;
+	find_slots(plan, plan->vips, plan->vip_seed, seen);
+	if (new_table_is_live(view, plan)) {
 		free(plan->vips);
 		plan->vips = NULL;
 	}
+	return 0;
+}
+
+int access_plan_vips(const struct access_view *view, struct access_plan *plan)
+{
+	uint8_t *seen;
+	int err;
+
+	plan->vip_slots = view->vips.count / 2;
+	seen = calloc(plan->vip_slots, sizeof(*seen));
+	if (!seen)
+		return -ENOMEM;
+	err = live_table_stays(view, plan, seen) ? 0 : build_table(view, plan, seen);
+	free(seen);
 	return err;
 }

@@ -55,3 +55,19 @@ int endpoint_table_build(const struct xdplb_endpoint *entries, size_t count,
 	}
 	return -ENOSPC;
 }
+
+uint32_t endpoint_table_find(const struct xdplb_endpoint *slots, uint32_t count, uint32_t seed,
+			     const struct xdplb_endpoint *key)
+{
+	uint32_t hash = endpoint_hash(seed, &key->addr, key->port, key->proto, key->family);
+
+	for (uint32_t i = 0; i < XDPLB_ENDPOINT_PROBES; i++) {
+		uint32_t slot = (hash + i) & (count - 1);
+
+		if (!slots[slot].family)
+			break;
+		if (!memcmp(&slots[slot], key, offsetof(struct xdplb_endpoint, index)))
+			return slot;
+	}
+	return ENDPOINT_NO_SLOT;
+}

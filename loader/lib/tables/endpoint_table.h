@@ -26,4 +26,10 @@ uint32_t endpoint_table_slots(uint32_t entries);
 int endpoint_table_build(const struct xdplb_endpoint *entries, size_t count,
 			 struct xdplb_endpoint *ret_slots, uint32_t slots, uint32_t *ret_seed);
 
+#define ENDPOINT_NO_SLOT UINT32_MAX
+
+/* The number of a key's slot, or ENDPOINT_NO_SLOT; of the key, address, port, protocol and family count. */
+uint32_t endpoint_table_find(const struct xdplb_endpoint *slots, uint32_t count, uint32_t seed,
+			     const struct xdplb_endpoint *key);
+
 #endif

@@ -115,7 +115,9 @@ static void tell_unknown(const struct config *config, const struct mpls_facts *f
 			continue;
 		note(notes,
 		     "link %s: the MAC address of node %s is not known (%s does not answer at %s): "
-		     "nothing is sent there until apply is run again, or set `mac:`",
+		     "nothing is sent there until it is and xdplb-agent runs, or apply is run "
+		     "again; "
+		     "or set `mac:`",
 		     config->links[i].name, config->nodes[other->node].name,
 		     other->family ? address_print(&other->addr, other->family, text)
 				   : "it has no address and",

@@ -194,11 +194,15 @@ bool mpls_set_tunnel(const struct mpls_view *view, uint32_t index, unsigned int 
  * @smac:    of the interface itself; NULL: as it is
  *
  * In place, in entries that are in use: a packet may meet half of an address, and is lost as all were that met
- * the one before. Entries that apply left out, for want of a next hop, are not made.
+ * the one before. Entries that apply left out, for want of a next hop, are not made: see node_fill_labels().
  *
  * Return: how many entries have changed.
  */
 size_t mpls_set_addresses(const struct mpls_view *view, uint32_t ifindex, const uint8_t *dmac,
 			  const uint8_t *smac);
+
+/* Does an entry send by that interface? */
+bool mpls_leaves_by(const struct mpls_view *view, const struct xdplb_nhlfe *nhlfe,
+		    uint32_t ifindex);
 
 #endif

@@ -125,8 +125,7 @@ static bool set_address(uint8_t *address, const uint8_t *wanted)
 	return true;
 }
 
-static bool leaves_by(const struct mpls_view *view, const struct xdplb_nhlfe *nhlfe,
-		      uint32_t ifindex)
+bool mpls_leaves_by(const struct mpls_view *view, const struct xdplb_nhlfe *nhlfe, uint32_t ifindex)
 {
 	const struct xdplb_lsr_link *port;
 
@@ -145,7 +144,7 @@ size_t mpls_set_addresses(const struct mpls_view *view, uint32_t ifindex, const 
 	for (uint32_t i = 0; i < view->nhlfes.count; i++) {
 		struct xdplb_nhlfe *nhlfe = mpls_nhlfe(view, i);
 
-		if (leaves_by(view, nhlfe, ifindex))
+		if (mpls_leaves_by(view, nhlfe, ifindex))
 			count += (size_t)(set_address(nhlfe->dmac, dmac) |
 					  set_address(nhlfe->smac, smac));
 	}

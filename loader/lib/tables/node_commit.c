@@ -87,6 +87,18 @@ static bool keeps_ports(const struct node_view *view)
 	return false;
 }
 
+void node_set_uplink(struct node_view *view, uint32_t ifindex, const uint8_t mac[6])
+{
+	struct xdplb_node_control *control = map_at(&view->control, 0);
+
+	if (control->uplink == ifindex && !memcmp(control->uplink_mac, mac, 6))
+		return;
+	__atomic_store_n(&control->uplink, 0, __ATOMIC_RELEASE);
+	map_wait_for_readers();
+	memcpy(control->uplink_mac, mac, 6);
+	__atomic_store_n(&control->uplink, ifindex, __ATOMIC_RELEASE);
+}
+
 void node_commit(const struct config *config, const struct node_plan *plan, uint64_t now,
 		 struct node_view *view)
 {

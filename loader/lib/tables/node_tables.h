@@ -79,6 +79,9 @@ void node_plan_free(struct node_plan *plan);
 int node_plan_purge(const struct node_view *view, uint64_t now, struct node_plan *ret_plan,
 		    struct error *error);
 
+/* By which interface packets for the node's own addresses come in; 0: not known. */
+void node_set_uplink(struct node_view *view, uint32_t ifindex, const uint8_t mac[6]);
+
 /* Makes the plan true; cannot fail. */
 void node_commit(const struct config *config, const struct node_plan *plan, uint64_t now,
 		 struct node_view *view);

@@ -63,4 +63,7 @@ void succession_commit(const struct succession_plan *plan, struct node_view *vie
 const struct xdplb_bucket_ref *succession_tables(const struct node_view *view, uint32_t index);
 uint32_t succession_by_source(const struct node_view *view, uint32_t index);
 
+/* The peer that owns a bucket, counted from the start of `owners`. */
+uint32_t succession_owner(const struct node_view *view, uint32_t bucket);
+
 #endif

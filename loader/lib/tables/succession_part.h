@@ -24,9 +24,6 @@ struct planning {
 	uint32_t *by_service; /* of each service of the config: its index in `successions`, or 0 */
 };
 
-/* The peer that owns a bucket, counted from the start of `owners`. */
-uint32_t succession_owner(const struct node_view *view, uint32_t bucket);
-
 /* Does a mapping restore on, although the config no longer has it? */
 bool succession_is_resting(const struct planning *planning, uint32_t index);
 

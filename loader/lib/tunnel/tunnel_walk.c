@@ -4,9 +4,7 @@
  */
 #include "tunnel/tunnel_walk.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_packet.h>
 #include <poll.h>
 #include <sodium.h>
 #include <string.h>
@@ -14,8 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The Ethertype of labelled packets. */
-#define ETH_P_MPLS 0x8847
+#include "tunnel/tunnel_socket.h"
 
 /* A question that is not answered is repeated after so long. */
 #define REPEAT_MS 100
@@ -56,26 +53,6 @@ int tunnel_way_of(const struct config *config, size_t node, size_t number, unsig
 		.lsp = map_at(&view->lsps, lsp),
 	};
 	return 0;
-}
-
-int tunnel_socket(uint32_t ifindex)
-{
-	struct sockaddr_ll address = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_MPLS),
-		.sll_ifindex = (int)ifindex,
-	};
-	/* Protocol 0 until it is bound: else it would hear every interface for a moment. */
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	if (!bind(fd, (const struct sockaddr *)&address, sizeof(address)))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
 }
 
 /* Everything about one walk. */
@@ -147,7 +124,7 @@ int tunnel_walk(const struct tunnel_way *way, unsigned int wait_ms, struct tunne
 	memset(ret, 0, sizeof(*ret));
 	ret->count = tunnel_hop_count(way);
 	randombytes_buf(&walker.session, sizeof(walker.session));
-	walker.fd = tunnel_socket(way->lsp->ifindex);
+	walker.fd = tunnel_socket(way);
 	if (walker.fd < 0)
 		return fail_errno(error, walker.fd, "cannot send path probes");
 	err = ask_and_take(&walker, wait_ms);

@@ -29,12 +29,6 @@ int tunnel_way_of(const struct config *config, size_t node, size_t tunnel, unsig
 		  const struct mpls_view *view, struct tunnel_way *ret, struct error *error);
 
 /**
- * tunnel_socket() - A socket for questions and answers at an interface.
- * Return: a descriptor, non-blocking; -errno.
- */
-int tunnel_socket(uint32_t ifindex);
-
-/**
  * tunnel_walk() - Ask every hop, both ways, repeatedly until all have answered or time is up.
  * @wait_ms: at most so long
  * @ret:     also of a walk that found a fault

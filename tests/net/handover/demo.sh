@@ -4,10 +4,10 @@
 # The demonstration of hand-over: 2,000 connections with data in flight, through two access nodes to
 # eight backends (world.sh), while backends and access nodes come and go, each event alone and in pairs
 # (events.sh). All of it twice, the second time with hand-over switched off, which shows that the connections
-# would notice. Then two floods (flood.sh). Prints tables, writes build/demo-handover.json; exit status 0 only
+# would notice. Then what a hand-over costs in time (figures.sh), and two floods (flood.sh). Prints tables, writes build/demo-handover.json; exit status 0 only
 # if nothing broke with hand-over and something without, and floods did no more harm than elsewhere.
 #
-# Usage: demo.sh [EVENT[+EVENT]|flood_ack|flood_syn]...
+# Usage: demo.sh [EVENT[+EVENT]|memory|extra_hop|flood_ack|flood_syn]...
 # Settings: CONNECTIONS, EVERY (milliseconds), MODES ("on off"), FLOOD_RATE (packets a second).
 set -euo pipefail
 
@@ -19,6 +19,8 @@ source "$(dirname "$0")/../agents.sh"
 source "$(dirname "$0")/world.sh"
 # shellcheck source=events.sh
 source "$(dirname "$0")/events.sh"
+# shellcheck source=figures.sh
+source "$(dirname "$0")/figures.sh"
 # shellcheck source=flood.sh
 source "$(dirname "$0")/flood.sh"
 lab_isolate "$@"
@@ -41,9 +43,13 @@ switch_hand_over() {
 note_window() {
   local mode=$1 name=$2 broken
   broken=$(jq .broken <<<"$WINDOW")
-  printf '%-50s %-4s %7s %7s %7s %7s %7s %12s %8s\n' "${name//_/ }" "$mode" "$(jq .connections <<<"$WINDOW")" \
-    "$broken" "$(jq '.reset + .closed' <<<"$WINDOW")" "$(jq .wrong_byte <<<"$WINDOW")" \
-    "$(jq .stalled <<<"$WINDOW")" "$(jq .handed_over <<<"$WINDOW")" "$(jq '.seconds * 10 | round / 10' <<<"$WINDOW")"
+  # shellcheck disable=SC2046,SC2183 # jq prints the other ten
+  printf '%-40s %-4s %6s %6s %6s %6s %7s %7s %7s %6s %8s %7s\n' "${name//_/ }" "$mode" $(jq -r '
+    def tenth: . * 10 | round / 10;
+    def percent: if . then . * 100 | tenth else "-" end;
+    [.connections, .broken, .reset + .closed, .wrong_byte, .stalled, .handed_over, (.handed_share | percent),
+      "\(.handed_seconds | tenth)\(if .handed_to_end then "+" else "" end)", (.new_handed_share | percent),
+      (.seconds | tenth)] | .[]' <<<"$WINDOW")
   jq --arg mode "$mode" --arg name "$name" '{mode: $mode, name: $name, window: .}' <<<"$WINDOW" \
     >>"$LAB_DIR/windows.json"
   [[ $mode != on ]] || ((broken == 0)) || FAULTS+=("$name: $broken connections broke")
@@ -66,7 +72,8 @@ run_event() {
 write_json() {
   jq -s --argjson connections "$CONNECTIONS" '
     def key: if .mode == "on" then "broken" else "broken_off" end;
-    def handed: if .mode == "on" then {handed_over: .window.handed_over} else {} end;
+    def handed: if .mode == "on" then .window |
+      {handed_over, handed_share, handed_seconds, handed_to_end, new_handed_share} else {} end;
     . as $all |
     {connections: $connections}
     + (reduce $all[] as $w ({}; .[$w.name] += ({($w | key): $w.window.broken} + ($w | handed))))
@@ -76,6 +83,52 @@ write_json() {
 # What the last steps said, if one failed that nothing goes on without.
 show_end() {
   (($1 == 0)) || [[ ${ENDED:-} ]] || tail -n 20 "$LAB_DIR/event.log" >&2
+}
+
+run_events() {
+  local mode event
+  echo "Packets handed over; their share of all while there were any, %; for how many seconds (+: to the end of the"
+  echo "window, for as long as those connections last); their share with connections opened after the event, %."
+  echo "Of the backends 2 are replaced, 25 %."
+  echo
+  printf '%-40s %-4s %6s %6s %6s %6s %7s %7s %7s %6s %8s %7s\n' \
+    event hand- "of" broken reset wrong stalled handed share for new seconds \
+    "" over "" "" "" byte "" over % s % ""
+  for mode in $MODES; do
+    switch_hand_over "$mode"
+    for event in "$@"; do
+      # shellcheck disable=SC2086
+      run_event "$mode" ${event//+/ }
+    done
+  done
+}
+
+run_memory() {
+  echo
+  measure_memory "$CONNECTIONS"
+  add_figures <<<"$MEMORY"
+  jq -r '"Maps of both access nodes: \(.access_bytes) bytes; of it for a connection: \(.access_bytes_per_connection)"' \
+    <<<"$MEMORY"
+  [[ $(jq .access_bytes_per_connection <<<"$MEMORY") == 0 ]] || FAULTS+=("access nodes' memory grows: $MEMORY")
+}
+
+# add_figures: from the standard input, an object of JSON, to the file.
+add_figures() {
+  jq -s add "$JSON" - >"$JSON.new"
+  mv "$JSON.new" "$JSON"
+}
+
+run_extra_hop() {
+  echo
+  echo "Question and answer over the same $HOP_CONNECTIONS connections while those of b5 are handed over and while"
+  echo "they are not, $HOP_ROUNDS times; medians, microseconds:"
+  printf '%-8s %8s %8s %8s %8s %12s %7s\n' "" b5 others "b5's" packets "handed over" broken \
+    "" "" "" answers "" "" ""
+  switch_hand_over on
+  measure_hop
+  add_figures <<<"$HOP"
+  jq -e '.extra_hop | .handed.handed_over > .handed.answers and .direct.handed_over == 0 and
+    .handed.broken + .direct.broken == 0' <<<"$HOP" >/dev/null || FAULTS+=("extra hop: $HOP")
 }
 
 run_floods() {
@@ -90,8 +143,7 @@ run_floods() {
     measure_flood "${kind#flood_}" "$CONNECTIONS"
     jq -e --arg key "${kind}_goodput" '.[$key] >= 0.9' <<<"$FLOOD" >/dev/null ||
       FAULTS+=("$kind: goodput is $(jq --arg key "${kind}_goodput" '.[$key]' <<<"$FLOOD") of a flood's elsewhere")
-    jq -s add "$JSON" - <<<"$FLOOD" >"$JSON.new"
-    mv "$JSON.new" "$JSON"
+    add_figures <<<"$FLOOD"
   done
 }
 
@@ -101,11 +153,15 @@ done
 rm -f "$JSON"
 : >"$LAB_DIR/windows.json"
 if (($# == 0)); then
-  set -- "${EVENTS[@]}" "${PAIRS[@]// /+}" flood_ack flood_syn
+  set -- "${EVENTS[@]}" "${PAIRS[@]// /+}" memory extra_hop flood_ack flood_syn
 fi
-events=() floods=()
+events=() floods=() memory=0 hop=0
 for event in "$@"; do
-  if [[ $event == flood_* ]]; then
+  if [[ $event == memory ]]; then
+    memory=1
+  elif [[ $event == extra_hop ]]; then
+    hop=1
+  elif [[ $event == flood_* ]]; then
     floods+=("$event")
   else
     events+=("$event")
@@ -117,16 +173,10 @@ world_begin "$EVERY" >"$LAB_DIR/event.log" 2>&1
 echo "$CONNECTIONS connections, each asks once in $EVERY ms: client -> router (ECMP) -> access1, access2 ->"
 echo "8 backends on 4 nodes. Broken: reset or closed, a wrong byte, or 3 s without an answer."
 echo
-printf '%-50s %-4s %7s %7s %7s %7s %7s %12s %8s\n' event hand- "of" broken reset wrong stalled "packets" seconds
-printf '%-50s %-4s %7s %7s %7s %7s %7s %12s %8s\n' "" over "" "" "" byte "" "handed over" ""
-for mode in $MODES; do
-  switch_hand_over "$mode"
-  for event in "${events[@]}"; do
-    # shellcheck disable=SC2086
-    run_event "$mode" ${event//+/ }
-  done
-done
+((${#events[@]} == 0)) || run_events "${events[@]}"
 write_json
+((memory == 0)) || run_memory
+((hop == 0)) || run_extra_hop
 ((${#floods[@]} == 0)) || run_floods "${floods[@]}"
 ENDED=1
 echo

@@ -46,7 +46,8 @@ change_weights_changed() {
   WEIGHTS=(["b1"]=3 ["b7"]=2)
 }
 
-# A fifth of the backends, rounded up. Their processes go on.
+# Two of eight, a quarter: a fifth is no whole number of them, and one would be less than a fifth. Their processes
+# go on.
 change_backends_replaced() {
   MEMBERS=("${MEMBERS[@]/#b2/b9}")
   MEMBERS=("${MEMBERS[@]/#b6/b10}")
@@ -172,11 +173,16 @@ run_window() {
   done
   renew_connections "$connections"
   handed=$(world_counter handed_over)
+  watch_handed
   tell_client "window $(join_events "$@")" >/dev/null
   happen "$@"
   WINDOW=$(tell_client "count $SETTLED_FOR")
-  WINDOW=$(jq --argjson handed $(($(world_counter handed_over) - handed)) '. + {handed_over: $handed}' \
-    <<<"$WINDOW")
+  unwatch_handed
+  WINDOW=$(jq --argjson handed $(($(world_counter handed_over) - handed)) --argjson share "$(handed_figures)" \
+    '. + {handed_over: $handed} + $share' <<<"$WINDOW")
+  if [[ $HAND_OVER == true ]]; then
+    WINDOW=$(jq --argjson share "$(share_of_new "$connections")" '. + {new_handed_share: $share}' <<<"$WINDOW")
+  fi
   undo_events >>"$LAB_DIR/event.log" 2>&1
 }
 

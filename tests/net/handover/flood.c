@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * TCP packets from made-up clients (198.18.0.0/15, RFC 2544) at a steady rate, until SIGTERM; then prints
+ * TCP or UDP packets from made-up clients (198.18.0.0/15, RFC 2544) at a steady rate, until SIGTERM; then prints
  * how many were sent.
  *
- * Usage: flood ack|syn RATE ADDRESS:PORT
+ * Usage: flood ack|syn|udp RATE ADDRESS:PORT
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,7 +30,10 @@
 
 struct frame {
 	struct iphdr ip;
-	struct tcphdr tcp;
+	union {
+		struct tcphdr tcp;
+		struct udphdr udp; /* without payload and checksum */
+	};
 };
 
 static volatile sig_atomic_t ended;
@@ -89,6 +93,26 @@ static struct frame make_frame(const struct sockaddr_in *to, bool is_syn)
 					.window = htons(0xffff) } };
 }
 
+static struct frame make_datagram(const struct sockaddr_in *to)
+{
+	struct frame frame = make_frame(to, false);
+
+	frame.ip.protocol = IPPROTO_UDP;
+	frame.ip.tot_len = htons(sizeof(frame.ip) + sizeof(frame.udp));
+	memset(&frame.tcp, 0, sizeof(frame.tcp));
+	frame.udp.dest = to->sin_port;
+	frame.udp.len = htons(sizeof(frame.udp));
+	return frame;
+}
+
+static void fill_tcp(struct frame *frame, uint64_t random)
+{
+	frame->tcp.seq = (uint32_t)(random >> 20);
+	frame->tcp.ack_seq = frame->tcp.ack ? (uint32_t)next_random() : 0;
+	frame->tcp.check = 0;
+	frame->tcp.check = tcp_checksum(frame);
+}
+
 /* The kernel fills in the IPv4 checksum (raw(7)). */
 static void send_one(int fd, struct frame *frame, const struct sockaddr_in *to)
 {
@@ -96,12 +120,11 @@ static void send_one(int fd, struct frame *frame, const struct sockaddr_in *to)
 
 	frame->ip.saddr = htonl(SOURCE_NET | ((uint32_t)random & SOURCE_MASK));
 	frame->tcp.source = htons((uint16_t)(1024 + (random >> 32) % 64000));
-	frame->tcp.seq = (uint32_t)(random >> 20);
-	frame->tcp.ack_seq = frame->tcp.ack ? (uint32_t)next_random() : 0;
-	frame->tcp.check = 0;
-	frame->tcp.check = tcp_checksum(frame);
+	if (frame->ip.protocol == IPPROTO_TCP)
+		fill_tcp(frame, random);
 	/* A full queue loses packets, as a line that is too narrow would. */
-	sendto(fd, frame, sizeof(*frame), MSG_DONTWAIT, (const struct sockaddr *)to, sizeof(*to));
+	sendto(fd, frame, ntohs(frame->ip.tot_len), MSG_DONTWAIT, (const struct sockaddr *)to,
+	       sizeof(*to));
 }
 
 int main(int argc, char **argv)
@@ -114,9 +137,10 @@ int main(int argc, char **argv)
 	struct frame frame;
 	int fd;
 
-	if (rate <= 0 || (strcmp(argv[1], "ack") && strcmp(argv[1], "syn")) ||
+	if (rate <= 0 ||
+	    (strcmp(argv[1], "ack") && strcmp(argv[1], "syn") && strcmp(argv[1], "udp")) ||
 	    read_endpoint(argv[3], &address) != sizeof(*to)) {
-		fprintf(stderr, "usage: flood ack|syn RATE ADDRESS:PORT\n");
+		fprintf(stderr, "usage: flood ack|syn|udp RATE ADDRESS:PORT\n");
 		return 2;
 	}
 	fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
@@ -126,7 +150,8 @@ int main(int argc, char **argv)
 	}
 	sigaction(SIGTERM, &term, NULL);
 	prctl(PR_SET_TIMERSLACK, 1);
-	frame = make_frame(to, !strcmp(argv[1], "syn"));
+	frame = strcmp(argv[1], "udp") ? make_frame(to, !strcmp(argv[1], "syn"))
+				       : make_datagram(to);
 	began = now_ns();
 	while (!ended) {
 		due = (uint64_t)((double)(now_ns() - began) / 1e9 * rate) - skipped;

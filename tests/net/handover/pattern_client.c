@@ -12,8 +12,9 @@
  *   renew COUNT    closes all, opens so many; done when each has got an answer, or after 20 s
  *   reopen         opens those again that broke
  *   window NAME    counts from now on
- *   count SECONDS  what broke in the window. Done after that time, and when each connection that lives
- *                  has got something since the command: else it breaks.
+ *   count SECONDS  what broke in the window, and how long the median answer of each backend took. Done
+ *                  after that time, and when each connection that lives has got something since the
+ *                  command: else it breaks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -105,8 +106,10 @@ static void print_window(void)
 	for (size_t i = 0; i < BACKENDS_MAX && window->backends[i].name[0]; i++) {
 		const struct backend_tally *tally = &window->backends[i];
 
-		printf("%s\"%s\": {\"open\": %u, \"broken\": %u}", comma, tally->name, tally->open,
-		       tally->broken);
+		printf("%s\"%s\": {\"open\": %u, \"broken\": %u, \"answers\": %u, \"answer_us\": "
+		       "%u}",
+		       comma, tally->name, tally->open, tally->broken, tally->answers,
+		       tally_median(tally));
 		comma = ", ";
 	}
 	printf("}}\n");

@@ -132,6 +132,28 @@ static uint64_t unanswered(const struct stream *stream)
 	return stream->sent / PATTERN_REQUEST - stream->received / PATTERN_ANSWER;
 }
 
+/* An answer has been read to its end: how long did it take? */
+static void note_answer(struct streams *streams, struct stream *stream)
+{
+	struct backend_tally *tally = find_tally(&streams->window, stream->backend);
+	uint64_t us = (stream->heard_ns - stream->asked_ns) / 1000;
+
+	stream->asked_ns = 0;
+	if (!tally)
+		return;
+	tally->answers++;
+	tally->took[us < ANSWER_MAX_US ? us : ANSWER_MAX_US]++;
+}
+
+unsigned int tally_median(const struct backend_tally *tally)
+{
+	unsigned int us = 0, seen = 0;
+
+	while (us < ANSWER_MAX_US && (seen += tally->took[us]) <= tally->answers / 2)
+		us++;
+	return tally->answers ? us : 0;
+}
+
 /* A request more, unless too many wait for an answer. A half one is completed by the next. */
 static void ask(struct streams *streams, struct stream *stream, uint64_t now_ns)
 {
@@ -152,6 +174,7 @@ static void ask(struct streams *streams, struct stream *stream, uint64_t now_ns)
 		fail(streams, stream, FAULT_RESET);
 		return;
 	}
+	stream->asked_ns = !unanswered(stream) && (size_t)sent == length ? streams_now() : 0;
 	stream->sent += (uint64_t)sent;
 	if (stream->sent > PATTERN_SEED)
 		stream->out.offset = stream->sent - PATTERN_SEED;
@@ -184,6 +207,8 @@ static void receive(struct streams *streams, struct stream *stream)
 			fail(streams, stream, FAULT_WRONG_BYTE);
 			return;
 		}
+		if (stream->asked_ns && !unanswered(stream))
+			note_answer(streams, stream);
 	}
 	if (!got)
 		fail(streams, stream, FAULT_CLOSED);
@@ -251,7 +276,8 @@ void streams_open_window(struct streams *streams, const char *name)
 	struct window *window = &streams->window;
 	struct backend_tally *tally;
 
-	*window = (struct window){ .began_ns = streams_now() };
+	memset(window, 0, sizeof(*window));
+	window->began_ns = streams_now();
 	snprintf(window->name, sizeof(window->name), "%s", name);
 	for (size_t i = 0; i < streams->wanted; i++) {
 		if (!streams->all[i].is_settled)

@@ -17,7 +17,8 @@
 #define TARGETS_MAX  16
 #define BACKENDS_MAX 32
 
-#define PATIENCE_NS 3000000000ULL /* without an answer: broken */
+#define PATIENCE_NS   3000000000ULL /* without an answer: broken */
+#define ANSWER_MAX_US 20000
 
 enum stream_state {
 	STREAM_CLOSED,
@@ -49,11 +50,15 @@ struct stream {
 	struct pattern in, out;
 	char backend[PATTERN_NAME];
 	uint64_t due_ns, heard_ns;
+	uint64_t
+		asked_ns; /* when the one request that has no answer was sent; 0: none, or several */
 };
 
+/* How long its answers took, in microseconds: how many of them each time. The last: longer. */
 struct backend_tally {
 	char name[PATTERN_NAME];
 	unsigned int open, broken;
+	unsigned int answers, took[ANSWER_MAX_US + 1];
 };
 
 /* What came of an event. */
@@ -95,6 +100,9 @@ size_t streams_settled(const struct streams *streams);
 
 /* Have all that live got something since then? */
 bool streams_heard_since(const struct streams *streams, uint64_t since_ns);
+
+/* The median of how long answers took, in microseconds; 0: there were none. */
+unsigned int tally_median(const struct backend_tally *tally);
 
 /* Counts from now on. */
 void streams_open_window(struct streams *streams, const char *name);
