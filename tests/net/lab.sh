@@ -101,7 +101,7 @@ has() {
 xdplb() {
   local node=$1
   shift
-  in_ns "$node" timeout -k 5 30 "$XDPLB_LOAD" "$@" --node "$node"
+  in_ns "$node" timeout -k 5 "${XDPLB_TIMEOUT:-30}" "$XDPLB_LOAD" "$@" --node "$node"
 }
 
 # A counter of a node: counter NODE drops|events NAME

@@ -74,6 +74,16 @@ health_is_obeyed() {
   xdplb access1 health set web1 auto
 }
 
+# traced SERVICE VIP BACKEND: what `trace` says of a packet with an id of the backend, and lb_xdp with it.
+traced() {
+  local json cid
+  cid=$(printf '%02x' $((CONFIG << 5 | 8)))$(server_id "$1" "$3")41424344
+  json=$(xdplb access1 trace udp "$4" "$(bracket "$2"):443" "$cid" --json)
+  expect "chosen" "$(jq -r .chosen <<<"$json")" "by connection id"
+  expect "backend" "$(jq -r .member.backend <<<"$json")" "$3"
+  expect "agrees" "$(jq -r .agrees <<<"$json")" true
+}
+
 lab_main
 write_cluster >"$CLUSTER"
 lab_setup "$CLUSTER" node1 node2 access1
@@ -86,6 +96,9 @@ check web2_ipv4 follows quic4 192.0.2.10 web2
 check web1_ipv6 follows quic6 2001:db8:1::10 web1
 check web2_ipv6 follows quic6 2001:db8:1::10 web2
 check by_flow by_flow
+check trace_web1_ipv4 traced quic4 192.0.2.10 web1 10.0.0.100:30000
+check trace_web2_ipv4 traced quic4 192.0.2.10 web2 10.0.0.100:30000
+check trace_web2_ipv6 traced quic6 2001:db8:1::10 web2 '[fd00::100]:30000'
 check health health_is_obeyed
 check apply_again expect "apply" "$(xdplb access1 apply "$CLUSTER")" "access1: nothing to change"
 finish

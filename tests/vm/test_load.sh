@@ -10,6 +10,7 @@ source "$(dirname "$0")/../net/lab.sh"
 lab_isolate "$@"
 
 CLUSTER=$LAB_DIR/cluster.yaml
+XDPLB_TIMEOUT=120 # without KVM, and on a busy machine, the verifier takes its time
 
 write_cluster() {
   cat <<YAML
