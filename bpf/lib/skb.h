@@ -21,13 +21,32 @@
 #define HEADERS_MAX      160
 #define RARE_HEADERS_MAX 256
 
+/*
+ * Does the linear part hold the headers of a usual TCP packet? Then what follows stays where it is: to pull some of a
+ * segment's data in as well copies its head, and leaves the rest at odd addresses, for which the receiver pays.
+ */
+INLINE bool holds_tcp_headers(const void *data, const void *end)
+{
+	const struct ethhdr *eth = data;
+	const struct iphdr *ip4 = data + ETH_HLEN;
+	const struct ipv6hdr *ip6 = data + ETH_HLEN;
+
+	if ((const void *)(ip4 + 1) + sizeof(struct tcphdr) > end)
+		return false;
+	if (eth->h_proto == bpf_htons(ETH_P_IP))
+		return *(const __u8 *)ip4 == 0x45 && ip4->protocol == IPPROTO_TCP;
+	return eth->h_proto == bpf_htons(ETH_P_IPV6) &&
+	       (const void *)(ip6 + 1) + sizeof(struct tcphdr) <= end &&
+	       ip6->nexthdr == IPPROTO_TCP;
+}
+
 /* Headers may lie outside the linear part: pull them in, as far as there are any. */
 INLINE enum parsed parse_skb(struct __sk_buff *skb, struct packet *pkt)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	__u32 len = skb->len < HEADERS_MAX ? skb->len : HEADERS_MAX;
 
-	if (unlikely(data + len > end)) {
+	if (data + len > end && unlikely(!holds_tcp_headers(data, end))) {
 		bpf_skb_pull_data(skb, len);
 		data = (void *)(long)skb->data;
 		end = (void *)(long)skb->data_end;
