@@ -36,6 +36,12 @@ corouted() {
   near "$2 by P1" "$(offset_of "$1" "$2")" 0
 }
 
+# Either end may have the better clock.
+other_roles() {
+  local CLIENT=A
+  corouted ptp0 UDPv4
+}
+
 # A long way, the same there and back: no error.
 corouted_long() {
   wait_at P2 in l0 350
@@ -79,6 +85,7 @@ check verified verified
 check corouted_ipv4 corouted ptp0 UDPv4
 check corouted_ipv6 corouted ptp0 UDPv6
 check corouted_ethernet corouted ptp0 L2
+check other_roles other_roles
 check corouted_long corouted_long
 check transit_ipv4 transit UDPv4
 check transit_ipv6 transit UDPv6

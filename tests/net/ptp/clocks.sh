@@ -111,6 +111,9 @@ lab_ip_ways() {
   lab_default_route P2 10.1.3.1 fd01:3::1
 }
 
+# Which of the two ends takes its time from the other.
+CLIENT=B
+
 # clock_config NODE INTERFACE TRANSPORT [SERVER]: multicast, or unicast from the server of that address.
 clock_config() {
   cat <<CONF
@@ -122,10 +125,10 @@ logMinDelayReqInterval -4
 logAnnounceInterval -2
 delay_filter_length 10
 uds_address $LAB_DIR/$1.uds
-$([[ $1 == A ]] && echo "priority1 10" || printf 'slaveOnly 1\nfree_running 1')
+$([[ $1 != "$CLIENT" ]] && echo "priority1 10" || printf 'slaveOnly 1\nfree_running 1')
 CONF
   [[ -n ${4:-} ]] || return 0
-  if [[ $1 == A ]]; then
+  if [[ $1 != "$CLIENT" ]]; then
     printf 'unicast_listen 1\ninhibit_multicast_service 1\n[%s]\n' "$2"
   else
     printf '[unicast_master_table]\ntable_id 1\n%s %s\n[%s]\nunicast_master_table 1\n' "$3" "$4" "$2"
@@ -151,9 +154,9 @@ stop_clocks() {
   done
 }
 
-# ask_clock: B's clock, about each line of standard input, as pmc prints it.
+# ask_clock: the client's clock, about each line of standard input, as pmc prints it.
 ask_clock() {
-  in_ns B pmc -u -b 0 -s "$LAB_DIR/B.uds" -i "$LAB_DIR/pmc.$BASHPID.uds" 2>/dev/null
+  in_ns "$CLIENT" pmc -u -b 0 -s "$LAB_DIR/$CLIENT.uds" -i "$LAB_DIR/pmc.$BASHPID.uds" 2>/dev/null
 }
 
 # ask_client COUNT: offset and delay, ns, and the time, s, so many times, each after the next message has come.
@@ -185,7 +188,7 @@ median() {
 # offset_of INTERFACE TRANSPORT [SERVER]: the median of the offsets, ns.
 offset_of() {
   start_clocks "$@"
-  wait_until 20 locked || fail "the clock does not lock: $(tail -n 3 "$LAB_DIR/ptp4l.B.log")"
+  wait_until 20 locked || fail "the clock does not lock: $(tail -n 3 "$LAB_DIR/ptp4l.$CLIENT.log")"
   # The delay is a median of ten: those measured while the clocks found each other are gone then.
   ask_client 20 >/dev/null
   ask_client "$SAMPLES" >"$LAB_DIR/samples"
