@@ -42,6 +42,7 @@ INLINE enum verdict answer_later_fragment(struct packet *pkt, const struct fragm
 	if (!take_answer(ANSWER_ECHO))
 		return refuse(pkt, XDPLB_DROP_ANSWER_RATE);
 	turn_headers(pkt);
+	count_event(XDPLB_EVENT_ECHO_ANSWERED);
 	return VERDICT_TX;
 }
 

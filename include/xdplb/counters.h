@@ -87,7 +87,7 @@ enum xdplb_drop {
 	X(RESIDENCE_ADDED, residence_added, "residence time added to a correctionField")           \
 	X(RESIDENCE_SKIPPED, residence_skipped,                                                    \
 	  "an event message on a PTP-only label whose time here could not be told")                \
-	X(ECHO_ANSWERED, echo_answered, "a ping of a VIP was answered")                            \
+	X(ECHO_ANSWERED, echo_answered, "a ping of a VIP, or a fragment of one, was answered")     \
 	X(ICMP_RELAYED, icmp_relayed,                                                              \
 	  "an ICMP error about a VIP's packet was sent on to the backend that owns the flow")      \
 	X(ICMP_DELIVERED, icmp_delivered,                                                          \

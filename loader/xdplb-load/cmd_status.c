@@ -3,6 +3,7 @@
  * xdplb-load status: the node's JSON as it is, or as text.
  */
 #include <stdio.h>
+#include <time.h>
 
 #include "command.h"
 #include "show/status.h"
@@ -29,6 +30,15 @@ static void print_hooks(const json_t *hooks)
 		text_of(hook, "program"), text_of(hook, "how"), number_of(hook, "program_id"));
 }
 
+/* Counted so far, or a second, where rates were asked for. */
+static long long count_of(const json_t *object, const char *key)
+{
+	const json_t *rates = json_object_get(object, "per_second");
+
+	return rates ? (long long)(json_real_value(json_object_get(rates, key)) + 0.5)
+		     : number_of(object, key);
+}
+
 static void print_backend(const json_t *backend)
 {
 	printf("  %-15s  %-22s %5lld %6lld %6.2f%% %5lld%%  %-11s %-9s %-6s %12lld %14lld %10lld  "
@@ -38,8 +48,8 @@ static void print_backend(const json_t *backend)
 	       number_of(backend, "takes"), text_of(backend, "health"),
 	       json_is_true(json_object_get(backend, "confirmed")) ? "yes" : "NO",
 	       json_is_true(json_object_get(backend, "usable")) ? "yes" : "NO",
-	       number_of(backend, "packets"), number_of(backend, "bytes"),
-	       number_of(backend, "new_flows"), text_of(backend, "next_hop"));
+	       count_of(backend, "packets"), count_of(backend, "bytes"),
+	       count_of(backend, "new_flows"), text_of(backend, "next_hop"));
 }
 
 /* "port 80", or "ports 20-21,5000-5999". */
@@ -77,6 +87,7 @@ static void print_flow_cache(const json_t *cache)
 
 static void print_service(const json_t *service)
 {
+	bool has_rates = json_object_get(service, "per_second");
 	long long usable = number_of(service, "usable");
 
 	printf("\n%s: %s %s ", text_of(service, "name"), text_of(service, "protocol"),
@@ -88,15 +99,17 @@ static void print_service(const json_t *service)
 	       json_array_size(json_object_get(service, "backends")));
 	if (!usable)
 		printf(": DOWN (all_down: %s)", text_of(service, "all_down"));
-	printf("; %lld packets, %lld bytes, %lld new flows; clients: %s",
-	       number_of(service, "packets"), number_of(service, "bytes"),
-	       number_of(service, "new_flows"), text_of(service, "clients"));
+	printf("; %lld packets, %lld bytes, %lld new flows%s; clients: %s",
+	       count_of(service, "packets"), count_of(service, "bytes"),
+	       count_of(service, "new_flows"), has_rates ? " a second" : "",
+	       text_of(service, "clients"));
 	print_limit(json_object_get(service, "source_limit"));
 	if (json_is_true(json_object_get(service, "flow_cache")))
 		printf("; flows are remembered");
 	printf("\n  %-15s  %-22s %5s %6s %7s %6s  %-11s %-9s %-6s %12s %14s %10s  %s\n", "backend",
 	       "address", "tag", "weight", "share", "takes", "health", "confirmed", "usable",
-	       "packets", "bytes", "new flows", "next hop");
+	       has_rates ? "packets/s" : "packets", has_rates ? "bytes/s" : "bytes",
+	       has_rates ? "flows/s" : "new flows", "next hop");
 }
 
 static void print_services(const json_t *json)
@@ -199,6 +212,38 @@ static void print_text(const json_t *json)
 	print_counters("Events", json_object_get(json, "events"));
 }
 
+static double seconds_since(const struct timespec *began)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - began->tv_sec) + (double)(now.tv_nsec - began->tv_nsec) / 1e9;
+}
+
+/* The state, with rates over an interval if there is one; a signal ends that early. */
+static int collect(const char *name, unsigned int interval_ms, json_t **ret_json,
+		   struct error *error)
+{
+	const struct timespec interval = { .tv_sec = interval_ms / 1000,
+					   .tv_nsec = interval_ms % 1000 * 1000000L };
+	struct timespec began;
+	json_t *before;
+	int err;
+
+	if (!interval_ms)
+		return status_collect(name, ret_json, error);
+	err = status_collect(name, &before, error);
+	if (err)
+		return err;
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	nanosleep(&interval, NULL);
+	err = status_collect(name, ret_json, error);
+	if (!err)
+		status_add_rates(*ret_json, before, seconds_since(&began));
+	json_decref(before);
+	return err;
+}
+
 int cmd_status(const struct command_line *line)
 {
 	char name[XDPLB_NAME_LEN];
@@ -208,7 +253,7 @@ int cmd_status(const struct command_line *line)
 
 	if (status)
 		return status;
-	if (status_collect(name, &json, &error))
+	if (collect(name, line->has_interval ? line->interval_ms : 0, &json, &error))
 		return complain("%s", error.text);
 	if (line->json) {
 		json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));

@@ -28,6 +28,7 @@ struct command_line {
 	uint64_t lease_ms; /* 0: none */
 	uint64_t drain_ms; /* what leaves drains first, for so long at most; 0: it does not */
 	unsigned int interval_ms; /* 0: no rates */
+	bool has_interval; /* it was given */
 	bool json;
 	bool verbose;
 	struct node_options options; /* xdp, tc, wait_ms */

@@ -37,7 +37,8 @@ static const struct command {
 	  "apply FILE    change the running node to what FILE says, all or nothing" },
 	{ "check", cmd_check, TAKES_FILE | TAKES_NODE,
 	  "check FILE    find the errors in FILE; touches nothing" },
-	{ "status", cmd_status, TAKES_NODE | TAKES_JSON, "status        what runs on this node" },
+	{ "status", cmd_status, TAKES_NODE | TAKES_JSON | TAKES_INTERVAL,
+	  "status        what runs on this node" },
 	{ "drops", cmd_drops, TAKES_NODE | TAKES_JSON | TAKES_INTERVAL,
 	  "drops         why packets are dropped here, and how many a second" },
 	{ "trace", cmd_trace, TAKES_NODE | TAKES_JSON | TAKES_WORDS,
@@ -87,7 +88,9 @@ static const char options_help[] =
 	"most\n"
 	"      --lease TIME       health set: for how long, in seconds or with s, m, h\n"
 	"      --for TIME         drain: the same; then the backend is out of use\n"
-	"  -i, --interval SECONDS drops: over which rates are taken (default: 1; 0: none)\n"
+	"  -i, --interval SECONDS drops, status: over which rates are taken (default: drops 1, "
+	"status\n"
+	"                         none; 0: none)\n"
 	"  -j, --json             status, drops, trace, health, tunnel, quic-id: as JSON\n"
 	"  -v, --verbose          show what libbpf says; attach, apply: how long it took\n"
 	"  -h, --help             this text\n"
@@ -161,6 +164,7 @@ static int set_interval(const char *word, struct command_line *line)
 	if (end == word || *end || !(seconds >= 0 && seconds <= 3600))
 		return wrong_usage("--interval takes seconds from 0 to 3600, not", word);
 	line->interval_ms = (unsigned int)(seconds * 1000);
+	line->has_interval = true;
 	return EXIT_DONE;
 }
 

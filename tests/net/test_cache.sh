@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=lab.sh
 source "$(dirname "$0")/lab.sh"
 lab_isolate "$@"
-need_programs socat jq
+need_programs socat jq tcpdump
 FLOOD=$LAB_ROOT/build/tests/net/handover/flood
 
 FIRST_PORT=40001
@@ -28,35 +28,33 @@ write_cluster() {
   echo "    source_limit: {rate: 1/m, burst: 3}"
 }
 
-# ask_from PORT TYPE ADDRESS: which backend answers a datagram from this port.
-ask_from() {
-  local try answer
-  # The echo of socat loses one at times, when many come at once.
-  for try in 1 2 3; do
-    answer=$(echo "$try" | in_ns client timeout 10 socat -t 2 - "$2:$(bracket "$3"):53,sourceport=$1,shut-none")
-    [[ -z $answer ]] || break
-  done
-  cut -d' ' -f1 <<<"$answer"
+# sent_on NAME: port of the client and backend of each datagram in a capture, sorted.
+sent_on() {
+  tcpdump -r "$LAB_DIR/$1.pcap" -nn "udp and src portrange $FIRST_PORT-$((FIRST_PORT + FLOWS - 1)) and not src net 198.18.0.0/15" 2>/dev/null |
+    awk '{ sub(/.*\./, "", $3); sub(/\.[0-9]+:$/, "", $5); print $3, $5 }' | sort -u
 }
 
-# backends_of TYPE ADDRESS: of all flows, a line each.
+all_sent_on() {
+  (($(sent_on "$1" | wc -l) >= FLOWS))
+}
+
+# backends_of TYPE ADDRESS: a datagram of each flow, and where lb_xdp sends it, a line each.
 backends_of() {
-  local port asking=()
+  local port
+  start_capture flows router to-access1 'udp and dst portrange 61000-65535'
   for ((port = FIRST_PORT; port < FIRST_PORT + FLOWS; port++)); do
-    ask_from "$port" "$1" "$2" >"$LAB_DIR/answer.$port" &
-    asking+=($!)
+    echo hello | in_ns client socat -u - "$1-SENDTO:$(bracket "$2"):53,sourceport=$port"
   done
-  wait "${asking[@]}" || true
-  for ((port = FIRST_PORT; port < FIRST_PORT + FLOWS; port++)); do
-    echo "$port $(<"$LAB_DIR/answer.$port")"
-  done
+  wait_until 10 all_sent_on flows || fail "only so many were sent on: $(sent_on flows)"
+  stop_capture flows
+  sent_on flows
 }
 
-# opened NAME TYPE ADDRESS: two datagrams of each flow, so that it is known; all by some backend.
+# opened NAME TYPE ADDRESS: two datagrams of each flow, so that it is known.
 opened() {
   backends_of "$2" "$3" >"$LAB_DIR/$1.first"
   backends_of "$2" "$3" >"$LAB_DIR/$1.second"
-  expect "answers" "$(grep -c web "$LAB_DIR/$1.first")" "$FLOWS"
+  expect "flows" "$(wc -l <"$LAB_DIR/$1.first")" "$FLOWS"
   diff "$LAB_DIR/$1.first" "$LAB_DIR/$1.second" || fail "moved without a cause"
 }
 
@@ -70,7 +68,7 @@ has_flooded() {
 
 # More new flows than there are places in all.
 flood() {
-  in_ns client "$FLOOD" udp 20000 192.0.2.10:54 >"$LAB_DIR/flood" &
+  nsenter --net=/run/netns/client -- "$FLOOD" udp 20000 192.0.2.10:54 >"$LAB_DIR/flood" &
   local flood=$!
   wait_until 60 has_flooded || fail "only $(new_flows flooded) new flows"
   kill "$flood"
@@ -84,7 +82,7 @@ all_stay() {
 
 some_move() {
   backends_of UDP4 192.0.2.20 >"$LAB_DIR/loose.now"
-  expect "answers" "$(grep -c web "$LAB_DIR/loose.now")" "$FLOWS"
+  expect "flows" "$(wc -l <"$LAB_DIR/loose.now")" "$FLOWS"
   ! diff -q "$LAB_DIR/loose.first" "$LAB_DIR/loose.now" || fail "the change moved no flow: it shows nothing"
 }
 
@@ -92,7 +90,7 @@ some_move() {
 new_ones_spread() {
   local FIRST_PORT=41001
   backends_of UDP4 192.0.2.10 >"$LAB_DIR/new"
-  grep -q web3 "$LAB_DIR/new" || fail "no new flow goes to the new backend: $(<"$LAB_DIR/new")"
+  grep -q ' 10.0.1.12$' "$LAB_DIR/new" || fail "no new flow goes to the new backend: $(<"$LAB_DIR/new")"
 }
 
 # answered ADDRESS: how many of five new connections.
@@ -117,18 +115,25 @@ status_tells() {
   xdplb access1 status | grep -q '^Flow cache: .* places' || fail "status says nothing of the cache"
 }
 
+# While the flood comes: rates, of the backend and of its service alike, and no others.
+rates() {
+  nsenter --net=/run/netns/client -- "$FLOOD" udp 5000 192.0.2.10:54 >"$LAB_DIR/flood" &
+  local flood=$! json
+  json=$(xdplb access1 status --json --interval 2)
+  kill "$flood"
+  wait "$flood" || true
+  expect "services with packets" "$(jq -r '[.services[] | select(.per_second.packets > 0) | .name] | join(" ")' \
+    <<<"$json")" flooded
+  expect "new flows and packets" "$(jq -r '.services[] | select(.name == "flooded") | [.per_second,
+    .backends[0].per_second] | .[0] == .[1] and (.[0] | .new_flows > 1000 and
+    ([.new_flows / .packets, .bytes / .packets / 42] | all(. > 0.95 and . < 1.05)))' \
+    <<<"$json")" true
+  xdplb access1 status --interval 0.1 | grep -q 'flows/s' || fail "no rates in the text"
+}
+
 trace_tells() {
   expect "choice" "$(xdplb access1 trace --json udp "10.0.0.2:$FIRST_PORT" 192.0.2.10:53 | jq -r .chosen)" \
     "the flow is remembered"
-}
-
-start_all() {
-  local name node net host
-  start_web web1 web2
-  while read -r name node net host; do
-    start_echo "$node" "$name" UDP4 "10.0.$net.$host" 9000
-    start_echo "$node" "$name" UDP6 "fd00:$net::$host" 9000
-  done <<<$'web1 node1 1 11\nweb2 node2 2 11\nweb3 node1 1 12'
 }
 
 lab_main
@@ -137,14 +142,20 @@ for i in 100 101; do
 done
 # The flood's sources.
 ip -n router route add 198.18.0.0/15 via 10.0.0.2
+# One key always, by which no two of the test's flows have the same place as newcomers.
+(
+  umask 077
+  echo 000102030405060708090a0b0c0d0e0f >"$LAB_DIR/cluster.key"
+)
 write_cluster 'web1: , web2: ' >"$CLUSTER"
 lab_setup "$CLUSTER" node1 node2 access1
-check servers start_all
+check servers start_web web1 web2
 check opened opened kept UDP4 192.0.2.10
 check opened_ipv6 opened kept6 UDP6 2001:db8:1::10
 check opened_loose opened loose UDP4 192.0.2.20
 check status status_tells
 check flood flood
+check rates rates
 write_cluster 'web1: , web2: , web3: ' >"$CLUSTER"
 check apply_on_node xdplb node1 apply "$CLUSTER"
 check apply xdplb access1 apply "$CLUSTER"

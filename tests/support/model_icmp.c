@@ -73,6 +73,7 @@ static void answer_later(struct model_world *world, const struct model_parsed *p
 	world->budgets.echoes--;
 	result->paths |= PATH(ECHO_LATER);
 	result->verdict = XDP_TX;
+	result->events |= EVENT(ECHO_ANSWERED);
 	model_turn_round(in, parsed, &result->packet);
 }
 

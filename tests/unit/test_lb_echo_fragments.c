@@ -49,7 +49,7 @@ static void check_piece(const char *row, struct lb_setup *lb, const struct packe
 			int number)
 {
 	struct expected expected = { XDP_TX, NULL, NO_DROP,
-				     number ? 0 : EVENT(ECHO_ANSWERED) | EVENT(FRAGMENT_NOTED) };
+				     EVENT(ECHO_ANSWERED) | (number ? 0 : EVENT(FRAGMENT_NOTED)) };
 	struct fragment_piece piece = { number * PIECE, PIECE };
 	struct packet_spec out = pong(in);
 	struct test_packet packet, want;
