@@ -133,8 +133,8 @@ is_connected() {
 stays() {
   case $1 in
   web1) echo 10.0.1.11:8080 ;;
-  web2) echo 10.0.1.12:8080 ;;
-  web3) echo 10.0.2.11:8080 ;;
+  web2) echo 10.0.2.11:8080 ;;
+  web3) echo 10.0.1.12:8080 ;;
   esac
 }
 
