@@ -40,9 +40,10 @@ SKELS      := $(BPF_OBJS:.bpf.o=.skel.h)
 LIB_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/lib/*/*.c))
 LOAD_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/xdplb-load/*.c))
 AGENT_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/xdplb-agent/*.c loader/xdplb-agent/*/*.c))
-UNIT_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/support/*.c))
+UNIT_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c,$(wildcard tests/unit/*.c tests/support/*.c)))
 BENCH_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 BENCH_BPF  := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard tests/bench/*.bpf.c))
+UNIT_BPF   := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard tests/support/*.bpf.c))
 LIB        := $(BUILD)/libxdplb.a
 # Tools of `make bench-net`, each of one file or of those that begin with its name.
 NET_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/net/*.c))
@@ -84,6 +85,7 @@ $(BUILD)/%.o: %.c
 $(LIB_OBJS) $(LOAD_OBJS) $(AGENT_OBJS) $(UNIT_OBJS) $(BENCH_OBJS) $(NET_OBJS): | $(SKELS)
 $(UNIT_OBJS) $(BENCH_OBJS): override CPPFLAGS += -Itests/support
 $(BENCH_OBJS): | $(BENCH_BPF)
+$(UNIT_OBJS): | $(UNIT_BPF)
 
 $(LIB): $(LIB_OBJS)
 	@rm -f $@

@@ -16,7 +16,11 @@
 
 #define CORRECTION_MAX 0x7fffffffffffffffLL
 
+/* What the driver says of a frame. A test has another. */
+#ifndef NIC_RX_TIMESTAMP
 extern int bpf_xdp_metadata_rx_timestamp(const struct xdp_md *ctx, __u64 *timestamp) __ksym __weak;
+#define NIC_RX_TIMESTAMP bpf_xdp_metadata_rx_timestamp
+#endif
 
 /* When the frame came in. A NIC's stamp is used only where its clock is the one that will be read
  * at the way out; 0 or an error means that there is none. */
@@ -26,8 +30,8 @@ INLINE void take_stamp(struct xdp_md *ctx, bool bound, __u32 residence,
 	__u64 time = 0;
 
 	ret_stamp->magic = XDPLB_STAMP_MAGIC;
-	if (bound && residence == XDPLB_RESIDENCE_PHC_IS_TAI &&
-	    !bpf_xdp_metadata_rx_timestamp(ctx, &time) && time) {
+	if (bound && residence == XDPLB_RESIDENCE_PHC_IS_TAI && !NIC_RX_TIMESTAMP(ctx, &time) &&
+	    time) {
 		ret_stamp->time = time;
 		ret_stamp->clock = XDPLB_CLOCK_TAI;
 		count_event(XDPLB_EVENT_STAMP_HARDWARE);
