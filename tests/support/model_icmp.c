@@ -35,6 +35,17 @@ static bool is_error(const struct test_packet *in, const struct model_parsed *pa
 					    : type >= 1 && type <= 4;
 }
 
+/* What every fragment of a ping costs, too; false: there is nothing left, and it is dropped. */
+static bool take_echo(struct model_world *world, struct model_result *result)
+{
+	if (world->budgets.echoes) {
+		world->budgets.echoes--;
+		return true;
+	}
+	model_drop(XDPLB_DROP_ANSWER_RATE, result);
+	return false;
+}
+
 static void answer_echo(struct model_world *world, const struct model_parsed *parsed,
 			const struct test_packet *in, struct model_result *result)
 {
@@ -43,11 +54,8 @@ static void answer_echo(struct model_world *world, const struct model_parsed *pa
 		model_pass(in, result);
 		return;
 	}
-	if (!world->budgets.echoes) {
-		model_drop(XDPLB_DROP_ANSWER_RATE, result);
+	if (!take_echo(world, result))
 		return;
-	}
-	world->budgets.echoes--;
 	if (parsed->kind == MODEL_ICMP_FIRST)
 		model_note_datagram(world, &(struct model_note){ .key = parsed->key }, result);
 	result->verdict = XDP_TX;
@@ -66,11 +74,8 @@ static void answer_later(struct model_world *world, const struct model_parsed *p
 		model_drop(XDPLB_DROP_FRAGMENT_UNKNOWN, result);
 		return;
 	}
-	if (!world->budgets.echoes) {
-		model_drop(XDPLB_DROP_ANSWER_RATE, result);
+	if (!take_echo(world, result))
 		return;
-	}
-	world->budgets.echoes--;
 	result->paths |= PATH(ECHO_LATER);
 	result->verdict = XDP_TX;
 	result->events |= EVENT(ECHO_ANSWERED);

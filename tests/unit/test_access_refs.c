@@ -48,6 +48,15 @@ static void apply_in_place(const char *row, const struct config *config, struct 
 	access_memory_free(&before);
 }
 
+/* Two services, sorted by name: dns, web. */
+static void apply_two(struct config *ret_config, struct access_view *ret_view)
+{
+	skip_grace_periods();
+	access_memory(&usual_sizes, ret_view);
+	cluster_parse(WEB ";" DNS, ret_config);
+	cr_assert_eq(access_apply(ret_config, ret_view).err, 0);
+}
+
 Test(access_refs, flags_go_with_the_slot)
 {
 	const struct xdplb_endpoint *slot;
@@ -55,10 +64,7 @@ Test(access_refs, flags_go_with_the_slot)
 	struct access_view view;
 	struct config config;
 
-	skip_grace_periods();
-	access_memory(&usual_sizes, &view);
-	cluster_parse(WEB ";" DNS, &config);
-	cr_assert_eq(access_apply(&config, &view).err, 0);
+	apply_two(&config, &view);
 	web = &config.services[1]; /* sorted by name */
 	slot = slot_of(&view, web);
 	cr_expect_eq(slot->buckets.count, 61, "%u buckets", slot->buckets.count);
@@ -84,10 +90,7 @@ Test(access_refs, a_wrong_slot_is_repaired)
 	struct access_view view;
 	struct config config;
 
-	skip_grace_periods();
-	access_memory(&usual_sizes, &view);
-	cluster_parse(WEB ";" DNS, &config);
-	cr_assert_eq(access_apply(&config, &view).err, 0);
+	apply_two(&config, &view);
 	slot = (struct xdplb_endpoint *)slot_of(&view, &config.services[0]);
 	slot->buckets = (struct xdplb_bucket_ref){ 0 };
 	apply_in_place("none", &config, &view, 1);
@@ -102,10 +105,7 @@ Test(access_refs, a_target_changes_alone)
 	uint32_t member, before;
 	size_t target;
 
-	skip_grace_periods();
-	access_memory(&usual_sizes, &view);
-	cluster_parse(WEB ";" DNS, &config);
-	cr_assert_eq(access_apply(&config, &view).err, 0);
+	apply_two(&config, &view);
 	member = access_member_index(&view, "web", "b2");
 	before = access_member(&view, member)->health;
 	cr_expect_eq(before, member, "its member's index is free, and not its own");

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "echo_spec.h"
 #include "fragments.h"
 #include "node_setup.h"
 
@@ -20,10 +21,8 @@ TestSuite(lb_echo_fragments);
 
 static struct packet_spec ping(__u8 family, __u32 id)
 {
-	struct packet_spec spec = setup_spec(family, IPPROTO_ICMP);
+	struct packet_spec spec = echo_request(family);
 
-	spec.proto = family == XDPLB_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
-	spec.icmp_type = family == XDPLB_IPV4 ? 8 : 128;
 	spec.icmp_rest = id * 0x01010101U;
 	spec.id = id;
 	spec.frag_off = 0;
@@ -33,25 +32,13 @@ static struct packet_spec ping(__u8 family, __u32 id)
 	return spec;
 }
 
-/* The whole reply; fragment_build() cuts it like the request. */
-static struct packet_spec pong(const struct packet_spec *in)
-{
-	struct packet_spec out = *in;
-
-	out.source = in->dest;
-	out.dest = in->source;
-	out.ttl = 64;
-	out.icmp_type = in->family == XDPLB_IPV4 ? 0 : 129;
-	return out;
-}
-
 static void check_piece(const char *row, struct lb_setup *lb, const struct packet_spec *in,
 			int number)
 {
 	struct expected expected = { XDP_TX, NULL, NO_DROP,
 				     EVENT(ECHO_ANSWERED) | (number ? 0 : EVENT(FRAGMENT_NOTED)) };
 	struct fragment_piece piece = { number * PIECE, PIECE };
-	struct packet_spec out = pong(in);
+	struct packet_spec out = echo_reply(in);
 	struct test_packet packet, want;
 	char name[80];
 

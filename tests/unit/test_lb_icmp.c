@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "echo_spec.h"
 #include "icmp_error.h"
 #include "node_setup.h"
 
@@ -37,29 +38,6 @@ static void check_passes(const char *row, struct lb_setup *lb, const struct pack
 	check(row, lb, in, in, &(struct expected){ XDP_PASS, NULL, NO_DROP, 0 });
 }
 
-static struct packet_spec ping(__u8 family)
-{
-	struct packet_spec spec = setup_spec(family, IPPROTO_ICMP);
-
-	spec.proto = family == XDPLB_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
-	spec.icmp_type = family == XDPLB_IPV4 ? 8 : 128;
-	spec.icmp_rest = 0x12340001;
-	spec.payload_len = 56;
-	return spec;
-}
-
-/* Sent back to where it came from, with a TTL of its own. */
-static struct packet_spec pong(const struct packet_spec *in)
-{
-	struct packet_spec out = *in;
-
-	out.source = in->dest;
-	out.dest = in->source;
-	out.ttl = 64;
-	out.icmp_type = in->family == XDPLB_IPV4 ? 0 : 129;
-	return out;
-}
-
 Test(lb_icmp, echo_is_answered)
 {
 	struct expected expected = { XDP_TX, NULL, NO_DROP, EVENT(ECHO_ANSWERED) };
@@ -69,14 +47,14 @@ Test(lb_icmp, echo_is_answered)
 	lb_setup_open(&lb);
 	lb_setup_fill(&lb, IN_IFINDEX);
 	for (int i = 0; i < 400; i++) {
-		struct packet_spec in = ping(setup_families[i & 1]), out;
+		struct packet_spec in = echo_request(setup_families[i & 1]), out;
 
 		in.payload_len = i < 100 ? i : 1472 - i % 64;
 		in.seed = i;
 		in.ttl = i % 255 + 1;
 		in.vlan_tags = i % 3;
 		in.icmp_rest = i * 0x01010101U;
-		out = pong(&in);
+		out = echo_reply(&in);
 		snprintf(row, sizeof(row), "ping %d", i);
 		check(row, &lb, &in, &out, &expected);
 	}
@@ -94,25 +72,25 @@ Test(lb_icmp, echo_passes)
 	lb_setup_fill(&lb, IN_IFINDEX);
 	for (int f = 0; f < 2; f++) {
 		__u8 family = setup_families[f];
-		struct packet_spec in = ping(family);
+		struct packet_spec in = echo_request(family);
 
 		in.dest.addr = setup_addrs(family)->stranger;
 		check_passes("stranger", &lb, &in);
-		in = ping(family);
+		in = echo_request(family);
 		in.icmp_code = 1;
 		check_passes("code 1", &lb, &in);
 		for (int type = 0; type < 256; type++) {
-			in = ping(family);
+			in = echo_request(family);
 			if (type == in.icmp_type)
 				continue;
 			in.icmp_type = type;
 			in.payload_len = 20; /* an error that quotes nothing whole */
 			check_passes("another type", &lb, &in);
 		}
-		in = ping(family);
+		in = echo_request(family);
 		in.proto = family == XDPLB_IPV4 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 		check_passes("ICMP of the other family", &lb, &in);
-		in = ping(family);
+		in = echo_request(family);
 		if (family == XDPLB_IPV4)
 			in.ip_options = 4;
 		else
@@ -130,7 +108,7 @@ Test(lb_icmp, echo_of_a_wrong_length)
 	lb_setup_open(&lb);
 	lb_setup_fill(&lb, IN_IFINDEX);
 	for (int f = 0; f < 2; f++) {
-		struct packet_spec in = ping(setup_families[f]);
+		struct packet_spec in = echo_request(setup_families[f]);
 		size_t header = f ? 0 : 20, at = ETH_LEN + (f ? 4 : 2);
 		const size_t lengths[] = { 0, header + 7, header + 8 + 56 + 1, 65535 };
 
@@ -158,7 +136,8 @@ Test(lb_icmp, echo_from_nobody)
 	lb_setup_open(&lb);
 	lb_setup_fill(&lb, IN_IFINDEX);
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		struct packet_spec in = ping(strchr(sources[i], ':') ? XDPLB_IPV6 : XDPLB_IPV4);
+		struct packet_spec in =
+			echo_request(strchr(sources[i], ':') ? XDPLB_IPV6 : XDPLB_IPV4);
 
 		in.source.addr = packet_addr(sources[i]);
 		check_passes(sources[i], &lb, &in);
@@ -175,7 +154,7 @@ Test(lb_icmp, echo_is_limited)
 	lb_setup_fill(&lb, IN_IFINDEX);
 	lb_setup_budget(&lb, LB_BUDGET_ECHOES, 3);
 	for (int i = 0; i < 5; i++) {
-		struct packet_spec in = ping(setup_families[i & 1]), out = pong(&in);
+		struct packet_spec in = echo_request(setup_families[i & 1]), out = echo_reply(&in);
 
 		if (i < 3)
 			check("within the rate", &lb, &in, &out,
@@ -205,7 +184,7 @@ Test(lb_icmp, echo_can_be_turned_off)
 	lb_setup_open(&lb);
 	lb_setup_fill(&lb, IN_IFINDEX);
 	for (int f = 0; f < 2; f++) {
-		struct packet_spec in = ping(setup_families[f]), out = pong(&in);
+		struct packet_spec in = echo_request(setup_families[f]), out = echo_reply(&in);
 
 		set_echo(&lb, false);
 		check_passes("turned off", &lb, &in);
