@@ -170,6 +170,7 @@ void lb_setup_open_as(struct lb_setup *ret_lb, const struct lb_setup_options *op
 	bpf_map__set_max_entries(skel->maps.source_limits, SETUP_SERVICES);
 	if (options->cache_lines) {
 		skel->rodata->cache_mask = options->cache_lines - 1;
+		skel->rodata->cache_shift = options->fine_ages ? 0 : skel->rodata->cache_shift;
 		skel->rodata->newcomer_mask = options->cache_lines * XDPLB_FLOWS_PER_LINE - 1;
 		bpf_map__set_max_entries(skel->maps.flow_cache, 2 * options->cache_lines);
 	}

@@ -112,6 +112,7 @@ struct lb_setup_options {
 	bool no_refill; /* no budget of answers is ever refilled */
 	__u64 fragment_lifetime; /* jiffies */
 	__u32 cache_lines; /* of flows, and as many of newcomers; a power of two */
+	bool fine_ages; /* when a flow was last seen is kept to the jiffy */
 };
 
 void lb_setup_open(struct lb_setup *ret_lb);

@@ -44,9 +44,9 @@ struct place {
 	}
 
 static const struct place access_places[] = {
-	ACCESS(vips),          ACCESS(control),      ACCESS(services),
-	ACCESS(buckets),       ACCESS(members),      ACCESS(health),
-	ACCESS(service_infos), ACCESS(member_infos), ACCESS(backend_infos),
+	ACCESS(vips),          ACCESS(control),       ACCESS(services),      ACCESS(buckets),
+	ACCESS(members),       ACCESS(health),        ACCESS(service_infos), ACCESS(member_infos),
+	ACCESS(backend_infos), ACCESS(source_limits),
 };
 
 static const struct place node_places[] = {
@@ -134,6 +134,7 @@ void access_memory(const struct node_sizes *sizes, struct access_view *ret_view)
 		.service_infos = make_array(sizeof(struct xdplb_service_info), sizes->services),
 		.member_infos = make_array(sizeof(struct xdplb_member_info), sizes->members),
 		.backend_infos = make_array(sizeof(struct xdplb_backend_info), sizes->backends),
+		.source_limits = make_array(sizeof(struct xdplb_source_limit), sizes->services),
 		.traffic_fd = -1,
 		.flows_fd = -1,
 		.sources_fd = -1,

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "access_walk.h"
+#include "tables/access_limit.h"
 #include "plan_world.h"
 
 #define WEB "web 192.0.2.1 80 tcp i 61: b1 b2*2 b3"
@@ -116,6 +117,54 @@ Test(access_refs, a_target_changes_alone)
 	cr_expect_neq(access_member(&view, member)->health, before);
 	cr_expect_eq(access_member_info(&view, member)->backend,
 		     access_member(&view, member)->health);
+	cluster_free(&config);
+	access_memory_free(&view);
+}
+
+static void expect_limit(const char *row, const struct access_view *view,
+			 const struct config_service *service, uint32_t flags)
+{
+	uint32_t index = slot_of(view, service)->index;
+	const struct xdplb_source_limit *found = map_at(&view->source_limits, index);
+	struct xdplb_source_limit wanted;
+
+	cr_expect_eq(access_service(view, index)->flags, flags, "%s: flags %#x", row,
+		     access_service(view, index)->flags);
+	if (!service->limit.connections)
+		return;
+	wanted = access_limit_make(service->family, &service->limit);
+	cr_expect_eq(found->interval, wanted.interval, "%s", row);
+	cr_expect_eq(found->tolerance, wanted.tolerance, "%s", row);
+	cr_expect_eq(found->mask.word[0], wanted.mask.word[0], "%s", row);
+}
+
+/* A limit comes, changes and goes, and so does the cache; the slot leads past the fast road meanwhile. */
+Test(access_refs, limits_and_cache)
+{
+	struct config_service *web;
+	struct access_view view;
+	struct config config;
+
+	apply_two(&config, &view);
+	web = &config.services[1];
+	web->limit = (struct config_limit){ 20, 1, 100, 24 };
+	apply_in_place("a limit", &config, &view, 1);
+	expect_limit("a limit", &view, web, XDPLB_SERVICE_LIMIT);
+	cr_expect_eq(slot_of(&view, web)->buckets.count, 0, "the fast road takes it");
+	web->limit.burst = 50;
+	apply_in_place("another burst", &config, &view, 1);
+	expect_limit("another burst", &view, web, XDPLB_SERVICE_LIMIT);
+	web->limit.prefix = 32;
+	web->flow_cache = true;
+	apply_in_place("another prefix", &config, &view, 1);
+	expect_limit("another prefix", &view, web, XDPLB_SERVICE_LIMIT | XDPLB_SERVICE_CACHE);
+	web->limit.connections = 0;
+	apply_in_place("none", &config, &view, 1);
+	expect_limit("none", &view, web, XDPLB_SERVICE_CACHE);
+	web->flow_cache = false;
+	apply_in_place("back", &config, &view, 1);
+	expect_limit("back", &view, web, 0);
+	cr_expect_eq(slot_of(&view, web)->buckets.count, 61);
 	cluster_free(&config);
 	access_memory_free(&view);
 }

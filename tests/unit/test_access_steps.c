@@ -99,6 +99,28 @@ static const char *chain_fault(const struct moment *moment, const struct config_
 	return NULL;
 }
 
+static bool is_of(const struct config *config, const struct xdplb_member *member)
+{
+	for (size_t i = 0; i < config->service_count; i++)
+		if (has_member(&config->services[i], member) &&
+		    access_deltas_right(&config->services[i], member))
+			return true;
+	return false;
+}
+
+/* A flow may be remembered with any member, also with one that no bucket names any more. */
+static const char *cache_fault(const struct moment *moment)
+{
+	for (uint32_t i = 0; i < moment->seen.members.count; i++) {
+		const struct xdplb_member *member = access_member(&moment->seen, i);
+
+		if (member->flags & XDPLB_MEMBER_CONFIRMED && !is_of(&moment->from, member) &&
+		    !is_of(&moment->to, member))
+			return "a confirmed member is half made";
+	}
+	return NULL;
+}
+
 static const char *packet_fault(const struct moment *moment, const struct config *config)
 {
 	const struct access_view *view = &moment->seen;
@@ -176,6 +198,7 @@ static void look(pid_t child, void *arg)
 	moment->moments++;
 	fail_once(moment, "packets by the old config", packet_fault(moment, &moment->from));
 	fail_once(moment, "packets by the new config", packet_fault(moment, &moment->to));
+	fail_once(moment, "packets of flows that are remembered", cache_fault(moment));
 	fail_once(moment, "killed, again", repair_fault(&moment->seen, &moment->to));
 	fail_once(moment, "killed, back", repair_fault(&moment->seen, &moment->from));
 	fail_once(moment, "killed, another", repair_fault(&moment->seen, &moment->other));

@@ -46,6 +46,13 @@ static __u32 by_table(const struct packet_spec *spec, __u32 shift)
 	return (lb_world_bucket(spec, BUCKETS) + shift) % MEMBERS;
 }
 
+static __u32 by_table_of(const struct lb_world *world, __u32 number, __u32 shift)
+{
+	struct packet_spec spec = lb_world_flow(world, number);
+
+	return by_table(&spec, shift);
+}
+
 /* Packet `n` of a flow; the first one of TCP is a SYN. */
 static int send_flow(struct lb_world *world, __u32 number, __u32 n)
 {
@@ -180,6 +187,43 @@ Test(lb_cache, too_small)
 	lb_world_close(&world);
 }
 
+/* Of a full set that flow goes which was not seen for longest. */
+Test(lb_cache, oldest_gives_way)
+{
+	const struct lb_setup_options one_line = { .members = MEMBERS,
+						   .cache_lines = 1,
+						   .fine_ages = true };
+	const __u32 oldest = 3, flows = XDPLB_FLOWS_PER_LINE;
+	struct lb_world world;
+	__u64 tick;
+
+	lb_world_open(&world, XDPLB_IPV4, IPPROTO_UDP, &one_line);
+	deal(&world, 0, MEMBERS);
+	lb_world_serve(&world, BUCKETS, CACHE);
+	for (__u32 i = 0; i < flows; i++)
+		for (__u32 n = 0; n < 2; n++)
+			send_flow(&world, i, n);
+	tick = lb_world_tick(&world);
+	while (lb_world_tick(&world) < tick + 2)
+		;
+	for (__u32 i = 0; i < flows; i++)
+		if (i != oldest)
+			send_flow(&world, i, 1);
+	for (__u32 n = 0; n < 2; n++)
+		send_flow(&world, flows, n);
+	deal(&world, 1, MEMBERS);
+	for (__u32 i = 0; i <= flows; i++) {
+		struct packet_spec spec = lb_world_flow(&world, i);
+
+		if (i != oldest)
+			cr_expect_eq(send_flow(&world, i, 1), (int)by_table(&spec, 0), "flow %u",
+				     i);
+	}
+	cr_expect_eq(pushed_out(&world), 1);
+	cr_expect_eq(send_flow(&world, oldest, 1), (int)by_table_of(&world, oldest, 1));
+	lb_world_close(&world);
+}
+
 /* A flow whose backend goes down moves, says so, and stays with the other when the first is back. */
 Test(lb_cache, health)
 {
@@ -247,8 +291,9 @@ Test(lb_cache, member_of_another)
 /* An ICMP error goes where the flow is remembered, and leaves no trace in the cache. */
 Test(lb_cache, icmp_error)
 {
-	for (int kind = 0; kind < 4; kind++) {
-		__u8 family = setup_families[kind / 2];
+	for (int kind = 0; kind < 8; kind++) {
+		__u8 family = setup_families[kind % 4 / 2];
+		bool established = kind >= 4;
 		struct test_packet quoted, in;
 		struct icmp_error error = { .sender = setup_addrs(family)->stranger,
 					    .type = family == XDPLB_IPV4 ? 3 : 1,
@@ -259,9 +304,10 @@ Test(lb_cache, icmp_error)
 		struct lb_world world;
 		int first;
 
-		open_world(&world, kind, CACHE);
-		send_flow(&world, 5, 0);
-		first = send_flow(&world, 5, 1);
+		open_world(&world, kind % 4, CACHE);
+		first = send_flow(&world, 5, 0);
+		if (established)
+			send_flow(&world, 5, 1);
 		deal(&world, 1, MEMBERS);
 		usual = lb_world_flow(&world, 5);
 		reply = usual;
@@ -279,7 +325,8 @@ Test(lb_cache, icmp_error)
 			memcmp(result.packet.data + 14 + 2 * (family == XDPLB_IPV4 ? 20 : 40) + 8,
 			       &member.tag, 2),
 			0, "kind %d", kind);
-		cr_expect_eq(count_places(&world, false) + count_places(&world, true), 1);
+		cr_expect_eq(count_places(&world, false), established, "kind %d", kind);
+		cr_expect_eq(count_places(&world, true), !established, "kind %d", kind);
 		lb_world_close(&world);
 	}
 }
