@@ -26,23 +26,31 @@ INLINE __u16 csum_apply(__u16 sum, __u32 delta)
 	return ~s;
 }
 
+/* The same of a delta of 16 bits: one carry at most. */
+INLINE __u16 csum_apply16(__u16 sum, __u16 delta)
+{
+	__u32 s = (__u32)(__u16)~sum + delta;
+
+	return ~(s + (s >> 16));
+}
+
 /* The transport checksum. A UDP checksum of zero means "none" and stays; one that becomes zero is
  * sent as 0xffff (RFC 768). */
-INLINE void csum_apply_l4(struct packet *pkt, __u32 delta)
+INLINE void csum_apply_l4(struct packet *pkt, __u16 delta)
 {
 	__u16 sum;
 
 	if (pkt->proto == IPPROTO_TCP) {
 		struct tcphdr *tcp = pkt->l4;
 
-		tcp->check = csum_apply(tcp->check, delta);
+		tcp->check = csum_apply16(tcp->check, delta);
 		return;
 	}
 	struct udphdr *udp = pkt->l4;
 
 	if (!udp->check)
 		return;
-	sum = csum_apply(udp->check, delta);
+	sum = csum_apply16(udp->check, delta);
 	udp->check = sum ? sum : 0xffff;
 }
 

@@ -85,7 +85,7 @@ INLINE void dnat_first(struct packet *pkt, const struct xdplb_member *member, __
 	__u32 delta = member->l4_delta;
 
 	if (pkt->family == XDPLB_IPV4)
-		delta += fragment_mark(hash);
+		delta = csum_fold16(delta + fragment_mark(hash));
 	csum_apply_l4(pkt, delta);
 	packet_ports(pkt)->dest = member_port(member, packet_ports(pkt)->dest);
 	dnat_addresses(pkt, member, hash);

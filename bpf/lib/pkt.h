@@ -54,8 +54,8 @@ INLINE __u64 opaque(__u64 value)
 /* What a step says of the packet; the entry function translates it to XDP_* or TC_ACT_* once. */
 enum verdict {
 	VERDICT_NEXT, /* go on with the next step */
-	VERDICT_PASS, /* leave it to the kernel */
 	VERDICT_DROP,
+	VERDICT_PASS, /* leave it to the kernel */
 	VERDICT_TX, /* out of the interface it came in by */
 	VERDICT_REDIRECT, /* a redirect has been set up */
 	VERDICT_REPORT, /* by an ICMP error; from bit 8 on: the MTU, or 0 for "time exceeded" */
