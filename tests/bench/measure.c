@@ -68,7 +68,7 @@ static const struct lb_subject *lb_of(const struct subjects *subjects, enum targ
 
 static const struct katran *katran_of(const struct subjects *subjects, enum target target)
 {
-	if (target < TARGET_KATRAN || target > TARGET_KATRAN_SIZED)
+	if (target < TARGET_KATRAN || target > TARGET_KATRAN_SHIPPED)
 		return NULL;
 	return subjects->katran[target - TARGET_KATRAN];
 }
@@ -88,6 +88,7 @@ static int target_fd(const struct subjects *subjects, enum target target, bool t
 	case TARGET_KATRAN:
 	case TARGET_KATRAN_NEW:
 	case TARGET_KATRAN_SIZED:
+	case TARGET_KATRAN_SHIPPED:
 		return katran_fd(katran_of(subjects, target));
 	case TARGET_LSR:
 		return lsr_subject_fd(subjects->lsr);

@@ -11,7 +11,7 @@
 
 /* 198.18.0.0/15; host byte order. Room for so many services of each size. */
 #define SIZE_VIP(number)  (0xc6120000 + (number)*SIZE_SERVICES_MAX)
-#define SIZE_SERVICES_MAX 0x4000
+#define SIZE_SERVICES_MAX 0x2800
 
 /* Numbers of the sizes: index into sizes[]. */
 enum {
@@ -23,6 +23,8 @@ enum {
 	SIZE_10X100,
 	SIZE_10X1000,
 	SIZE_10X10000,
+	SIZE_400X10, /* 4000 backends each: about what Katran has room for unless built with more */
+	SIZE_10X400,
 	SIZE_COUNT
 };
 

@@ -26,8 +26,12 @@
 
 #define AT_ONCE 4096
 
-/* Sizes that are run with Katran too, the largest last: it gets the VIPs that are left. */
-static const __u32 used_sizes[] = { SIZE_10X10, SIZE_10X10000, SIZE_10000X10 };
+/*
+ * Sizes that are run with Katran too; a flow table has room for the flows of three. The largest last: it
+ * gets the VIPs that are left.
+ */
+static const __u32 large_sizes[] = { SIZE_10X10, SIZE_10X10000, SIZE_10000X10 };
+static const __u32 shipped_sizes[] = { SIZE_10X400, SIZE_400X10 };
 
 struct katran {
 	struct bpf_object *object;
@@ -170,12 +174,12 @@ static int set_up_usual(struct katran *katran, bool with_flows)
 	return err || !with_flows ? err : add_flows(katran, LRU_FLOWS, LB_VIP, 1);
 }
 
-static int set_up_sized(struct katran *katran)
+static int set_up_sized(struct katran *katran, const __u32 *used, size_t count)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < sizeof(used_sizes) / sizeof(used_sizes[0]) && !err; i++) {
-		__u32 number = used_sizes[i], left = katran->vips_max - katran->vip_count;
+	for (size_t i = 0; i < count && !err; i++) {
+		__u32 number = used[i], left = katran->vips_max - katran->vip_count;
 		__u32 services = sizes[number].services < left ? sizes[number].services : left;
 
 		for (__u32 j = 0; j < services && !err; j++)
@@ -204,8 +208,16 @@ static int load(struct katran *katran, const char *path, enum katran_use use)
 	err = err ?: fill_reals(katran);
 	if (err)
 		return err;
-	return use == KATRAN_SIZED ? set_up_sized(katran)
-				   : set_up_usual(katran, use == KATRAN_ESTABLISHED);
+	switch (use) {
+	case KATRAN_SIZED:
+		return set_up_sized(katran, large_sizes,
+				    sizeof(large_sizes) / sizeof(large_sizes[0]));
+	case KATRAN_SHIPPED:
+		return set_up_sized(katran, shipped_sizes,
+				    sizeof(shipped_sizes) / sizeof(shipped_sizes[0]));
+	default:
+		return set_up_usual(katran, use == KATRAN_ESTABLISHED);
+	}
 }
 
 int katran_load(const char *path, enum katran_use use, struct katran **ret_katran)

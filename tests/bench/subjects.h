@@ -103,6 +103,7 @@ enum katran_use {
 	KATRAN_ESTABLISHED, /* its flow table holds the flows of the bench */
 	KATRAN_NEW_FLOWS, /* it is empty */
 	KATRAN_SIZED, /* services and flows of sizes[], as many as the object's maps have room for */
+	KATRAN_SHIPPED, /* the same of those that fit into an object built without options */
 	KATRAN_USES
 };
 
@@ -118,7 +119,7 @@ int katran_load(const char *path, enum katran_use use, struct katran **ret_katra
 void katran_free(struct katran *katran);
 int katran_fd(const struct katran *katran);
 
-/* How many services of a size fit, at least one; all there are for others than KATRAN_SIZED. */
+/* How many services of a size fit, at least one; all there are for KATRAN_ESTABLISHED and KATRAN_NEW_FLOWS. */
 __u32 katran_services(const struct katran *katran, __u32 size);
 
 /**

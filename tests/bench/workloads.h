@@ -22,6 +22,7 @@ enum target {
 	TARGET_KATRAN, /* established flows */
 	TARGET_KATRAN_NEW, /* its own instance, for these fill the flow table */
 	TARGET_KATRAN_SIZED,
+	TARGET_KATRAN_SHIPPED,
 	TARGET_COUNT
 };
 
@@ -68,7 +69,7 @@ struct workload {
 
 static inline bool workload_is_katran(const struct workload *workload)
 {
-	return workload->target >= TARGET_KATRAN && workload->target <= TARGET_KATRAN_SIZED;
+	return workload->target >= TARGET_KATRAN && workload->target <= TARGET_KATRAN_SHIPPED;
 }
 
 extern const struct workload workloads[];
