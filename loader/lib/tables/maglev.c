@@ -5,12 +5,11 @@
 #include "tables/maglev.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
-
-#define FREE UINT32_MAX
 
 /* One member while the table is filled: where it stands in its own order of buckets. */
 struct candidate {
@@ -20,6 +19,14 @@ struct candidate {
 	uint32_t credit;
 	uint32_t next; /* the bucket it wants next */
 	uint32_t skip;
+};
+
+/* Which buckets are free while a table is filled. */
+struct filling {
+	uint64_t *taken; /* a bit a bucket: 1/32 of the table, and so in the cache */
+	uint32_t *rest; /* the free ones, once they are few */
+	uint32_t rest_count, rest_max;
+	uint32_t buckets, left;
 };
 
 /* Public constants: the tables must be equal on all nodes, and hide nothing. */
@@ -61,38 +68,132 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static uint32_t take_next(struct candidate *c, uint32_t buckets)
+/* Of two numbers below `buckets`. */
+static uint32_t add_modulo(uint32_t a, uint32_t b, uint32_t buckets)
+{
+	uint64_t sum = (uint64_t)a + b;
+
+	return sum >= buckets ? sum - buckets : sum;
+}
+
+static bool is_taken(const struct filling *f, uint32_t bucket)
+{
+	return f->taken[bucket / 64] >> bucket % 64 & 1;
+}
+
+/* The next bucket in a member's order that is free, found by walking it. */
+static uint32_t walk(const struct filling *f, const struct candidate *c)
 {
 	uint32_t bucket = c->next;
-	uint64_t next = (uint64_t)bucket + c->skip;
 
-	c->next = next >= buckets ? next - buckets : next;
+	while (is_taken(f, bucket))
+		bucket = add_modulo(bucket, c->skip, f->buckets);
 	return bucket;
 }
 
-/* Rounds of turns: a member of the heaviest weight has one in each, the others in proportion. */
-static void fill_table(struct candidate *candidates, size_t count, uint32_t *table,
-		       uint32_t buckets)
+/* The number whose product with `number` is 1, modulo a prime (extended Euclidean algorithm). */
+static uint32_t inverse(uint32_t number, uint32_t prime)
 {
-	uint32_t heaviest = 0, filled = 0;
+	int64_t factor = 1, next_factor = 0, rest = number, next_rest = prime;
+
+	while (next_rest) {
+		int64_t quotient = rest / next_rest, old = next_rest;
+
+		next_rest = rest - quotient * next_rest;
+		rest = old;
+		old = next_factor;
+		next_factor = factor - quotient * next_factor;
+		factor = old;
+	}
+	return factor < 0 ? factor + prime : factor;
+}
+
+/*
+ * The same bucket as walk() finds: that of the few which are left that comes first in the member's order.
+ * Bucket b is number (b - next) / skip in it.
+ */
+static uint32_t pick_of_rest(struct filling *f, const struct candidate *c)
+{
+	uint64_t steps = inverse(c->skip, f->buckets), nearest = UINT64_MAX;
+	uint32_t at = 0, bucket;
+
+	for (uint32_t i = 0; i < f->rest_count; i++) {
+		uint64_t distance = add_modulo(f->rest[i], f->buckets - c->next, f->buckets);
+
+		distance = distance * steps % f->buckets;
+		if (distance < nearest) {
+			nearest = distance;
+			at = i;
+		}
+	}
+	bucket = f->rest[at];
+	f->rest[at] = f->rest[--f->rest_count];
+	return bucket;
+}
+
+/* Whoever looks for one of few free buckets walks for long; when there are as few as this, the free ones are listed. */
+static void list_rest(struct filling *f)
+{
+	for (uint32_t i = 0; i < f->buckets; i++)
+		if (!is_taken(f, i))
+			f->rest[f->rest_count++] = i;
+}
+
+static void take(struct filling *f, struct candidate *c, uint32_t *table)
+{
+	uint32_t bucket = f->rest_count ? pick_of_rest(f, c) : walk(f, c);
+
+	f->taken[bucket / 64] |= 1ULL << bucket % 64;
+	table[bucket] = c->number;
+	c->next = add_modulo(bucket, c->skip, f->buckets);
+	if (--f->left == f->rest_max)
+		list_rest(f);
+}
+
+/* Rounds of turns: a member of the heaviest weight has one in each, the others in proportion. */
+static void fill_table(struct filling *f, struct candidate *candidates, size_t count,
+		       uint32_t *table)
+{
+	uint32_t heaviest = 0;
 
 	for (size_t i = 0; i < count; i++)
 		if (candidates[i].weight > heaviest)
 			heaviest = candidates[i].weight;
-	for (size_t i = 0; filled < buckets; i = (i + 1) % count) {
+	for (size_t i = 0; f->left; i = i + 1 == count ? 0 : i + 1) {
 		struct candidate *c = &candidates[i];
-		uint32_t bucket;
 
 		c->credit += c->weight;
 		if (c->credit < heaviest)
 			continue;
 		c->credit -= heaviest;
-		do
-			bucket = take_next(c, buckets);
-		while (table[bucket] != FREE);
-		table[bucket] = c->number;
-		filled++;
+		take(f, c, table);
 	}
+}
+
+/* As many free buckets as it is about as much work to look through as to walk past the taken ones. */
+static uint32_t few_of(uint32_t buckets)
+{
+	uint32_t few = 1;
+
+	while ((uint64_t)few * few < buckets)
+		few++;
+	return few;
+}
+
+static int fill_all(struct candidate *candidates, size_t count, uint32_t *table, uint32_t buckets)
+{
+	struct filling f = { .buckets = buckets, .left = buckets, .rest_max = few_of(buckets) };
+	int err = 0;
+
+	f.taken = calloc(buckets / 64 + 1, sizeof(*f.taken));
+	f.rest = malloc(f.rest_max * sizeof(*f.rest));
+	if (f.taken && f.rest)
+		fill_table(&f, candidates, count, table);
+	else
+		err = -ENOMEM;
+	free(f.taken);
+	free(f.rest);
+	return err;
 }
 
 int maglev_build(const struct maglev_member *members, size_t count, uint32_t *ret_table,
@@ -125,10 +226,8 @@ int maglev_build(const struct maglev_member *members, size_t count, uint32_t *re
 			err = -EINVAL;
 	if (!weights)
 		err = -EINVAL;
-	if (!err) {
-		memset(ret_table, 0xff, buckets * sizeof(*ret_table));
-		fill_table(candidates, count, ret_table, buckets);
-	}
+	if (!err)
+		err = fill_all(candidates, count, ret_table, buckets);
 	free(candidates);
 	return err;
 }
