@@ -89,7 +89,13 @@ rate() {
 }
 
 both_rate() {
-  in_ns node1 "$PPS" pair eth0 "$SECONDS_EACH" "$FLOWS" | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
+  in_ns node1 "$PPS" pair eth0 "$SECONDS_EACH" "$FLOWS" | awk '
+    $2 <= 0.99 { lost = 1 }
+    { sum += $1 }
+    END {
+      if (NR != 2 || lost) exit 1
+      printf "%.0f\n", sum
+    }' || die "not all that two CPUs sent came back"
 }
 
 wire node1 access1 1
@@ -124,6 +130,7 @@ if (($(nproc) > 1)); then
     first=$(rate node1 $FLOWS 0)
     both=$(both_rate)
     second=$(rate node1 $FLOWS 1)
+    ((both < (first + second) * 5 / 4)) || die "two CPUs: $both packets a second, alone $first and $second: can't be"
     echo "$(((first + second) / 2)) $both" >>"$LAB_DIR/pairs"
   done
 fi
