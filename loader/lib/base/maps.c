@@ -58,9 +58,18 @@ int map_sizes(int fd, size_t *ret_key, size_t *ret_value, size_t *ret_entries)
 	return 0;
 }
 
-int map_array_open(const char *path, size_t value_size, struct map_array *ret_array)
+/* Hidden: addresses for all of it, and nothing behind them. */
+static void *map_memory(const struct map_array *array)
 {
-	struct map_array array = { 0 };
+	if (array->hidden)
+		return mmap(NULL, array->length, PROT_NONE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return mmap(NULL, array->length, PROT_READ | PROT_WRITE, MAP_SHARED, array->fd, 0);
+}
+
+static int open_array(const char *path, size_t value_size, bool hidden, struct map_array *ret_array)
+{
+	struct map_array array = { .hidden = hidden };
 	struct bpf_map_info info;
 	int err;
 
@@ -75,7 +84,7 @@ int map_array_open(const char *path, size_t value_size, struct map_array *ret_ar
 	array.stride = round_up(value_size, 8);
 	array.count = info.max_entries;
 	array.length = round_up(array.stride * array.count, sysconf(_SC_PAGESIZE));
-	array.values = mmap(NULL, array.length, PROT_READ | PROT_WRITE, MAP_SHARED, array.fd, 0);
+	array.values = map_memory(&array);
 	if (array.values == MAP_FAILED) {
 		err = -errno;
 		goto fail;
@@ -85,6 +94,29 @@ int map_array_open(const char *path, size_t value_size, struct map_array *ret_ar
 fail:
 	close(array.fd);
 	return err;
+}
+
+int map_array_open(const char *path, size_t value_size, struct map_array *ret_array)
+{
+	return open_array(path, value_size, false, ret_array);
+}
+
+int map_array_open_hidden(const char *path, size_t value_size, struct map_array *ret_array)
+{
+	return open_array(path, value_size, true, ret_array);
+}
+
+int map_array_show(const struct map_array *array, size_t first, size_t count)
+{
+	size_t page = sysconf(_SC_PAGESIZE), begin = first * array->stride / page * page;
+	size_t end = round_up((first + count) * array->stride, page);
+
+	if (!array->hidden || !count)
+		return 0;
+	return mmap((char *)array->values + begin, end - begin, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_FIXED, array->fd, begin) == MAP_FAILED
+		       ? -errno
+		       : 0;
 }
 
 void map_array_close(struct map_array *array)

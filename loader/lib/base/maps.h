@@ -17,6 +17,7 @@ struct map_array {
 	size_t stride; /* bytes from one element to the next: value size rounded up to 8 */
 	size_t count;
 	size_t length; /* of the mapping in memory, bytes */
+	bool hidden; /* only what map_array_show() was called for may be touched */
 };
 
 /**
@@ -29,6 +30,12 @@ struct map_array {
  */
 int map_array_open(const char *path, size_t value_size, struct map_array *ret_array);
 void map_array_close(struct map_array *array);
+
+/* The same with no element in memory yet: each page mapped costs time, of large maps more than all that is done there. */
+int map_array_open_hidden(const char *path, size_t value_size, struct map_array *ret_array);
+
+/* Brings elements of such a map into memory; those of another are there. 0 or -errno. */
+int map_array_show(const struct map_array *array, size_t first, size_t count);
 
 /* Element @index, which must be below array->count. */
 static inline void *map_at(const struct map_array *array, size_t index)

@@ -207,8 +207,7 @@ static int prepare_tables(struct work *work)
 	if (err == -EINTR)
 		return fail(work->error, err, "%s: interrupted: nothing was changed",
 			    work->node->name);
-	return err ? fail_errno(work->error, err, "%s: cannot write the lists of clients",
-				work->node->name)
+	return err ? fail_errno(work->error, err, "%s: cannot prepare the tables", work->node->name)
 		   : 0;
 }
 

@@ -112,7 +112,7 @@ int work_open_maps(struct work *work)
 	if (err)
 		return fail_errno(work->error, err, "cannot read the undo records");
 	if (work->node->is_access)
-		err = access_view_open(&work->paths, &work->access, work->error);
+		err = access_view_open_to_change(&work->paths, &work->access, work->error);
 	if (!err && work->node->is_service)
 		err = node_view_open(&work->paths, &work->tables, work->error);
 	if (!err && work->is_switch)

@@ -31,6 +31,10 @@ struct access_view {
 int access_view_open(const struct paths *paths, struct access_view *ret_view, struct error *error);
 void access_view_close(struct access_view *view);
 
+/* For planning and committing: no bucket may be touched but those that access_prepare() will have written. */
+int access_view_open_to_change(const struct paths *paths, struct access_view *ret_view,
+			       struct error *error);
+
 static inline struct xdplb_service *access_service(const struct access_view *view, uint32_t i)
 {
 	return map_at(&view->services, i);
@@ -138,8 +142,8 @@ struct access_asking {
  * New members are written and, if their service nodes hold the mappings, confirmed. A member that is
  * not confirmed in time will stay out of use and is named in asking->notes.
  *
- * Return: 0; -EINTR a signal ended the waiting; -errno a list of clients could not be written. All is
- * taken back then.
+ * Return: 0; -EINTR a signal ended the waiting; -errno no memory for the buckets, or a list of clients
+ * could not be written. All is taken back then.
  */
 int access_prepare(const struct config *config, const struct access_plan *plan,
 		   struct access_view *view, struct access_asking *asking);

@@ -252,10 +252,32 @@ static void commit_service(const struct access_plan *plan,
 		write_service_info(service, view);
 }
 
+/* The buckets that will be written, and what lies between: one mapping, however many tables there are. */
+static int show_buckets(const struct access_plan *plan, const struct access_view *view)
+{
+	size_t first = view->buckets.count, end = 0;
+
+	for (size_t i = 0; i < plan->service_count; i++) {
+		const struct access_plan_service *service = &plan->services[i];
+		size_t line = service->buckets.base / XDPLB_BUCKETS_PER_LINE;
+		size_t after = line + (service->buckets.count + XDPLB_BUCKETS_PER_LINE - 1) /
+					      XDPLB_BUCKETS_PER_LINE;
+
+		if (!service->table_changed)
+			continue;
+		first = line < first ? line : first;
+		end = after > end ? after : end;
+	}
+	return first < end ? map_array_show(&view->buckets, first, end - first) : 0;
+}
+
 int access_prepare(const struct config *config, const struct access_plan *plan,
 		   struct access_view *view, struct access_asking *asking)
 {
-	int err = access_sources_write(plan, view);
+	int err = show_buckets(plan, view);
+
+	if (!err)
+		err = access_sources_write(plan, view);
 
 	if (err)
 		return err;

@@ -12,6 +12,9 @@
 
 #include "tables/access_sources.h"
 
+/* As many as are looked for while memory answers. */
+#define MEMBERS_AHEAD 8
+
 /* ---- targets, services and members ---- */
 
 static void keep_target(struct access_plan *plan, size_t number, uint32_t index)
@@ -20,22 +23,52 @@ static void keep_target(struct access_plan *plan, size_t number, uint32_t index)
 	plan->backend_kept[index] = true;
 }
 
-/* Those that are there already. The others get their indices when members have got theirs. */
+static void find_target(struct access_running *running, struct access_plan *plan, size_t number)
+{
+	const struct config *config = running->config;
+	const struct config_target *target = &config->targets[number];
+	uint32_t index;
+
+	if (plan->targets[number] != LOOKUP_NONE || plan->target_is_new[number])
+		return;
+	index = access_running_target(running, target);
+	plan->target_is_new[number] = index == LOOKUP_NONE;
+	if (index == LOOKUP_NONE)
+		return;
+	keep_target(plan, number, index);
+	plan->target_differs[number] =
+		access_target_differs(config, target, access_backend_info(running->view, index));
+}
+
+/* Names lie in another order than members: those of backends that come soon are asked of memory already. */
+static void fetch_ahead(const struct config *config, const struct config_service *service,
+			size_t member)
+{
+	if (member + MEMBERS_AHEAD < service->member_count)
+		__builtin_prefetch(
+			&config->backends[service->members[member + MEMBERS_AHEAD].backend]);
+}
+
+/*
+ * Those that are there already. The others get their indices when members have got theirs, so in the order of members
+ * most are where the one before them lets expect.
+ */
 static void find_targets(struct access_running *running, struct access_plan *plan)
 {
 	const struct config *config = running->config;
 
-	for (size_t i = 0; i < config->target_count; i++) {
-		uint32_t index = access_running_target(running, &config->targets[i]);
-
+	for (size_t i = 0; i < config->target_count; i++)
 		plan->targets[i] = LOOKUP_NONE;
-		plan->target_is_new[i] = index == LOOKUP_NONE;
-		if (index == LOOKUP_NONE)
-			continue;
-		keep_target(plan, i, index);
-		plan->target_differs[i] = access_target_differs(
-			config, &config->targets[i], access_backend_info(running->view, index));
+	for (size_t i = 0; i < config->service_count; i++) {
+		const struct config_service *service = &config->services[i];
+
+		for (size_t m = 0; m < service->member_count; m++) {
+			fetch_ahead(config, service, m);
+			find_target(running, plan, service->members[m].target);
+		}
 	}
+	for (size_t i = 0; i < config->target_count; i++)
+		find_target(running, plan, i);
 }
 
 /* The index of its first member, where that is free: lb_xdp reads both at once then. */

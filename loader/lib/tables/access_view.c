@@ -15,6 +15,7 @@ struct view_map {
 	const char *name;
 	struct map_array *array;
 	size_t value_size;
+	bool hidden; /* see map_array_open_hidden() */
 };
 
 static int open_arrays(const struct paths *paths, const struct view_map *maps, size_t count,
@@ -23,9 +24,12 @@ static int open_arrays(const struct paths *paths, const struct view_map *maps, s
 	char path[PATH_LEN];
 
 	for (size_t i = 0; i < count; i++) {
-		int err = map_array_open(path_of_map(paths, maps[i].name, path), maps[i].value_size,
-					 maps[i].array);
+		int err;
 
+		path_of_map(paths, maps[i].name, path);
+		err = maps[i].hidden
+			      ? map_array_open_hidden(path, maps[i].value_size, maps[i].array)
+			      : map_array_open(path, maps[i].value_size, maps[i].array);
 		if (err)
 			return fail_errno(error, err, "cannot open %s", path);
 	}
@@ -64,14 +68,15 @@ static int open_later_arrays(const struct paths *paths, struct access_view *view
 	return 0;
 }
 
-int access_view_open(const struct paths *paths, struct access_view *ret_view, struct error *error)
+static int open_view(const struct paths *paths, bool hide_buckets, struct access_view *ret_view,
+		     struct error *error)
 {
 	struct access_view view = { .traffic_fd = -1, .flows_fd = -1, .sources_fd = -1 };
 	const struct view_map maps[] = {
 		{ "vips", &view.vips, sizeof(struct xdplb_endpoint) },
 		{ "lb_control", &view.control, sizeof(struct xdplb_lb_control) },
 		{ "services", &view.services, sizeof(struct xdplb_service) },
-		{ "buckets", &view.buckets, sizeof(struct xdplb_bucket_line) },
+		{ "buckets", &view.buckets, sizeof(struct xdplb_bucket_line), hide_buckets },
 		{ "members", &view.members, sizeof(struct xdplb_member) },
 		{ "health", &view.health, sizeof(struct xdplb_health) },
 		{ "service_infos", &view.service_infos, sizeof(struct xdplb_service_info) },
@@ -98,6 +103,17 @@ int access_view_open(const struct paths *paths, struct access_view *ret_view, st
 	}
 	*ret_view = view;
 	return 0;
+}
+
+int access_view_open(const struct paths *paths, struct access_view *ret_view, struct error *error)
+{
+	return open_view(paths, false, ret_view, error);
+}
+
+int access_view_open_to_change(const struct paths *paths, struct access_view *ret_view,
+			       struct error *error)
+{
+	return open_view(paths, true, ret_view, error);
 }
 
 void access_view_close(struct access_view *view)
