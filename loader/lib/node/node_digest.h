@@ -6,14 +6,12 @@
 #ifndef XDPLB_NODE_DIGEST_H
 #define XDPLB_NODE_DIGEST_H
 
-#include <pthread.h>
-
+#include "base/aside.h"
 #include "config/config.h"
 
 struct node_digest {
 	const struct config *config;
-	pthread_t thread;
-	bool is_running;
+	struct aside aside;
 	uint64_t hash;
 };
 

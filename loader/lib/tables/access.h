@@ -90,9 +90,10 @@ struct access_plan_service {
 	struct xdplb_bucket_ref ref;
 	uint32_t *members; /* index in `members` of each config member */
 	bool *member_is_new; /* of each config member */
-	uint32_t *table; /* if table_changed: config->buckets indices of members */
+	uint32_t *table; /* if table_changed: config->buckets numbers of config members */
+	uint64_t *name_hashes; /* as well: of each config member */
 	struct xdplb_bucket_ref buckets; /* where the table lies, or is to lie */
-	uint64_t digest; /* of the new table */
+	uint64_t digest; /* of the new table; known when access_commit() has waited for it */
 	uint32_t members_before; /* what its info said when this was planned */
 	bool sources_changed; /* its list of clients is to be written ... */
 	bool sources_b; /* ... as this version; see access_sources.h */
@@ -112,6 +113,8 @@ struct access_plan {
 	bool echo_changed; /* pings of VIPs are no longer answered, or again */
 	/* Marks of what stays; anything in use and unmarked goes. One for each index of the maps. */
 	bool *service_kept, *member_kept, *backend_kept;
+	struct access_digests
+		*digests; /* work on new tables that goes on beside; see access_tables.h */
 	size_t changes; /* things that are not yet as they should be; 0: nothing to do */
 };
 

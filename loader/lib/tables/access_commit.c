@@ -11,6 +11,7 @@
 #include "tables/access_chain.h"
 #include "tables/access_confirm.h"
 #include "tables/access_sources.h"
+#include "tables/access_tables.h"
 
 /* The 16-bit ones' complement sum of (new + ~old) over an address. */
 static uint32_t address_delta(const struct xdplb_addr *old, const struct xdplb_addr *new)
@@ -109,8 +110,10 @@ static void write_table(const struct access_plan_service *service, struct access
 		info->buckets = 0;
 	}
 	for (uint32_t i = 0; i < service->buckets.count; i++) {
-		*access_bucket(view, service->buckets.base + i) = service->table[i];
-		access_member_info(view, service->table[i])->buckets++;
+		uint32_t member = service->members[service->table[i]];
+
+		*access_bucket(view, service->buckets.base + i) = member;
+		access_member_info(view, member)->buckets++;
 	}
 }
 
@@ -242,6 +245,7 @@ static void commit_service(const struct access_plan *plan,
 	if (service->table_changed) {
 		write_table(service, view);
 		switch_table(service, view);
+		access_digests_end(plan);
 	}
 	/* A table comes with members, which the plan has compared as they were before they were written. */
 	if (service->table_changed || service->sources_changed || service->chain_changed)

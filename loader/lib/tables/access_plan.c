@@ -277,6 +277,8 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 	}
 	find_targets(&running, &plan);
 	err = plan_services(&running, &plan, error);
+	if (!err && access_digests_begin(&plan))
+		err = fail_errno(error, -ENOMEM, "cannot plan");
 	if (!err)
 		err = plan_new_targets(&running, &plan, error);
 	if (!err)
@@ -310,10 +312,12 @@ out:
 
 void access_plan_free(struct access_plan *plan)
 {
+	access_digests_free(plan);
 	for (size_t i = 0; plan->services && i < plan->service_count; i++) {
 		free(plan->services[i].members);
 		free(plan->services[i].member_is_new);
 		free(plan->services[i].table);
+		free(plan->services[i].name_hashes);
 	}
 	free(plan->services);
 	free(plan->targets);

@@ -10,26 +10,8 @@
 
 #include "tables/maglev.h"
 
-/* From numbers in the config to indices in the map; and what the table comes to, by names. */
-static int finish_table(const struct maglev_member *members, struct access_plan_service *service)
-{
-	const struct config_service *wanted = service->config;
-	uint64_t *names = calloc(wanted->member_count, sizeof(*names));
-	uint64_t *hashes = calloc(wanted->buckets, sizeof(*hashes));
-	int err = names && hashes ? 0 : -ENOMEM;
-
-	for (size_t i = 0; i < wanted->member_count && !err; i++)
-		names[i] = maglev_name_hash(members[i].name);
-	for (uint32_t i = 0; i < wanted->buckets && !err; i++) {
-		hashes[i] = names[service->table[i]];
-		service->table[i] = service->members[service->table[i]];
-	}
-	if (!err)
-		service->digest = maglev_digest(hashes, wanted->buckets);
-	free(names);
-	free(hashes);
-	return err;
-}
+/* Buckets whose digest takes longer, by far, than to start a thread: some milliseconds. */
+#define WORTH_A_THREAD (1 << 18)
 
 int access_build_table(const struct config *config, struct access_plan_service *service)
 {
@@ -38,19 +20,74 @@ int access_build_table(const struct config *config, struct access_plan_service *
 	int err = -ENOMEM;
 
 	service->table = calloc(wanted->buckets, sizeof(*service->table));
-	if (!members || !service->table)
+	service->name_hashes = calloc(wanted->member_count, sizeof(*service->name_hashes));
+	if (!members || !service->table || !service->name_hashes)
 		goto out;
-	for (size_t i = 0; i < wanted->member_count; i++)
+	for (size_t i = 0; i < wanted->member_count; i++) {
 		members[i] = (struct maglev_member){
 			.name = config->backends[wanted->members[i].backend].name,
 			.weight = wanted->members[i].weight,
 		};
+		service->name_hashes[i] = maglev_name_hash(members[i].name);
+	}
 	err = maglev_build(members, wanted->member_count, service->table, wanted->buckets);
-	if (!err)
-		err = finish_table(members, service);
 out:
 	free(members);
 	return err;
+}
+
+/* What each new table comes to, by names. */
+static void digest_tables(void *arg)
+{
+	struct access_digests *digests = arg;
+
+	for (size_t i = 0; i < digests->service_count; i++) {
+		struct access_plan_service *service = &digests->services[i];
+
+		if (service->table_changed)
+			service->digest = maglev_table_digest(service->name_hashes, service->table,
+							      service->config->buckets);
+	}
+}
+
+static size_t count_new_buckets(const struct access_plan *plan)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->service_count; i++)
+		if (plan->services[i].table_changed)
+			n += plan->services[i].config->buckets;
+	return n;
+}
+
+int access_digests_begin(struct access_plan *plan)
+{
+	struct access_digests *digests = calloc(1, sizeof(*digests));
+
+	if (!digests)
+		return -ENOMEM;
+	digests->services = plan->services;
+	digests->service_count = plan->service_count;
+	plan->digests = digests;
+	if (count_new_buckets(plan) >= WORTH_A_THREAD)
+		aside_begin(&digests->aside, digest_tables, digests);
+	else
+		digest_tables(digests);
+	return 0;
+}
+
+void access_digests_end(const struct access_plan *plan)
+{
+	if (plan->digests)
+		aside_end(&plan->digests->aside);
+}
+
+void access_digests_free(struct access_plan *plan)
+{
+	if (plan->digests)
+		aside_drop(&plan->digests->aside);
+	free(plan->digests);
+	plan->digests = NULL;
 }
 
 /* A run of bucket lines in use. */

@@ -61,6 +61,27 @@ uint64_t maglev_digest(const uint64_t *hashes, size_t buckets)
 	return digest;
 }
 
+uint64_t maglev_table_digest(const uint64_t *names, const uint32_t *table, size_t buckets)
+{
+	unsigned char out[crypto_generichash_BYTES];
+	crypto_generichash_state state;
+	uint64_t hashes[512], digest;
+	size_t n = 0;
+
+	crypto_generichash_init(&state, NULL, 0, sizeof(out));
+	for (size_t i = 0; i < buckets; i++) {
+		hashes[n++] = names[table[i]];
+		if (n < sizeof(hashes) / sizeof(hashes[0]) && i + 1 < buckets)
+			continue;
+		crypto_generichash_update(&state, (const unsigned char *)hashes,
+					  n * sizeof(hashes[0]));
+		n = 0;
+	}
+	crypto_generichash_final(&state, out, sizeof(out));
+	memcpy(&digest, out, sizeof(digest));
+	return digest;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct candidate *x = a, *y = b;

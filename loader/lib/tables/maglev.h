@@ -37,4 +37,11 @@ uint64_t maglev_name_hash(const char *name);
  */
 uint64_t maglev_digest(const uint64_t *hashes, size_t buckets);
 
+/**
+ * maglev_table_digest() - The same of a table that is there as numbers.
+ * @names: maglev_name_hash() of each member
+ * @table: @buckets entries: numbers in @names
+ */
+uint64_t maglev_table_digest(const uint64_t *names, const uint32_t *table, size_t buckets);
+
 #endif
