@@ -96,14 +96,14 @@ echo_udp() {
   expect "replies through the access node" "$(count_packets access "$TO_CLIENT")" 0
 }
 
-# resets_seen CAPTURE: resets, but for those that answer a packet from about the connection's own end: a kernel may send its
-# FIN (by which it acknowledges what came before the other's) or the last acknowledgement twice, and the other side has
-# forgotten the connection then. A reset over somebody else's packet has that one's numbers.
+# resets_seen CAPTURE: resets, but for those that answer an acknowledgement of the connection's own end: a kernel
+# may send that twice, and the other side has forgotten the connection then. A reset over somebody else's packet has
+# that one's numbers.
 resets_seen() {
   tcpdump -r "$LAB_DIR/$1.pcap" -nn -S -t tcp 2>/dev/null | awk '
     { flow = $2 $4; seq = $0; sub(/.* seq /, "", seq); sub(/[^0-9].*/, "", seq) }
-    /Flags \[F/ { ended[flow] = seq }
-    /Flags \[R/ && !(flow in ended && (seq == ended[flow] || seq == ended[flow] + 1))'
+    /Flags \[F/ { ended[flow] = seq + 1 }
+    /Flags \[R/ && ended[flow] != seq'
 }
 
 # one_port ADDRESS/PORT...: all at the same time, all served by the same backend and port. The client's
