@@ -25,14 +25,6 @@ INLINE bool same_addr(const struct xdplb_addr *a, const struct xdplb_addr *b)
 		 (a->word[3] ^ b->word[3]));
 }
 
-/* Of two addresses of one family: in IPv4 ones all but the first word is 0. */
-INLINE bool same_endpoint_addr(const struct xdplb_addr *a, const struct xdplb_addr *b, __u8 family)
-{
-	if (__builtin_constant_p(family) && family == XDPLB_IPV4)
-		return a->word[0] == b->word[0];
-	return same_addr(a, b);
-}
-
 /* The live table: base and seed of one moment. */
 INLINE struct xdplb_table_ref read_table_ref(const struct xdplb_table_ref *ref)
 {
@@ -57,7 +49,7 @@ INLINE struct xdplb_table_ref read_table_ref(const struct xdplb_table_ref *ref)
 			if (!e_)                                                                \
 				break;                                                          \
 			if (endpoint_word(e_) == endpoint_word(key) &&                          \
-			    same_endpoint_addr(&e_->addr, &(key)->addr, (key)->family)) {       \
+			    same_addr(&e_->addr, &(key)->addr)) {                               \
 				found_ = e_;                                                    \
 				break;                                                          \
 			}                                                                       \

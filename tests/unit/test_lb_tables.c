@@ -150,8 +150,8 @@ Test(lb_tables, every_part_of_the_key_counts)
 
 		for (int w = 0; w < 7; w++)
 			wrong[w] = full;
-		for (int w = 0; w < 4; w++) /* IPv4 has one word, the others are always 0 */
-			wrong[w].addr.word[family == XDPLB_IPV6 ? w : 0] ^= htonl(1U << 8 * w);
+		for (int w = 0; w < 4; w++)
+			wrong[w].addr.word[w] ^= htonl(1);
 		wrong[4].port ^= htons(1);
 		wrong[5].proto = setup_protos[1 - i % 2];
 		wrong[6].family = setup_families[1 - i / 2];
