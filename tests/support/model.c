@@ -10,11 +10,7 @@
 
 #include "model_choose.h"
 #include "model_icmp.h"
-#include "model_parse.h"
 #include "model_send.h"
-
-#define EVENT(name) (1U << XDPLB_EVENT_##name)
-#define PATH(name)  (1U << MODEL_PATH_##name)
 
 /* ---- results ---- */
 
@@ -28,64 +24,6 @@ void model_drop(enum xdplb_drop reason, struct model_result *ret_result)
 {
 	ret_result->verdict = XDP_DROP;
 	ret_result->drop = reason;
-}
-
-/* ---- the tables ---- */
-
-static bool same_addr(const struct xdplb_addr *a, const struct xdplb_addr *b)
-{
-	return !memcmp(a, b, sizeof(*a));
-}
-
-static bool is_vip(const struct model_world *world, const struct model_parsed *parsed)
-{
-	for (size_t i = 0; i < world->service_count; i++)
-		if (world->services[i].family == parsed->family &&
-		    same_addr(&world->services[i].vip, &parsed->dest.addr))
-			return true;
-	return false;
-}
-
-const struct model_service *model_find_service(const struct model_world *world, __u8 family,
-					       __u8 proto, const struct model_end *vip)
-{
-	for (size_t i = 0; i < world->service_count; i++) {
-		const struct model_service *service = &world->services[i];
-
-		if (service->family == family && service->proto == proto &&
-		    service->port == vip->port && same_addr(&service->vip, &vip->addr))
-			return service;
-	}
-	return NULL;
-}
-
-static bool is_in_prefix(const struct model_prefix *prefix, const struct xdplb_addr *addr)
-{
-	const __u8 *a = (const __u8 *)&prefix->addr, *b = (const __u8 *)addr;
-
-	for (__u32 bit = 0; bit < prefix->bits; bit++)
-		if ((a[bit / 8] ^ b[bit / 8]) & 0x80 >> bit % 8)
-			return false;
-	return true;
-}
-
-static bool is_denied(const struct model_service *service, const struct xdplb_addr *source)
-{
-	bool is_listed = false;
-
-	for (__u32 i = 0; i < service->prefix_count; i++)
-		is_listed |= is_in_prefix(&service->prefixes[i], source);
-	if (service->flags & XDPLB_SERVICE_SOURCES_ALLOWED)
-		return !is_listed;
-	return service->flags & XDPLB_SERVICE_SOURCES_DENIED && is_listed;
-}
-
-__u64 model_bucket_hash(const struct model_world *world, const struct model_service *service,
-			const struct model_end *client, __u64 flow_hash)
-{
-	if (!(service->flags & XDPLB_SERVICE_BY_SOURCE))
-		return flow_hash;
-	return model_source_hash(world->key, &client->addr, &service->vip, service->family);
 }
 
 /* ---- what the client is told ---- */
@@ -164,7 +102,8 @@ static void rewrite(const struct model_parsed *parsed, const struct model_member
 		model_put_mark(packet, parsed, hash);
 	if (parsed->kind != MODEL_TRANSPORT)
 		return;
-	model_put_word(packet, parsed->l4 + 2, member->tag, sum);
+	if (!member->keeps_port)
+		model_put_word(packet, parsed->l4 + 2, member->tag, sum);
 	if (is_ipv4 && is_fragment)
 		model_change_sum(packet, sum, &none, &extra, 2);
 	if (sum && parsed->proto == IPPROTO_UDP)
@@ -303,7 +242,7 @@ static void serve(struct model_world *world, const struct model_service *service
 				     parsed->family);
 	const struct model_member *member = NULL;
 
-	if (is_denied(service, &parsed->source.addr)) {
+	if (model_is_denied(service, &parsed->source.addr)) {
 		model_drop(XDPLB_DROP_SOURCE_DENIED, result);
 		return;
 	}
@@ -325,10 +264,10 @@ static void serve(struct model_world *world, const struct model_service *service
 				    result);
 }
 
-static __u32 paths_of(const struct model_parsed *parsed, const struct model_service *service,
+static __u64 paths_of(const struct model_parsed *parsed, const struct model_service *service,
 		      const struct test_packet *in)
 {
-	__u32 paths = parsed->tags ? parsed->tags > 1 ? PATH(TAGS) : PATH(TAG) : 0;
+	__u64 paths = parsed->tags ? parsed->tags > 1 ? PATH(TAGS) : PATH(TAG) : 0;
 
 	if (parsed->l4 - parsed->l3 > (parsed->family == XDPLB_IPV4 ? 20 : 40))
 		paths |= parsed->family == XDPLB_IPV4 ? PATH(OPTIONS) : PATH(EXTENSIONS);
@@ -336,6 +275,8 @@ static __u32 paths_of(const struct model_parsed *parsed, const struct model_serv
 		paths |= PATH(FIRST_FRAGMENT);
 	if (may_open(parsed, in))
 		paths |= PATH(OPENS);
+	if (service->last_port)
+		paths |= PATH(RANGE);
 	if (service->flags & XDPLB_SERVICE_SOURCES)
 		paths |= PATH(LISTED);
 	if (service->flags & XDPLB_SERVICE_BY_SOURCE)
@@ -372,7 +313,7 @@ void model_run(struct model_world *world, const struct test_packet *in,
 	model_parse(in, &parsed);
 	if (parsed.kind == MODEL_CUT_ICMP)
 		parsed.kind = MODEL_FOREIGN;
-	if (parsed.kind == MODEL_FOREIGN || !is_vip(world, &parsed)) {
+	if (parsed.kind == MODEL_FOREIGN || !model_is_vip(world, &parsed)) {
 		ret_result->paths |= parsed.kind == MODEL_FOREIGN ? PATH(FOREIGN) : PATH(STRANGER);
 		model_pass(in, ret_result);
 		return;

@@ -27,6 +27,7 @@
 struct model_member {
 	struct xdplb_addr addr;
 	__be16 tag;
+	bool keeps_port; /* of a service of many ports */
 	bool confirmed;
 	struct xdplb_health health; /* lease: 0 never, 1 over, else ahead */
 	__u8 dmac[6], smac[6];
@@ -45,7 +46,8 @@ struct model_prefix {
 struct model_service {
 	__u8 family, proto;
 	struct xdplb_addr vip;
-	__be16 port;
+	__be16 port; /* its only one; else 0 */
+	__u16 first_port, last_port; /* of a service of many, host byte order; else 0 */
 	__u32 flags; /* enum xdplb_service_flag */
 	struct model_member members[MODEL_MEMBERS]; /* in the order of the chain */
 	__u32 member_count;
@@ -70,6 +72,7 @@ struct model_budgets {
 struct model_world {
 	__u8 key[16];
 	__u32 ifindex; /* by which packets come in */
+	bool has_ranges; /* else services of many ports are not looked for */
 	struct model_service *services;
 	size_t service_count;
 	struct model_note *notes; /* MODEL_NOTES of them */
@@ -82,6 +85,7 @@ struct model_world {
 	X(FOREIGN, "nothing that is looked at")                   \
 	X(STRANGER, "to no VIP")                                  \
 	X(OTHER_PORT, "to another port of a VIP")                 \
+	X(RANGE, "to a service of many ports")                    \
 	X(TAG, "one VLAN tag")                                    \
 	X(TAGS, "two VLAN tags")                                  \
 	X(OPTIONS, "IPv4 options")                                \
@@ -103,6 +107,7 @@ struct model_world {
 	X(ECHO_LATER, "later fragment of a ping, answered")       \
 	X(ICMP_ERROR, "ICMP error to a VIP")                      \
 	X(RELAYED, "ICMP error, relayed")                         \
+	X(RELAYED_RANGE, "... about a service of many ports")     \
 	X(REPORTED, "an error of the balancer's own")             \
 	X(RESET, "TCP reset")
 
@@ -117,7 +122,7 @@ struct model_result {
 	int verdict; /* XDP_* */
 	int drop; /* enum xdplb_drop; -1: none is counted */
 	__u64 events; /* a bit for each enum xdplb_event that is counted */
-	__u32 paths; /* a bit for each enum model_path */
+	__u64 paths; /* a bit for each enum model_path */
 	const struct model_member *member; /* to which it is counted, or NULL */
 	struct test_packet packet; /* what comes out, unless it is dropped */
 };

@@ -3,9 +3,7 @@
 
 #include "bpf/lib/hash.h"
 #include "bpf/lib/owner.h"
-
-#define EVENT(name) (1U << XDPLB_EVENT_##name)
-#define PATH(name)  (1U << MODEL_PATH_##name)
+#include "model_steps.h"
 
 /* Ordered: the later the better. */
 enum use {

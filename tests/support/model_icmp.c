@@ -8,9 +8,6 @@
 #include "model_choose.h"
 #include "model_send.h"
 
-#define EVENT(name) (1U << XDPLB_EVENT_##name)
-#define PATH(name)  (1U << MODEL_PATH_##name)
-
 /* Without options, or extension headers but that of a fragment. */
 static bool is_plain(const struct model_parsed *parsed)
 {
@@ -90,7 +87,8 @@ static void rewrite_quote(const struct model_parsed *quote, const struct model_m
 	size_t sum = model_l4_sum(packet, quote, quote->end);
 
 	model_put_addr(packet, quote, source, &member->addr, sum);
-	model_put_word(packet, quote->l4, member->tag, sum);
+	if (!member->keeps_port)
+		model_put_word(packet, quote->l4, member->tag, sum);
 	if (sum && quote->proto == IPPROTO_UDP)
 		model_settle_udp(packet, sum);
 }
@@ -138,7 +136,7 @@ static void relay(struct model_world *world, const struct model_parsed *parsed,
 		return;
 	}
 	result->events |= EVENT(ICMP_RELAYED);
-	result->paths |= PATH(RELAYED);
+	result->paths |= service->last_port ? PATH(RELAYED_RANGE) : PATH(RELAYED);
 	rewrite_error(parsed, quote, member, hash, in, &result->packet);
 	model_leave(world, parsed, member, result);
 }

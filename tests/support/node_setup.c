@@ -367,7 +367,8 @@ void lb_setup_confirm(struct lb_setup *lb, __u32 index, bool confirmed)
 {
 	struct xdplb_member member = lb_setup_read(lb, index);
 
-	member.flags = confirmed ? XDPLB_MEMBER_CONFIRMED : 0;
+	member.flags &= ~XDPLB_MEMBER_CONFIRMED;
+	member.flags |= confirmed ? XDPLB_MEMBER_CONFIRMED : 0;
 	put(fd_of(lb, members), index, &member);
 }
 

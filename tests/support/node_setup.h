@@ -18,8 +18,8 @@
 #define SETUP_KEY0 0x0706050403020100ULL
 #define SETUP_KEY1 0x0f0e0d0c0b0a0908ULL
 
-#define SETUP_SLOTS    64 /* of one endpoint table */
-#define SETUP_SERVICES 8
+#define SETUP_SLOTS    128 /* of one endpoint table */
+#define SETUP_SERVICES 16
 #define SETUP_BUCKETS  1024
 #define SETUP_MEMBERS  32
 #define SETUP_MAPPINGS 8

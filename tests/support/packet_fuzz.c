@@ -68,6 +68,30 @@ void fuzz_draw_shape(struct packet_fuzz *fuzz, struct packet_spec *spec)
 	spec->seed = fuzz_draw(fuzz, ~0U);
 }
 
+/* One of a few, so that flows come again, or any. */
+static __u16 draw_client_port(struct packet_fuzz *fuzz)
+{
+	return fuzz_draw(fuzz, fuzz_draw(fuzz, 4) ? 8 : 65536);
+}
+
+/* Mostly one that is served; else one near them, where ranges begin and end, or any. */
+static __u16 draw_vip_port(struct packet_fuzz *fuzz, __u16 port)
+{
+	static const __u16 others[] = { 0, 1, 999, 1000, 1003, 1004, 40000, 40001, 65535 };
+
+	switch (fuzz_draw(fuzz, 16)) {
+	case 0:
+		return fuzz_draw(fuzz, 65536);
+	case 1:
+		return others[fuzz_draw(fuzz, sizeof(others) / sizeof(others[0]))];
+	case 2:
+	case 3:
+		return port - 4 + fuzz_draw(fuzz, 16);
+	default:
+		return port + fuzz_draw(fuzz, 2);
+	}
+}
+
 /* Between a client and a VIP: what all kinds have in common. */
 static struct packet_spec draw_spec(struct packet_fuzz *fuzz, __u8 family, __u8 proto)
 {
@@ -77,8 +101,8 @@ static struct packet_spec draw_spec(struct packet_fuzz *fuzz, __u8 family, __u8 
 	};
 
 	spec.source.addr = draw_client(fuzz, family);
-	spec.source.port = fuzz_draw(fuzz, 65536);
-	spec.dest.port += fuzz_draw(fuzz, 8) ? fuzz_draw(fuzz, 2) : 2;
+	spec.source.port = draw_client_port(fuzz);
+	spec.dest.port = draw_vip_port(fuzz, cast->vip.port);
 	if (!fuzz_draw(fuzz, 32))
 		spec.dest.addr = cast_of(fuzz, family)->stranger;
 	spec.vlan_tags = fuzz_draw(fuzz, 4) ? 0 : fuzz_draw(fuzz, 3);

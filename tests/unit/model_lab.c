@@ -14,6 +14,20 @@
 #define BUCKETS_OF    64 /* numbers from one service's first bucket to the next one's */
 #define PLENTY        (1ULL << 40)
 
+/*
+ * Services of one port come first, two of each kind (family and protocol), then those of many, two of each kind: the
+ * ranges of a VIP, the narrower one first. They touch ports of the others, each other, and one the end of all.
+ */
+#define KINDS         4
+#define FIRST_OF_MANY (2 * KINDS)
+
+static const struct {
+	__u16 first, last;
+} ranges[2][KINDS] = {
+	{ { 78, 90 }, { 82, 82 }, { 79, 81 }, { 1000, 1003 } },
+	{ { 1, 65535 }, { 81, 40000 }, { 1000, 65535 }, { 1, 1003 } },
+};
+
 /* Members 0 to 2 have the table; number 3 has one bucket, number 4 none: only the last search finds it. */
 #define RARE_MEMBER   3
 #define RARE_BUCKET   60
@@ -66,6 +80,7 @@ static void make_member(struct model_lab *lab, __u32 service, __u32 number, bool
 	*member = (struct model_member){
 		.addr = setup_addrs(wanted->family)->backends[fuzz_draw(&lab->fuzz, 3)],
 		.tag = htons(SETUP_TAG_FIRST + fuzz_draw(&lab->fuzz, 999)),
+		.keeps_port = wanted->last_port,
 		.dmac = { 2, 1, service, number, 0, fuzz_draw(&lab->fuzz, 256) },
 		.ifindex = fuzz_draw(&lab->fuzz, 4) ? LAB_IFINDEX : OTHER_IFINDEX,
 		.mtu = draw_mtu(lab),
@@ -76,6 +91,7 @@ static void make_member(struct model_lab *lab, __u32 service, __u32 number, bool
 	entry.vip = (struct packet_end){ wanted->vip, ntohs(wanted->port) };
 	entry.to.addr = member->addr;
 	entry.to.port = ntohs(member->tag);
+	entry.keeps_port = member->keeps_port;
 	memcpy(entry.to.mac, member->dmac, 6);
 	entry.ifindex = member->ifindex;
 	entry.health = index;
@@ -191,28 +207,50 @@ void lab_make_world(struct model_lab *lab)
 	empty_map(bpf_map__fd(lab->lb.skel->maps.sources));
 	empty_map(bpf_map__fd(lab->lb.skel->maps.fragment_ways));
 	lab->model.note_count = 0;
+	lab->model.has_ranges = fuzz_draw(&lab->fuzz, 4);
+	lb_setup_ranges(&lab->lb, lab->model.has_ranges);
 	for (__u32 i = 0; i < LAB_SERVICES; i++)
 		make_service(lab, i);
 	make_budgets(lab);
 }
 
+/* The names of a service in the table. */
+static void enter_service(struct model_lab *lab, __u32 index)
+{
+	const struct model_service *service = &lab->services[index];
+	struct setup_endpoint vip = { service->vip, ntohs(service->port), service->proto,
+				      service->family, index };
+
+	if (index >= FIRST_OF_MANY) {
+		vip.proto |= XDPLB_RANGE;
+		vip.port = (index - FIRST_OF_MANY) / KINDS;
+		vip.first_port = service->first_port;
+		vip.last_port = service->last_port;
+	}
+	lb_setup_vip(&lab->lb, &vip);
+	if (index < 2)
+		lb_setup_vip(&lab->lb, &(struct setup_endpoint){ service->vip, 0, 0,
+								 service->family,
+								 XDPLB_INDEX_ADDRESS });
+}
+
 static void open_service(struct model_lab *lab, __u32 index)
 {
 	struct model_service *service = &lab->services[index];
-	struct setup_endpoint vip;
+	__u32 kind = index % KINDS, number = index / KINDS;
 
 	*service = (struct model_service){
-		.family = setup_families[index & 1],
-		.proto = setup_protos[index >> 1 & 1],
-		.port = htons(VIP_PORT + (index >> 2)),
-		.vip = setup_addrs(setup_families[index & 1])->vips[0],
+		.family = setup_families[kind & 1],
+		.proto = setup_protos[kind >> 1],
+		.vip = setup_addrs(setup_families[kind & 1])->vips[0],
 	};
-	vip = (struct setup_endpoint){ service->vip, ntohs(service->port), service->proto,
-				       service->family, index };
-	lb_setup_vip(&lab->lb, &vip);
-	vip = (struct setup_endpoint){ vip.addr, 0, 0, vip.family, XDPLB_INDEX_ADDRESS };
-	if (index < 2)
-		lb_setup_vip(&lab->lb, &vip);
+	if (index < FIRST_OF_MANY) {
+		service->port = htons(VIP_PORT + number);
+	} else {
+		service->first_port = ranges[number - 2][kind].first;
+		service->last_port = ranges[number - 2][kind].last;
+	}
+	enter_service(lab, index);
 	for (__u32 bucket = 0; bucket < LAB_BUCKETS; bucket++)
 		lb_setup_bucket(&lab->lb, index * BUCKETS_OF + bucket,
 				bucket == NOBODY_BUCKET ? XDPLB_NO_MEMBER

@@ -11,7 +11,7 @@
 #include "packet_fuzz.h"
 
 #define LAB_IFINDEX  1 /* by which packets come in */
-#define LAB_SERVICES 8
+#define LAB_SERVICES SETUP_SERVICES
 #define LAB_MEMBERS  5 /* of each service */
 #define LAB_BUCKETS  61
 
