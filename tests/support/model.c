@@ -8,7 +8,7 @@
 #include <linux/bpf.h>
 #include <string.h>
 
-#include "model_choose.h"
+#include "model_flows.h"
 #include "model_icmp.h"
 #include "model_send.h"
 
@@ -234,13 +234,42 @@ static void serve_nobody(struct model_world *world, const struct model_service *
 	model_drop(service->buckets ? XDPLB_DROP_NO_USABLE_MEMBER : XDPLB_DROP_NO_MEMBER, result);
 }
 
+static struct model_ask ask_of(const struct model_world *world,
+			       const struct model_service *service,
+			       const struct model_parsed *parsed, const struct test_packet *in)
+{
+	struct model_ask ask = { .service = service,
+				 .proto = parsed->proto,
+				 .client = &parsed->source.addr,
+				 .opens = may_open(parsed, in) };
+
+	ask.hash = model_flow_hash(world->key, &parsed->source, &parsed->dest, parsed->proto,
+				   parsed->family);
+	ask.bucket_hash = model_bucket_hash(world, service, &parsed->source, ask.hash);
+	return ask;
+}
+
+/* To a member that is found. */
+static void serve_by(struct model_world *world, const struct model_parsed *parsed,
+		     const struct model_member *member, const struct model_ask *ask,
+		     const struct test_packet *in, struct model_result *result)
+{
+	send_to(world, parsed, member, ask->hash, in, result);
+	if (!result->member)
+		return;
+	if (ask->opens && parsed->proto == IPPROTO_TCP)
+		result->opened = member;
+	if (parsed->is_first)
+		model_note_datagram(
+			world, &(struct model_note){ parsed->key, member, ask->hash }, result);
+}
+
 static void serve(struct model_world *world, const struct model_service *service,
 		  const struct model_parsed *parsed, const struct test_packet *in,
 		  struct model_result *result)
 {
-	__u64 hash = model_flow_hash(world->key, &parsed->source, &parsed->dest, parsed->proto,
-				     parsed->family);
-	const struct model_member *member = NULL;
+	struct model_ask ask = ask_of(world, service, parsed, in);
+	const struct model_member *member;
 
 	if (model_is_denied(service, &parsed->source.addr)) {
 		model_drop(XDPLB_DROP_SOURCE_DENIED, result);
@@ -250,18 +279,17 @@ static void serve(struct model_world *world, const struct model_service *service
 		expire(world, parsed, in, result);
 		return;
 	}
-	if (service->buckets)
-		member = model_choose(service,
-				      model_bucket_hash(world, service, &parsed->source, hash),
-				      may_open(parsed, in), result);
-	if (!member) {
-		serve_nobody(world, service, parsed, in, result);
+	member = model_route(service, parsed, in, result);
+	if (!member && !model_admit(world, &ask)) {
+		model_drop(XDPLB_DROP_SOURCE_LIMIT, result);
 		return;
 	}
-	send_to(world, parsed, member, hash, in, result);
-	if (parsed->is_first && result->member)
-		model_note_datagram(world, &(struct model_note){ parsed->key, member, hash },
-				    result);
+	if (!member)
+		member = model_pick(world, &ask, result);
+	if (member)
+		serve_by(world, parsed, member, &ask, in, result);
+	else
+		serve_nobody(world, service, parsed, in, result);
 }
 
 static __u64 paths_of(const struct model_parsed *parsed, const struct model_service *service,

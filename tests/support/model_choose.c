@@ -41,6 +41,14 @@ static enum use use_of(const struct model_service *service, const struct model_m
 	}
 }
 
+bool model_may_use(const struct model_service *service, const struct model_member *member,
+		   bool opens)
+{
+	enum use use = use_of(service, member);
+
+	return use == USE_UP || (use == USE_DRAINING && !opens);
+}
+
 /* Of a first owner that is up: has the flow drawn less than its weight? */
 static bool takes(const struct model_member *member, __u64 hash)
 {

@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "model_choose.h"
+#include "model_flows.h"
 #include "model_send.h"
 
 /* Without options, or extension headers but that of a fragment. */
@@ -117,27 +117,28 @@ static void relay(struct model_world *world, const struct model_parsed *parsed,
 {
 	const struct model_service *service =
 		model_find_service(world, parsed->family, quote->proto, &quote->source);
-	__u64 hash = model_flow_hash(world->key, &quote->dest, &quote->source, quote->proto,
-				     quote->family);
-	const struct model_member *member = NULL;
+	struct model_ask ask = { .service = service,
+				 .proto = quote->proto,
+				 .client = &quote->dest.addr,
+				 .is_error = true };
+	const struct model_member *member;
 
 	if (parsed->ttl <= 1) {
 		model_drop(XDPLB_DROP_TTL_EXPIRED, result);
 		return;
 	}
-	if (!service->buckets) {
-		model_drop(XDPLB_DROP_NO_MEMBER, result);
-		return;
-	}
-	member = model_choose(service, model_bucket_hash(world, service, &quote->dest, hash), false,
-			      result);
+	ask.hash = model_flow_hash(world->key, &quote->dest, &quote->source, quote->proto,
+				   quote->family);
+	ask.bucket_hash = model_bucket_hash(world, service, &quote->dest, ask.hash);
+	member = model_pick(world, &ask, result);
 	if (!member) {
-		model_drop(XDPLB_DROP_NO_USABLE_MEMBER, result);
+		model_drop(service->buckets ? XDPLB_DROP_NO_USABLE_MEMBER : XDPLB_DROP_NO_MEMBER,
+			   result);
 		return;
 	}
 	result->events |= EVENT(ICMP_RELAYED);
 	result->paths |= service->last_port ? PATH(RELAYED_RANGE) : PATH(RELAYED);
-	rewrite_error(parsed, quote, member, hash, in, &result->packet);
+	rewrite_error(parsed, quote, member, ask.hash, in, &result->packet);
 	model_leave(world, parsed, member, result);
 }
 

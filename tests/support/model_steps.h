@@ -17,6 +17,9 @@ const struct model_service *model_find_service(const struct model_world *world, 
 					       __u8 proto, const struct model_end *vip);
 bool model_is_denied(const struct model_service *service, const struct xdplb_addr *source);
 
+/* The member with this index, if it is the service's. */
+const struct model_member *model_member_at(const struct model_service *service, __u32 index);
+
 /* What picks the bucket, and the owners, of a flow. */
 __u64 model_bucket_hash(const struct model_world *world, const struct model_service *service,
 			const struct model_end *client, __u64 flow_hash);

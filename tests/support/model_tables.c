@@ -58,6 +58,14 @@ const struct model_service *model_find_service(const struct model_world *world, 
 	return found;
 }
 
+const struct model_member *model_member_at(const struct model_service *service, __u32 index)
+{
+	for (__u32 i = 0; i < service->member_count; i++)
+		if (service->members[i].index == index)
+			return &service->members[i];
+	return NULL;
+}
+
 static bool is_in_prefix(const struct model_prefix *prefix, const struct xdplb_addr *addr)
 {
 	const __u8 *a = (const __u8 *)&prefix->addr, *b = (const __u8 *)addr;

@@ -43,7 +43,8 @@ static struct xdplb_addr draw_client(struct packet_fuzz *fuzz, __u8 family)
 
 	if (!fuzz_draw(fuzz, 32))
 		return packet_addr(nobody[family == XDPLB_IPV6][fuzz_draw(fuzz, 8)]);
-	addr.word[family == XDPLB_IPV4 ? 0 : 3] ^= htonl(fuzz_draw(fuzz, 64));
+	addr.word[family == XDPLB_IPV4 ? 0 : 3] ^=
+		htonl(fuzz_draw(fuzz, fuzz_draw(fuzz, 2) ? 4 : 64));
 	return addr;
 }
 
@@ -120,10 +121,29 @@ static __u8 draw_proto(struct packet_fuzz *fuzz)
 	return fuzz_draw(fuzz, 2) ? IPPROTO_UDP : IPPROTO_TCP;
 }
 
+/* A header of QUIC, long or short, whose connection id has one of the server ids; of any length. */
+static void draw_quic(struct packet_fuzz *fuzz, struct packet_spec *spec, __u8 bytes[64])
+{
+	__be32 id = htonl(fuzz->first_id + fuzz_draw(fuzz, FUZZ_IDS));
+	__u8 config = fuzz_draw(fuzz, 4) ? fuzz->quic_config : fuzz_draw(fuzz, 8), *at;
+
+	packet_fill(bytes, 64, fuzz_draw(fuzz, ~0U));
+	if (fuzz_draw(fuzz, 4))
+		bytes[5] = fuzz_draw(fuzz, 24);
+	at = bytes + (bytes[0] & 0x80 ? 6 : 1);
+	at[0] = config << 5 | at[0] >> 3;
+	memcpy(at + 1, &id, sizeof(id));
+	spec->payload = bytes;
+	spec->payload_len = fuzz_draw(fuzz, fuzz_draw(fuzz, 2) ? 14 : 64);
+}
+
 static void draw_usual(struct packet_fuzz *fuzz, struct test_packet *ret_packet)
 {
 	struct packet_spec spec = draw_spec(fuzz, draw_family(fuzz), draw_proto(fuzz));
+	__u8 bytes[64];
 
+	if (spec.proto == IPPROTO_UDP && fuzz->first_id && fuzz_draw(fuzz, 2))
+		draw_quic(fuzz, &spec, bytes);
 	packet_build(&spec, ret_packet);
 }
 

@@ -13,6 +13,8 @@
 #define OTHER_IFINDEX 7
 #define BUCKETS_OF    64 /* numbers from one service's first bucket to the next one's */
 #define PLENTY        (1ULL << 40)
+#define FIRST_ID      0xa9007700 /* a server id that has a zero */
+#define QUIC_CONFIG   5
 
 /*
  * Services of one port come first, two of each kind (family and protocol), then those of many, two of each kind: the
@@ -152,8 +154,12 @@ static void make_service(struct model_lab *lab, __u32 index)
 	struct model_service *service = &lab->services[index];
 	bool is_dead = !fuzz_draw(&lab->fuzz, 4);
 
-	service->flags = fuzz_draw(&lab->fuzz, 16) | lists[fuzz_draw(&lab->fuzz, 4)] |
-			 (fuzz_draw(&lab->fuzz, 2) ? XDPLB_SERVICE_SOURCES_B : 0);
+	service->flags = fuzz_draw(&lab->fuzz, XDPLB_PLAIN_FLAGS + 1);
+	if (fuzz_draw(&lab->fuzz, 4))
+		service->flags |= lists[fuzz_draw(&lab->fuzz, 4)] |
+				  fuzz_draw(&lab->fuzz, 2) * XDPLB_SERVICE_BY_SOURCE |
+				  fuzz_draw(&lab->fuzz, 2) * XDPLB_SERVICE_SOURCES_B |
+				  lab_draw_particulars(lab, index);
 	service->member_count = LAB_MEMBERS;
 	service->table = lab->table;
 	service->buckets = fuzz_draw(&lab->fuzz, 16) ? LAB_BUCKETS : 0;
@@ -166,6 +172,7 @@ static void make_service(struct model_lab *lab, __u32 index)
 
 void lab_change_health(struct model_lab *lab)
 {
+	lab_age_flows(lab);
 	for (__u32 i = 0; i < LAB_SERVICES; i++) {
 		bool is_dead = !fuzz_draw(&lab->fuzz, 4);
 
@@ -206,6 +213,7 @@ void lab_make_world(struct model_lab *lab)
 {
 	empty_map(bpf_map__fd(lab->lb.skel->maps.sources));
 	empty_map(bpf_map__fd(lab->lb.skel->maps.fragment_ways));
+	lab_forget_flows(lab);
 	lab->model.note_count = 0;
 	lab->model.has_ranges = fuzz_draw(&lab->fuzz, 4);
 	lb_setup_ranges(&lab->lb, lab->model.has_ranges);
@@ -251,6 +259,7 @@ static void open_service(struct model_lab *lab, __u32 index)
 		service->last_port = ranges[number - 2][kind].last;
 	}
 	enter_service(lab, index);
+	lab_enter_ids(lab, index);
 	for (__u32 bucket = 0; bucket < LAB_BUCKETS; bucket++)
 		lb_setup_bucket(&lab->lb, index * BUCKETS_OF + bucket,
 				bucket == NOBODY_BUCKET ? XDPLB_NO_MEMBER
@@ -277,11 +286,15 @@ void lab_open(struct model_lab *lab, uint64_t seed)
 		.answers_at_once = PLENTY,
 		.no_refill = true,
 		.fragment_lifetime = PLENTY,
+		.cache_lines = MODEL_LINES,
+		.ages = SETUP_AGES_ONE,
 	};
 	__u64 key[2] = { SETUP_KEY0, SETUP_KEY1 };
 
 	memset(lab, 0, sizeof(*lab));
 	fuzz_seed(&lab->fuzz, seed);
+	lab->fuzz.first_id = FIRST_ID;
+	lab->fuzz.quic_config = QUIC_CONFIG;
 	for (int i = 0; i < 2; i++) {
 		struct packet_spec usual = setup_spec(setup_families[i], IPPROTO_TCP);
 

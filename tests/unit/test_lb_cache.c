@@ -192,7 +192,7 @@ Test(lb_cache, oldest_gives_way)
 {
 	const struct lb_setup_options one_line = { .members = MEMBERS,
 						   .cache_lines = 1,
-						   .fine_ages = true };
+						   .ages = SETUP_AGES_FINE };
 	const __u32 oldest = 3, flows = XDPLB_FLOWS_PER_LINE;
 	struct lb_world world;
 	__u64 tick;
