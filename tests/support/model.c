@@ -234,8 +234,7 @@ static void serve_nobody(struct model_world *world, const struct model_service *
 	model_drop(service->buckets ? XDPLB_DROP_NO_USABLE_MEMBER : XDPLB_DROP_NO_MEMBER, result);
 }
 
-static struct model_ask ask_of(const struct model_world *world,
-			       const struct model_service *service,
+static struct model_ask ask_of(const struct model_world *world, const struct model_service *service,
 			       const struct model_parsed *parsed, const struct test_packet *in)
 {
 	struct model_ask ask = { .service = service,
@@ -260,8 +259,8 @@ static void serve_by(struct model_world *world, const struct model_parsed *parse
 	if (ask->opens && parsed->proto == IPPROTO_TCP)
 		result->opened = member;
 	if (parsed->is_first)
-		model_note_datagram(
-			world, &(struct model_note){ parsed->key, member, ask->hash }, result);
+		model_note_datagram(world, &(struct model_note){ parsed->key, member, ask->hash },
+				    result);
 }
 
 static void serve(struct model_world *world, const struct model_service *service,

@@ -83,10 +83,9 @@ static void note(struct model_cache *cache, const struct model_ask *ask, struct 
 		place = make_room(cache, ask->hash, result);
 		result->paths |= PATH(PROMOTED);
 	}
-	*place = (struct model_place){ .is_set = true,
-				       .upper = ask->hash >> 32,
-				       .member = member->index,
-				       .age = cache->now };
+	*place = (struct model_place){
+		.is_set = true, .upper = ask->hash >> 32, .member = member->index, .age = cache->now
+	};
 }
 
 /* The remembered member, if it may be used. */
@@ -133,7 +132,7 @@ const struct model_member *model_pick(struct model_world *world, const struct mo
 	if (place)
 		member = recall(ask, place);
 	if (member) {
-		result->paths |= ask->is_error ? PATH(ERROR_RECALLED)
+		result->paths |= ask->is_error                       ? PATH(ERROR_RECALLED)
 				 : is_newcomer(&world->cache, place) ? PATH(NEWCOMER_RECALLED)
 								     : PATH(RECALLED);
 	} else {

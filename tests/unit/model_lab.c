@@ -237,9 +237,9 @@ static void enter_service(struct model_lab *lab, __u32 index)
 	}
 	lb_setup_vip(&lab->lb, &vip);
 	if (index < 2)
-		lb_setup_vip(&lab->lb, &(struct setup_endpoint){ service->vip, 0, 0,
-								 service->family,
-								 XDPLB_INDEX_ADDRESS });
+		lb_setup_vip(&lab->lb,
+			     &(struct setup_endpoint){ service->vip, 0, 0, service->family,
+						       XDPLB_INDEX_ADDRESS });
 }
 
 static void open_service(struct model_lab *lab, __u32 index)

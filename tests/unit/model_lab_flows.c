@@ -151,8 +151,7 @@ void lab_age_flows(struct model_lab *lab)
 	int map = map_of(lab, "flow_cache");
 
 	for (__u32 line = 0; line < LINES; line++) {
-		struct model_place *places =
-			&lab->model.cache.places[line * XDPLB_FLOWS_PER_LINE];
+		struct model_place *places = &lab->model.cache.places[line * XDPLB_FLOWS_PER_LINE];
 		struct xdplb_flow_line entry;
 
 		for (int way = 0; way < XDPLB_FLOWS_PER_LINE; way++) {

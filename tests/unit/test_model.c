@@ -74,8 +74,8 @@ static void check_traffic(struct fuzz *fuzz)
 			  "member %u: %llu packets, %llu bytes; must be %llu, %llu", i, got.packets,
 			  got.bytes, want->packets, want->bytes);
 		cr_expect_eq(sum_counter(map, i, 1, 0), fuzz->lab.opened[i],
-			     "member %u: %llu new flows; must be %llu", i, sum_counter(map, i, 1, 0),
-			     fuzz->lab.opened[i]);
+			     "member %u: %llu new flows; must be %llu", i,
+			     sum_counter(map, i, 1, 0), fuzz->lab.opened[i]);
 	}
 }
 
@@ -90,10 +90,10 @@ static const enum xdplb_drop reachable_drops[] = {
 };
 
 static const enum xdplb_event reachable_events[] = {
-	XDPLB_EVENT_LEFT_TO_KERNEL,  XDPLB_EVENT_NEXT_OWNER,     XDPLB_EVENT_LAST_SEARCH,
-	XDPLB_EVENT_USED_WHILE_DOWN, XDPLB_EVENT_RESET_SENT,     XDPLB_EVENT_ECHO_ANSWERED,
-	XDPLB_EVENT_ICMP_RELAYED,    XDPLB_EVENT_FRAGMENT_NOTED, XDPLB_EVENT_TIME_EXCEEDED_SENT,
-	XDPLB_EVENT_TOO_BIG_SENT,    XDPLB_EVENT_QUIC_ROUTED,    XDPLB_EVENT_QUIC_UNKNOWN,
+	XDPLB_EVENT_LEFT_TO_KERNEL,  XDPLB_EVENT_NEXT_OWNER,      XDPLB_EVENT_LAST_SEARCH,
+	XDPLB_EVENT_USED_WHILE_DOWN, XDPLB_EVENT_RESET_SENT,      XDPLB_EVENT_ECHO_ANSWERED,
+	XDPLB_EVENT_ICMP_RELAYED,    XDPLB_EVENT_FRAGMENT_NOTED,  XDPLB_EVENT_TIME_EXCEEDED_SENT,
+	XDPLB_EVENT_TOO_BIG_SENT,    XDPLB_EVENT_QUIC_ROUTED,     XDPLB_EVENT_QUIC_UNKNOWN,
 	XDPLB_EVENT_FLOW_MOVED,      XDPLB_EVENT_FLOW_PUSHED_OUT,
 };
 
