@@ -20,13 +20,13 @@
  * fixed bit (0x40) looked at, nor the version.
  *
  * The id names a member if its upper three bits are bits 17 to 19 of the service's flags, its entry is in `vips`
- * (see below) and the index of that lies in `members`. (That the member is the service's own the loader sees to;
- * lb_xdp does not look.) It is taken if it is CONFIRMED and its target's health lets it: a draining one is; a
- * weight is not looked at. Event `quic_routed`, before the next hop is looked for. The cache is then neither asked
- * nor written, affinity does not count, and the packet is no new flow for `member_flows`. In all other cases the
- * packet goes on as one of a service without the flag: cache, bucket, counted as those say. Event `quic_unknown` if
- * there was an id behind a short header: other upper bits, no entry, no such member, or one that is not taken. No
- * event where there was no id, and behind a long header, where it may be the client's own.
+ * (see below), the index of that lies in `members`, and the member there is of this service (the index may be
+ * another's by now). It is taken if it is CONFIRMED and its target's health lets it: a draining one is; a weight is
+ * not looked at. Event `quic_routed`, before the next hop is looked for. The cache is then neither asked nor written,
+ * affinity does not count, and the packet is no new flow for `member_flows`. In all other cases the packet goes on as
+ * one of a service without the flag: cache, bucket, counted as those say. Event `quic_unknown` if there was an id
+ * behind a short header: other upper bits, no entry, no such member of the service, or one that is not taken. No event
+ * where there was no id, and behind a long header, where it may be the client's own.
  */
 #ifndef XDPLB_QUIC_H
 #define XDPLB_QUIC_H

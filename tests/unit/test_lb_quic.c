@@ -4,6 +4,7 @@
  * backend goes there; all others go by their flow.
  */
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -93,19 +94,25 @@ static struct packet_spec datagram(const struct lb_world *world, const struct qu
 	return spec;
 }
 
-static void check_row(struct lb_world *world, const struct quic_row *row)
+/* Of a service whose bucket i names member i % dealt. */
+static void check_table_row(struct lb_world *world, const struct quic_row *row, __u32 dealt)
 {
 	__u8 bytes[64];
 
 	for (__u32 flow = 0; flow < 32; flow++) {
 		struct packet_spec spec = datagram(world, row, flow, bytes);
-		int by_flow = lb_world_bucket(&spec, BUCKETS) % MEMBERS, member;
+		int by_flow = lb_world_bucket(&spec, BUCKETS) % dealt, member;
 
 		spec.vlan_tags = flow % 3;
 		member = lb_world_check(row->name, world, &spec, NO_DROP, row->event);
 		cr_assert_eq(member, row->goes_to == BY_FLOW ? by_flow : row->goes_to,
 			     "%s, flow %u: member %d", row->name, flow, member);
 	}
+}
+
+static void check_row(struct lb_world *world, const struct quic_row *row)
+{
+	check_table_row(world, row, MEMBERS);
 }
 
 Test(lb_quic, rows)
@@ -146,6 +153,31 @@ Test(lb_quic, health)
 		lb_setup_confirm(&world.lb, 3, false);
 		cr_assert_eq(lb_world_check("not confirmed", &world, &spec, NO_DROP, UNKNOWN),
 			     (int)(lb_world_bucket(&spec, BUCKETS) % MEMBERS));
+		lb_world_close(&world);
+	}
+}
+
+/* An entry whose index another service's member has got by now names nobody. */
+Test(lb_quic, member_of_another_service)
+{
+	const struct quic_row short_row = { "short", 0x40, 0, CONFIG, 3, 0, BY_FLOW, UNKNOWN };
+	const struct quic_row long_row = { "long", 0xc0, 8, CONFIG, 3, 0, BY_FLOW, 0 };
+
+	for (int f = 0; f < 2; f++) {
+		struct lb_world world;
+		struct xdplb_member member;
+		__u32 index = 3;
+
+		open_world(&world, setup_families[f]);
+		/* No bucket names it: what goes there has been routed by its id. */
+		lb_world_deal(&world, NULL, BUCKETS, 3);
+		member = lb_setup_read(&world.lb, index);
+		member.service = LB_SERVICE + 1;
+		cr_assert_eq(bpf_map_update_elem(bpf_map__fd(world.lb.skel->maps.members), &index,
+						 &member, BPF_ANY),
+			     0);
+		check_table_row(&world, &short_row, 3);
+		check_table_row(&world, &long_row, 3);
 		lb_world_close(&world);
 	}
 }
