@@ -113,6 +113,7 @@ struct model_world {
 	__u8 key[16];
 	__u32 ifindex; /* by which packets come in */
 	bool has_ranges; /* else services of many ports are not looked for */
+	bool no_echo; /* pings are the kernel's */
 	struct model_service *services;
 	size_t service_count;
 	struct model_note *notes; /* MODEL_NOTES of them */
@@ -155,6 +156,7 @@ struct model_world {
 	X(SENT_TAGGED_ON, "tagged, by another interface: passed") \
 	X(SENT_TO_CUT, "too long, may be cut: passed")            \
 	X(ECHO, "echo request to a VIP")                          \
+	X(ECHO_OFF, "... that is the kernel's to answer")         \
 	X(ECHO_LATER, "later fragment of a ping, answered")       \
 	X(ICMP_ERROR, "ICMP error to a VIP")                      \
 	X(RELAYED, "ICMP error, relayed")                         \

@@ -46,8 +46,8 @@ static bool take_echo(struct model_world *world, struct model_result *result)
 static void answer_echo(struct model_world *world, const struct model_parsed *parsed,
 			const struct test_packet *in, struct model_result *result)
 {
-	result->paths |= PATH(ECHO);
-	if (!model_is_somebody(parsed)) {
+	result->paths |= world->no_echo ? PATH(ECHO_OFF) : PATH(ECHO);
+	if (world->no_echo || !model_is_somebody(parsed)) {
 		model_pass(in, result);
 		return;
 	}
@@ -63,7 +63,7 @@ static void answer_echo(struct model_world *world, const struct model_parsed *pa
 static void answer_later(struct model_world *world, const struct model_parsed *parsed,
 			 const struct test_packet *in, struct model_result *result)
 {
-	if (!is_plain(parsed) || !model_is_somebody(parsed)) {
+	if (world->no_echo || !is_plain(parsed) || !model_is_somebody(parsed)) {
 		model_pass(in, result);
 		return;
 	}

@@ -209,14 +209,27 @@ static void make_budgets(struct model_lab *lab)
 	lb_setup_budget(&lab->lb, LB_BUDGET_RESETS, budgets->resets);
 }
 
+static void make_control(struct model_lab *lab)
+{
+	int map = bpf_map__fd(lab->lb.skel->maps.lb_control);
+	struct xdplb_lb_control control;
+	__u32 zero = 0;
+
+	lab->model.has_ranges = fuzz_draw(&lab->fuzz, 4);
+	lab->model.no_echo = !fuzz_draw(&lab->fuzz, 8);
+	cr_assert_eq(bpf_map_lookup_elem(map, &zero, &control), 0);
+	control.has_ranges = lab->model.has_ranges;
+	control.no_echo = lab->model.no_echo;
+	cr_assert_eq(bpf_map_update_elem(map, &zero, &control, BPF_ANY), 0);
+}
+
 void lab_make_world(struct model_lab *lab)
 {
 	empty_map(bpf_map__fd(lab->lb.skel->maps.sources));
 	empty_map(bpf_map__fd(lab->lb.skel->maps.fragment_ways));
 	lab_forget_flows(lab);
 	lab->model.note_count = 0;
-	lab->model.has_ranges = fuzz_draw(&lab->fuzz, 4);
-	lb_setup_ranges(&lab->lb, lab->model.has_ranges);
+	make_control(lab);
 	for (__u32 i = 0; i < LAB_SERVICES; i++)
 		make_service(lab, i);
 	make_budgets(lab);
