@@ -171,6 +171,7 @@ NOINLINE int serve_oversized(struct xdp_md *ctx, __u64 shape, __u32 index, __u64
 		return report_length(&pkt, member);
 	if (!holds_fragment_mark(&pkt))
 		return refuse(&pkt, XDPLB_DROP_TOO_BIG);
+	count_opening(&pkt, &index);
 	dnat_first(&pkt, member, hash);
 	count_traffic(&pkt, &index);
 	return leave_to_kernel();

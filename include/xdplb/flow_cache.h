@@ -34,9 +34,10 @@
  * not been seen for longest, (age now - its age) modulo 2^11, of equals the lowest. Members and their health do not
  * matter. Event `flow_pushed_out` if the one pushed out had been seen less than 32 units ago; newcomers pushed out
  * are not counted. Event `flow_moved`: the flow was known, in its set or as newcomer, the remembered member was not
- * taken, another way has given one (maybe, with `all_down: use_all`, the same), and the packet is neither a SYN nor
- * an ICMP error. All this, events and new flows included, is done before the next hop is looked for: what is
- * dropped later or answered by an error (MTU, no route) has been noted all the same.
+ * taken, the bucket or a search has given one of another index (with `all_down: use_all` it may be the same, which is
+ * no event, but noted), and the packet is neither a SYN nor an ICMP error. All this, events and new flows included,
+ * is done before the next hop is looked for: what is dropped later or answered by an error (MTU, no route) has been
+ * noted all the same.
  */
 #ifndef XDPLB_FLOW_CACHE_H
 #define XDPLB_FLOW_CACHE_H

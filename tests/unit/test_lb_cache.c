@@ -249,6 +249,36 @@ Test(lb_cache, health)
 	}
 }
 
+/* Everybody is down and used all the same: who keeps its backend has not moved. */
+Test(lb_cache, all_down)
+{
+	for (int kind = 0; kind < 4; kind++) {
+		struct lb_world world;
+		struct packet_spec spec;
+		int first;
+
+		open_world(&world, kind, CACHE | XDPLB_SERVICE_ALL_IF_DOWN);
+		spec = lb_world_flow(&world, 5);
+		spec.tcp_flags = TCP_ACK;
+		send_flow(&world, 5, 0);
+		first = send_flow(&world, 5, 1);
+		for (int i = 0; i < MEMBERS; i++)
+			lb_setup_health(&world.lb, i, XDPLB_HEALTH_DOWN);
+		cr_expect_eq(
+			lb_world_check("the same", &world, &spec, NO_DROP, EVENT(USED_WHILE_DOWN)),
+			first);
+		deal(&world, 3, MEMBERS);
+		cr_expect_eq(lb_world_check("another", &world, &spec, NO_DROP,
+					    EVENT(USED_WHILE_DOWN) | EVENT(FLOW_MOVED)),
+			     (int)by_table(&spec, 3));
+		/* Noted with that one, whose it is from now on. */
+		cr_expect_eq(lb_world_check("the other again", &world, &spec, NO_DROP,
+					    EVENT(USED_WHILE_DOWN)),
+			     (int)by_table(&spec, 3));
+		lb_world_close(&world);
+	}
+}
+
 /* A backend that drains keeps the flows it has, of UDP too, and gets no new ones. */
 Test(lb_cache, draining)
 {
