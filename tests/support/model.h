@@ -27,7 +27,7 @@
 #define MODEL_IDS      8
 #define MODEL_NO_INDEX 0xffffffff
 #define MODEL_SOURCES  4096
-#define MODEL_LINES    16 /* of flows that are remembered, and as many of newcomers */
+#define MODEL_LINES    2 /* of flows that are remembered, and as many of newcomers */
 
 struct model_member {
 	struct xdplb_addr addr;

@@ -128,21 +128,50 @@ static void draw_quic(struct packet_fuzz *fuzz, struct packet_spec *spec, __u8 b
 	__u8 config = fuzz_draw(fuzz, 4) ? fuzz->quic_config : fuzz_draw(fuzz, 8), *at;
 
 	packet_fill(bytes, 64, fuzz_draw(fuzz, ~0U));
-	if (fuzz_draw(fuzz, 4))
+	if (fuzz_draw(fuzz, 8))
 		bytes[5] = fuzz_draw(fuzz, 24);
 	at = bytes + (bytes[0] & 0x80 ? 6 : 1);
 	at[0] = config << 5 | at[0] >> 3;
 	memcpy(at + 1, &id, sizeof(id));
 	spec->payload = bytes;
-	spec->payload_len = fuzz_draw(fuzz, fuzz_draw(fuzz, 2) ? 14 : 64);
+	spec->payload_len = fuzz_draw(fuzz, fuzz_draw(fuzz, 4) ? 64 : 14);
+}
+
+static struct fuzz_flow *find_recent(struct packet_fuzz *fuzz, __u8 family, __u8 proto)
+{
+	__u32 first = fuzz_draw(fuzz, FUZZ_RECENT);
+
+	for (__u32 i = 0; i < FUZZ_RECENT; i++) {
+		struct fuzz_flow *flow = &fuzz->recent[(first + i) % FUZZ_RECENT];
+
+		if (flow->family == family && flow->proto == proto)
+			return flow;
+	}
+	return NULL;
+}
+
+/* Of a flow that was there a short while ago, or of another. */
+static struct packet_spec draw_again(struct packet_fuzz *fuzz, __u8 family, __u8 proto)
+{
+	struct packet_spec spec = draw_spec(fuzz, family, proto);
+	const struct fuzz_flow *flow = find_recent(fuzz, family, proto);
+
+	if (!flow || !fuzz_draw(fuzz, 4)) {
+		fuzz->recent[fuzz_draw(fuzz, FUZZ_RECENT)] =
+			(struct fuzz_flow){ family, proto, spec.source, spec.dest };
+	} else {
+		spec.source = flow->client;
+		spec.dest = flow->vip;
+	}
+	return spec;
 }
 
 static void draw_usual(struct packet_fuzz *fuzz, struct test_packet *ret_packet)
 {
-	struct packet_spec spec = draw_spec(fuzz, draw_family(fuzz), draw_proto(fuzz));
+	struct packet_spec spec = draw_again(fuzz, draw_family(fuzz), draw_proto(fuzz));
 	__u8 bytes[64];
 
-	if (spec.proto == IPPROTO_UDP && fuzz->first_id && fuzz_draw(fuzz, 2))
+	if (spec.proto == IPPROTO_UDP && fuzz->first_id && fuzz_draw(fuzz, 4))
 		draw_quic(fuzz, &spec, bytes);
 	packet_build(&spec, ret_packet);
 }
@@ -213,7 +242,7 @@ static void draw_fragment(struct packet_fuzz *fuzz, struct test_packet *ret_pack
 static void draw_icmp_error(struct packet_fuzz *fuzz, struct test_packet *ret_packet)
 {
 	const struct icmp_kind *kind = &icmp_kinds[fuzz_draw(fuzz, ICMP_KINDS)];
-	struct packet_spec about = draw_spec(fuzz, kind->family, draw_proto(fuzz)), usual, spec;
+	struct packet_spec about = draw_again(fuzz, kind->family, draw_proto(fuzz)), usual, spec;
 	struct packet_end vip = about.dest;
 	struct test_packet quote;
 	struct icmp_error error = { .sender = cast_of(fuzz, kind->family)->stranger,
