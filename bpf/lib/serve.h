@@ -204,11 +204,12 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 	if (unlikely(ttl_expired(pkt)))
 		return VERDICT_REPORT;
 	hash = hash_flow(pkt);
-	if (unlikely(opens_too_many(ctx, service, pkt, index, hash)))
-		return refuse(pkt, XDPLB_DROP_SOURCE_LIMIT);
-	if (!pick_quic_member(ctx, pkt, service, index, &choice))
+	if (!pick_quic_member(ctx, pkt, service, index, &choice)) {
+		if (unlikely(opens_too_many(ctx, service, pkt, index, hash)))
+			return refuse(pkt, XDPLB_DROP_SOURCE_LIMIT);
 		pick_or_recall(service, index, hash, bucket_hash(ctx, service, pkt, hash),
 			       packet_asks(pkt), &choice);
+	}
 	if (unlikely(!choice.member))
 		return refuse_unserved(ctx, pkt, service, choice.reason);
 	verdict = find_nexthop(ctx, pkt, choice.member);

@@ -11,7 +11,7 @@
  * A word is the flow's if it is set and its upper half is that of the hash, however old: nothing expires. The eight
  * ways are looked at from the lowest on, the first counts; then the newcomer place.
  *
- * Who looks. TCP, UDP and first fragments of a service with the flag, after clients, TTL and `source_limit`, and
+ * Who looks. TCP, UDP and first fragments of a service with the flag, after clients, TTL, QUIC id and `source_limit`, and
  * before the bucket, so that a service without buckets or whose other members are all down serves what is
  * remembered; ICMP errors, by the quoted flow. Not: a packet that its QUIC id has routed (it notes nothing,
  * either), pings and later fragments. SYN+ACK, FIN, reset are packets as any others; nothing ends a flow. "A SYN"

@@ -8,9 +8,9 @@
  * TCP packet with SYN and without ACK, whether its flow is remembered or not; a UDP packet whose flow is not
  * remembered, that is, has no word in its set nor in its newcomer place (flow_cache.h; what member the word names
  * does not matter, nor whether the service has the flag CACHE). First fragments alike. Not: ICMP errors, pings,
- * later fragments. It is done after clients (`allow`, `deny`) and TTL, before QUIC ids, cache and bucket. So what a
- * QUIC id routes takes a connection as well, each packet of it whose flow is not remembered; and what is dropped
- * later (no member, no route, MTU) has taken its one.
+ * later fragments, and what a QUIC id has routed to a member (quic.h). It is done after clients (`allow`, `deny`), TTL
+ * and QUIC ids; what is refused is not noted in the cache, and what is dropped later (no member, no route, MTU) has
+ * taken its one.
  *
  * The bucket's hash is the flow hash of a flow whose client is the source address & mask (IPv4: the first word, the
  * others 0), whose VIP is the words { index of the service, 0, 0, 0 } (the index as a number), whose ports and
