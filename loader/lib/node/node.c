@@ -262,55 +262,6 @@ static int prepare_with_interfaces(struct work *work)
 	return err;
 }
 
-static size_t count_attached(const struct hooks *hooks)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < hooks->count; i++)
-		n += hooks->hooks[i].attached_now;
-	return n;
-}
-
-static void write_node_info(struct work *work, size_t changes)
-{
-	struct xdplb_node_info *info = map_at(&work->node_info, 0);
-
-	strcpy(info->cluster, work->config->cluster);
-	strcpy(info->node, work->node->name);
-	info->applied = time(NULL);
-	info->config_hash = node_digest_end(&work->digest);
-	info->program_hash = programs_hash(&work->constants, work->node);
-	info->abi = XDPLB_ABI;
-	if (changes || !info->generation)
-		info->generation++;
-}
-
-static void commit(struct work *work, struct node_result *result)
-{
-	result->swapped = work->load;
-	result->changes = work->confirmed + count_attached(&work->hooks) +
-			  work->access_plan.changes + work->node_plan.changes +
-			  work->succession.changes;
-	if (work->node->is_service) {
-		work_write_uplink(work);
-		node_commit(work->config, &work->node_plan, work->now, &work->tables);
-		succession_commit(&work->succession, &work->tables);
-	}
-	if (work->node->is_access)
-		access_commit(work->config, &work->access_plan, &work->access);
-	work_commit_mpls(work, result);
-	work_forget_ways(work);
-	host_finish(&work->host, work->undo_fd, work->notes);
-	result->changes += hooks_prune(&work->hooks, &work->hooks_options, work->notes);
-	if (!work->node->is_access)
-		result->changes += programs_unpin_access(&work->paths);
-	if (!work->node->is_service)
-		result->changes += programs_unpin_service(&work->paths);
-	if (!work->is_switch)
-		result->changes += programs_unpin_mpls(&work->paths);
-	write_node_info(work, result->changes);
-}
-
 static void give_back(struct work *work)
 {
 	node_digest_drop(&work->digest);
@@ -348,7 +299,7 @@ static int run(struct work *work, struct node_result *result)
 	if (!err)
 		err = prepare_with_interfaces(work);
 	if (!err)
-		commit(work, result);
+		work_commit(work, result);
 	return err;
 }
 

@@ -66,6 +66,9 @@ int work_open_programs(struct work *work);
 /* Opens the maps of the node's roles. */
 int work_open_maps(struct work *work);
 
+/* node_switch.c: makes the plans true when all that may fail is done. */
+void work_commit(struct work *work, struct node_result *result);
+
 /* Tells node_tc the uplink by which packets for the node's own addresses come in, and its MAC address. */
 void work_write_uplink(struct work *work);
 
