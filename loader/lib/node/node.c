@@ -152,9 +152,18 @@ static int make_plans(struct work *work)
 	if (!err)
 		err = host_wanted_build(work->config, work->number, resting, resting_count,
 					&work->host, work->error);
-	work->host.known = &work->undos;
 	free(resting);
 	return err;
+}
+
+/* What is there is needed from here on. */
+static int take_what_is_there(struct work *work)
+{
+	int err = node_beside_looked(&work->beside);
+
+	work->host.there = &work->beside.there;
+	return err ? fail_errno(work->error, err, "cannot see what is there of the node's network")
+		   : 0;
 }
 
 /* The virtual NICs that mappings at rest are restored at, as far as they are still there. */
@@ -184,7 +193,7 @@ static int plan_hooks(struct work *work)
 	work->hooks_options = (struct hooks_options){
 		.paths = &work->paths,
 		.undo_fd = work->undo_fd,
-		.known = &work->undos,
+		.known = &work->beside.there.undos,
 		.xdp = work->options->has_xdp ? work->options->xdp : work->node->mode,
 		.tc = work->options->tc,
 	};
@@ -264,7 +273,7 @@ static int prepare_with_interfaces(struct work *work)
 
 static void give_back(struct work *work)
 {
-	node_digest_drop(&work->digest);
+	node_beside_drop(&work->beside);
 	programs_close(&work->programs);
 	free(work->hooks.hooks);
 	free(work->ifindexes);
@@ -277,7 +286,6 @@ static void give_back(struct work *work)
 	node_view_close(&work->tables);
 	work_free_mpls(work);
 	map_array_close(&work->node_info);
-	undo_snapshot_end(NULL, &work->undos);
 	if (work->undo_fd >= 0)
 		close(work->undo_fd);
 }
@@ -287,13 +295,13 @@ static int run(struct work *work, struct node_result *result)
 	int err = work_look_at_running(work);
 
 	if (!err)
-		node_digest_begin(&work->digest, work->config);
-	if (!err)
 		err = work_open_programs(work);
 	if (!err)
 		err = work_open_maps(work);
 	if (!err)
 		err = make_plans(work);
+	if (!err)
+		err = take_what_is_there(work);
 	if (!err)
 		err = plan_hooks(work);
 	if (!err)

@@ -25,7 +25,7 @@ static void write_node_info(struct work *work, size_t changes)
 	strcpy(info->cluster, work->config->cluster);
 	strcpy(info->node, work->node->name);
 	info->applied = time(NULL);
-	info->config_hash = node_digest_end(&work->digest);
+	info->config_hash = node_beside_hash(&work->beside);
 	info->program_hash = programs_hash(&work->constants, work->node);
 	info->abi = XDPLB_ABI;
 	if (changes || !info->generation)
