@@ -93,7 +93,7 @@ struct access_plan_service {
 	uint32_t *table; /* if table_changed: config->buckets numbers of config members */
 	uint64_t *name_hashes; /* as well: of each config member */
 	struct xdplb_bucket_ref buckets; /* where the table lies, or is to lie */
-	uint64_t digest; /* of the new table; known when access_commit() has waited for it */
+	uint64_t digest; /* of the new table; known when access_seal() has waited for it */
 	uint32_t members_before; /* what its info said when this was planned */
 	bool sources_changed; /* its list of clients is to be written ... */
 	bool sources_b; /* ... as this version; see access_sources.h */
@@ -154,12 +154,19 @@ int access_prepare(const struct config *config, const struct access_plan *plan,
 /* Takes back what access_prepare() wrote. */
 void access_take_back(const struct access_plan *plan, struct access_view *view);
 
-/**
- * access_commit() - Make a prepared plan true; cannot fail.
+/*
+ * Making a prepared plan true; none of these steps can fail.
  *
- * Tables first, then the references to them, each in one store; what is no longer referred to is
- * cleared after a grace period.
+ * access_switch(): tables first, then the references to them, each in one store. access_seal(): what new tables are
+ * known by, which is worked out beside; after the switch, in whose grace period there is time for it.
+ * access_clear(): what is no longer referred to; a grace period after the switch.
  */
+void access_switch(const struct config *config, const struct access_plan *plan,
+		   struct access_view *view);
+void access_seal(const struct access_plan *plan, struct access_view *view);
+void access_clear(const struct access_plan *plan, struct access_view *view);
+
+/* All of them, with a grace period. */
 void access_commit(const struct config *config, const struct access_plan *plan,
 		   struct access_view *view);
 
