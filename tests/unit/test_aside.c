@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Work aside: by a thread that is waited for, or by the caller where no thread can be had; the digest
- * of a config, which is worked out so.
+ * Work aside: by a thread that is waited for, or by the caller where no thread can be had.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -15,7 +14,6 @@
 
 #include "base/aside.h"
 #include "no_threads.h"
-#include "node/node_digest.h"
 #include "plan_world.h"
 
 TestSuite(aside);
@@ -226,30 +224,4 @@ Test(aside, nothing_is_left_of_an_ended_one, .timeout = 60)
 	aside_end(&aside);
 	aside_drop(&aside);
 	cr_expect_eq(errand.calls, 1, "%d times", errand.calls);
-}
-
-/* ---- the digest of a config ---- */
-
-#define SERVICES "web 192.0.2.1 80 tcp i 61: b1 b2*2 b3; dns 192.0.2.2 53 udp s 31: b1 b4:5353"
-
-static void check_digest(const char *row)
-{
-	struct node_digest digest;
-	struct config config;
-
-	cluster_parse(SERVICES, &config);
-	node_digest_begin(&digest, &config);
-	cr_expect_eq(node_digest_end(&digest), config_hash(&config), "%s", row);
-	node_digest_begin(&digest, &config);
-	node_digest_drop(&digest);
-	cr_expect(is_zero(&digest.aside), "%s: something is left", row);
-	node_digest_drop(&digest);
-	cluster_free(&config);
-}
-
-Test(aside, digest_of_a_config, .timeout = 60)
-{
-	check_digest("by a thread");
-	no_threads_from_now();
-	check_digest("without one");
 }
