@@ -12,9 +12,6 @@
 
 #include "tables/access_sources.h"
 
-/* As many as are looked for while memory answers. */
-#define MEMBERS_AHEAD 8
-
 /* ---- targets, services and members ---- */
 
 static void keep_target(struct access_plan *plan, size_t number, uint32_t index)
@@ -40,15 +37,6 @@ static void find_target(struct access_running *running, struct access_plan *plan
 		access_target_differs(config, target, access_backend_info(running->view, index));
 }
 
-/* Names lie in another order than members: those of backends that come soon are asked of memory already. */
-static void fetch_ahead(const struct config *config, const struct config_service *service,
-			size_t member)
-{
-	if (member + MEMBERS_AHEAD < service->member_count)
-		__builtin_prefetch(
-			&config->backends[service->members[member + MEMBERS_AHEAD].backend]);
-}
-
 /*
  * Those that are there already. The others get their indices when members have got theirs, so in the order of members
  * most are where the one before them lets expect.
@@ -63,7 +51,7 @@ static void find_targets(struct access_running *running, struct access_plan *pla
 		const struct config_service *service = &config->services[i];
 
 		for (size_t m = 0; m < service->member_count; m++) {
-			fetch_ahead(config, service, m);
+			config_fetch_ahead(config, service, m);
 			find_target(running, plan, service->members[m].target);
 		}
 	}

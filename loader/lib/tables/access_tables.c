@@ -59,6 +59,7 @@ static void build_tables(void *arg)
 {
 	struct access_filling *filling = arg;
 
+	aside_hurry();
 	for (size_t i = 0; i < filling->service_count && !filling->err; i++)
 		if (filling->services[i].is_filled_beside)
 			filling->err = access_build_table(filling->config, &filling->services[i]);
