@@ -92,6 +92,7 @@ struct access_plan_service {
 	bool *member_is_new; /* of each config member */
 	uint32_t *table; /* if table_changed: config->buckets numbers of config members */
 	uint64_t *name_hashes; /* as well: of each config member */
+	uint32_t *shares; /* as well: how many buckets name each first; known with the digest */
 	struct xdplb_bucket_ref buckets; /* where the table lies, or is to lie */
 	uint64_t digest; /* of the new table; known when access_seal() has waited for it */
 	uint32_t members_before; /* what its info said when this was planned */

@@ -103,18 +103,14 @@ static void write_members(const struct access_plan *plan, const struct access_pl
 /* The new table, into room that no live table uses. */
 static void write_table(const struct access_plan_service *service, struct access_view *view)
 {
-	for (size_t i = 0; i < service->config->member_count; i++) {
-		struct xdplb_member_info *info = access_member_info(view, service->members[i]);
+	/* It begins with a line, and lines have nothing between their buckets. */
+	uint32_t *buckets = access_bucket(view, service->buckets.base);
 
-		info->weight = service->config->members[i].weight;
-		info->buckets = 0;
-	}
-	for (uint32_t i = 0; i < service->buckets.count; i++) {
-		uint32_t member = service->members[service->table[i]];
-
-		*access_bucket(view, service->buckets.base + i) = member;
-		access_member_info(view, member)->buckets++;
-	}
+	for (uint32_t i = 0; i < service->buckets.count; i++)
+		buckets[i] = service->members[service->table[i]];
+	for (size_t i = 0; i < service->config->member_count; i++)
+		access_member_info(view, service->members[i])->weight =
+			service->config->members[i].weight;
 }
 
 static void write_service_info(const struct access_plan_service *service, struct access_view *view)
@@ -137,6 +133,8 @@ static void seal_service(const struct access_plan_service *service, struct acces
 {
 	struct xdplb_service_info *info = access_service_info(view, service->index);
 
+	for (size_t i = 0; i < service->config->member_count; i++)
+		access_member_info(view, service->members[i])->buckets = service->shares[i];
 	info->table_hash = service->digest;
 	__atomic_store_n(&info->members, service->config->member_count, __ATOMIC_RELEASE);
 }

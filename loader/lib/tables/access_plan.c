@@ -318,6 +318,7 @@ void access_plan_free(struct access_plan *plan)
 		free(plan->services[i].member_is_new);
 		free(plan->services[i].table);
 		free(plan->services[i].name_hashes);
+		free(plan->services[i].shares);
 	}
 	free(plan->services);
 	free(plan->targets);

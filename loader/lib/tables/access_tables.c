@@ -21,7 +21,8 @@ int access_build_table(const struct config *config, struct access_plan_service *
 
 	service->table = calloc(wanted->buckets, sizeof(*service->table));
 	service->name_hashes = calloc(wanted->member_count, sizeof(*service->name_hashes));
-	if (!members || !service->table || !service->name_hashes)
+	service->shares = calloc(wanted->member_count, sizeof(*service->shares));
+	if (!members || !service->table || !service->name_hashes || !service->shares)
 		goto out;
 	for (size_t i = 0; i < wanted->member_count; i++) {
 		members[i] = (struct maglev_member){
@@ -36,18 +37,22 @@ out:
 	return err;
 }
 
+static void digest_table(struct access_plan_service *service)
+{
+	service->digest =
+		maglev_table_digest(service->name_hashes, service->table, service->config->buckets);
+	for (uint32_t i = 0; i < service->config->buckets; i++)
+		service->shares[service->table[i]]++;
+}
+
 /* What each new table comes to, by names. */
 static void digest_tables(void *arg)
 {
 	struct access_digests *digests = arg;
 
-	for (size_t i = 0; i < digests->service_count; i++) {
-		struct access_plan_service *service = &digests->services[i];
-
-		if (service->table_changed)
-			service->digest = maglev_table_digest(service->name_hashes, service->table,
-							      service->config->buckets);
-	}
+	for (size_t i = 0; i < digests->service_count; i++)
+		if (digests->services[i].table_changed)
+			digest_table(&digests->services[i]);
 }
 
 static size_t count_new_buckets(const struct access_plan *plan)
