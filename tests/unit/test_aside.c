@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Work aside: by a thread that is waited for, or by the caller where no thread can be had; the digest
- * of a config, which is worked out so.
+ * Work aside: by a thread that is waited for, or by the caller where no thread can be had.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -15,7 +14,6 @@
 
 #include "base/aside.h"
 #include "no_threads.h"
-#include "node/node_beside.h"
 #include "plan_world.h"
 
 TestSuite(aside);
@@ -226,34 +224,4 @@ Test(aside, nothing_is_left_of_an_ended_one, .timeout = 60)
 	aside_end(&aside);
 	aside_drop(&aside);
 	cr_expect_eq(errand.calls, 1, "%d times", errand.calls);
-}
-
-/* ---- the digest of a config ---- */
-
-#define SERVICES "web 192.0.2.1 80 tcp i 61: b1 b2*2 b3; dns 192.0.2.2 53 udp s 31: b1 b4:5353"
-
-/* With a map that is none: what the looking comes to is handed over, and the digest is worked out all the same. */
-static void check_digest(const char *row)
-{
-	struct node_beside beside;
-	struct config config;
-
-	cluster_parse(SERVICES, &config);
-	node_beside_begin(&beside, &config, -1, false);
-	cr_expect_eq(node_beside_looked(&beside), -EBADFD, "%s: %d", row, beside.err);
-	cr_expect_eq(node_beside_hash(&beside), config_hash(&config), "%s", row);
-	node_beside_drop(&beside);
-	cr_expect(all_zero(&beside, sizeof(beside)), "%s: something is left", row);
-	node_beside_begin(&beside, &config, -1, false);
-	node_beside_drop(&beside);
-	cr_expect(is_zero(&beside.aside), "%s: something is left of one that was dropped", row);
-	node_beside_drop(&beside);
-	cluster_free(&config);
-}
-
-Test(aside, digest_of_a_config, .timeout = 60)
-{
-	check_digest("by a thread");
-	no_threads_from_now();
-	check_digest("without one");
 }
