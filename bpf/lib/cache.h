@@ -204,13 +204,14 @@ NOINLINE int is_remembered(__u64 hash)
 	return known.place != NULL;
 }
 
-/* A packet, no quote, goes to a member that its table has told, since recall_flow() knew none. */
+/* A packet, no quote, goes to a member that its table has told, since recall_flow() knew none; where any is used
+ * while down, maybe to the one that was remembered. */
 NOINLINE int note_picked(__u64 hash, __u32 member, __u32 asks)
 {
 	struct remembered known;
 
 	find_remembered(hash, &known);
-	if (known.place && !may_open(&known, asks))
+	if (known.place && (known.flow ^ member) & XDPLB_FLOW_MEMBER && !may_open(&known, asks))
 		count_event(XDPLB_EVENT_FLOW_MOVED);
 	if (!known.place && !(asks & ASKS_TCP))
 		count_new_flow(&member);

@@ -79,7 +79,8 @@ NOINLINE __u32 quic_member(struct xdp_md *ctx, __u64 shape, __u32 index)
 	if (id->config >> 5 == (service->flags >> XDPLB_SERVICE_QUIC_CONFIG & 7))
 		found = find_quic_member(index, id);
 	member = bpf_map_lookup_elem(&members, &found);
-	if (member && member_usable(member, &service->flags, false, 0)) {
+	if (member && member->service == index &&
+	    member_usable(member, &service->flags, false, 0)) {
 		count_event(XDPLB_EVENT_QUIC_ROUTED);
 		return found;
 	}

@@ -171,6 +171,7 @@ NOINLINE int serve_oversized(struct xdp_md *ctx, __u64 shape, __u32 index, __u64
 		return report_length(&pkt, member);
 	if (!holds_fragment_mark(&pkt))
 		return refuse(&pkt, XDPLB_DROP_TOO_BIG);
+	count_opening(&pkt, &index);
 	dnat_first(&pkt, member, hash);
 	count_traffic(&pkt, &index);
 	return leave_to_kernel();
@@ -203,11 +204,12 @@ INLINE enum verdict serve_packet(struct xdp_md *ctx, struct packet *pkt, __u32 i
 	if (unlikely(ttl_expired(pkt)))
 		return VERDICT_REPORT;
 	hash = hash_flow(pkt);
-	if (unlikely(opens_too_many(ctx, service, pkt, index, hash)))
-		return refuse(pkt, XDPLB_DROP_SOURCE_LIMIT);
-	if (!pick_quic_member(ctx, pkt, service, index, &choice))
+	if (!pick_quic_member(ctx, pkt, service, index, &choice)) {
+		if (unlikely(opens_too_many(ctx, service, pkt, index, hash)))
+			return refuse(pkt, XDPLB_DROP_SOURCE_LIMIT);
 		pick_or_recall(service, index, hash, bucket_hash(ctx, service, pkt, hash),
 			       packet_asks(pkt), &choice);
+	}
 	if (unlikely(!choice.member))
 		return refuse_unserved(ctx, pkt, service, choice.reason);
 	verdict = find_nexthop(ctx, pkt, choice.member);

@@ -128,6 +128,7 @@ NOINLINE int serve_first_fragment(struct xdp_md *ctx, __u64 shape)
 	if (bpf_map_update_elem(&fragment_ways, &fragment.key, &way, BPF_ANY))
 		return refuse(&pkt, XDPLB_DROP_FRAGMENT);
 	count_event(XDPLB_EVENT_FRAGMENT_NOTED);
+	count_opening(&pkt, &choice.index);
 	dnat_first(&pkt, choice.member, hash);
 	return finish_packet(ctx, &pkt, &choice, verdict);
 }

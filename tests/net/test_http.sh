@@ -96,14 +96,21 @@ echo_udp() {
   expect "replies through the access node" "$(count_packets access "$TO_CLIENT")" 0
 }
 
-# resets_seen CAPTURE: resets, but for those that answer an acknowledgement of the connection's own end: a kernel
-# may send that twice, and the other side has forgotten the connection then. A reset over somebody else's packet has
-# that one's numbers.
+# resets_seen CAPTURE: resets, but for one to each further acknowledgement of the connection's own end: a kernel sends
+# that again when a packet overtakes an older one on the way to it, and the other side has forgotten the connection
+# then. A reset over somebody else's packet has that one's numbers. They are compared as numbers: mawk writes those of
+# 2^31 and more as 3.6143e+09 where it compares strings.
 resets_seen() {
   tcpdump -r "$LAB_DIR/$1.pcap" -nn -S -t tcp 2>/dev/null | awk '
-    { flow = $2 $4; seq = $0; sub(/.* seq /, "", seq); sub(/[^0-9].*/, "", seq) }
-    /Flags \[F/ { ended[flow] = seq + 1 }
-    /Flags \[R/ && ended[flow] != seq'
+    function after(word) {
+      if (!match($0, " " word " [0-9]+"))
+        return -1
+      return substr($0, RSTART + length(word) + 2, RLENGTH - length(word) - 2) + 0
+    }
+    { to = $4; sub(/:$/, "", to); flow = $2 " " to; back = to " " $2 }
+    /Flags \[F/ { ended[flow] = (after("seq") + 1) % 4294967296 }
+    /Flags \[\.\].* length 0$/ && back in ended && after("ack") == ended[back] { acks[back]++ }
+    /Flags \[R/ && !(flow in ended && after("seq") == ended[flow] && ++resets[flow] < acks[flow])'
 }
 
 # one_port ADDRESS/PORT...: all at the same time, all served by the same backend and port. The client's

@@ -339,6 +339,34 @@ detach_twice() {
   clean_after_detach
 }
 
+# written_digests NODE: of its tables, as apply has written them; 16 digits each. jq would round such numbers.
+written_digests() {
+  bpftool map dump pinned "$PINS/$1/service_infos" | sed -n 's/.*"table_hash": \([1-9][0-9]*\).*/\1/p' |
+    xargs printf '%016x\n' | sort
+}
+
+# digests_are_right NODE: they are those of the tables that packets meet.
+digests_are_right() {
+  expect "digests of $1's tables" "$(written_digests "$1" | xargs)" \
+    "$(status_of "$1" '.services[].table_hash' | sort | xargs)"
+}
+
+# Tables so large that they are digested beside: new ones, one that changes, and one that stays.
+large_tables() {
+  sed 's/buckets: 65536/buckets: 1048576/; s/^    protocol: tcp/&\n    buckets: 262147/' "$CLUSTER" >"$LAB_DIR/large.yaml"
+  attach_all "$LAB_DIR/large.yaml" node1 node2 access1
+  expect "services" "$(written_digests access1 | wc -l)" 2
+  expect "buckets" "$(status_of access1 '[.services[].buckets] | join(" ")')" "262147 262147"
+  digests_are_right access1
+  sed 's/web2: , web3: /web2: {weight: 3}, web3: /' "$LAB_DIR/large.yaml" >"$LAB_DIR/larger.yaml"
+  written_digests access1 >"$LAB_DIR/digests"
+  xdplb access1 apply "$LAB_DIR/larger.yaml"
+  digests_are_right access1
+  expect "digests that stay" "$(written_digests access1 | comm -12 - "$LAB_DIR/digests" | wc -l)" 1
+  expect "requests answered" "$(answered 192.0.2.10 20)" 20
+  detach_all
+}
+
 # Programs and links have ids: with the pins gone and nothing attached they must be gone too.
 nothing_stays_loaded() {
   local ids id
@@ -473,6 +501,7 @@ check transfer_under_load transfer_under_load
 check order_is_nothing order_is_nothing
 check clean_after_detach clean_after_detach
 check detach_twice detach_twice
+check large_tables large_tables
 check nothing_stays_loaded nothing_stays_loaded
 check killed_attach killed_attach
 check with_clsact with_clsact

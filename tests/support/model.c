@@ -8,13 +8,9 @@
 #include <linux/bpf.h>
 #include <string.h>
 
-#include "model_choose.h"
+#include "model_flows.h"
 #include "model_icmp.h"
-#include "model_parse.h"
 #include "model_send.h"
-
-#define EVENT(name) (1U << XDPLB_EVENT_##name)
-#define PATH(name)  (1U << MODEL_PATH_##name)
 
 /* ---- results ---- */
 
@@ -28,64 +24,6 @@ void model_drop(enum xdplb_drop reason, struct model_result *ret_result)
 {
 	ret_result->verdict = XDP_DROP;
 	ret_result->drop = reason;
-}
-
-/* ---- the tables ---- */
-
-static bool same_addr(const struct xdplb_addr *a, const struct xdplb_addr *b)
-{
-	return !memcmp(a, b, sizeof(*a));
-}
-
-static bool is_vip(const struct model_world *world, const struct model_parsed *parsed)
-{
-	for (size_t i = 0; i < world->service_count; i++)
-		if (world->services[i].family == parsed->family &&
-		    same_addr(&world->services[i].vip, &parsed->dest.addr))
-			return true;
-	return false;
-}
-
-const struct model_service *model_find_service(const struct model_world *world, __u8 family,
-					       __u8 proto, const struct model_end *vip)
-{
-	for (size_t i = 0; i < world->service_count; i++) {
-		const struct model_service *service = &world->services[i];
-
-		if (service->family == family && service->proto == proto &&
-		    service->port == vip->port && same_addr(&service->vip, &vip->addr))
-			return service;
-	}
-	return NULL;
-}
-
-static bool is_in_prefix(const struct model_prefix *prefix, const struct xdplb_addr *addr)
-{
-	const __u8 *a = (const __u8 *)&prefix->addr, *b = (const __u8 *)addr;
-
-	for (__u32 bit = 0; bit < prefix->bits; bit++)
-		if ((a[bit / 8] ^ b[bit / 8]) & 0x80 >> bit % 8)
-			return false;
-	return true;
-}
-
-static bool is_denied(const struct model_service *service, const struct xdplb_addr *source)
-{
-	bool is_listed = false;
-
-	for (__u32 i = 0; i < service->prefix_count; i++)
-		is_listed |= is_in_prefix(&service->prefixes[i], source);
-	if (service->flags & XDPLB_SERVICE_SOURCES_ALLOWED)
-		return !is_listed;
-	return service->flags & XDPLB_SERVICE_SOURCES_DENIED && is_listed;
-}
-
-__u64 model_bucket_hash(const struct model_world *world, const struct model_service *service,
-			const struct model_end *client, __u64 flow_hash)
-{
-	if (!(service->flags & XDPLB_SERVICE_BY_SOURCE))
-		return flow_hash;
-	return model_source_hash(world->key, &client->addr, &service->vip, service->family);
 }
 
 /* ---- what the client is told ---- */
@@ -164,7 +102,8 @@ static void rewrite(const struct model_parsed *parsed, const struct model_member
 		model_put_mark(packet, parsed, hash);
 	if (parsed->kind != MODEL_TRANSPORT)
 		return;
-	model_put_word(packet, parsed->l4 + 2, member->tag, sum);
+	if (!member->keeps_port)
+		model_put_word(packet, parsed->l4 + 2, member->tag, sum);
 	if (is_ipv4 && is_fragment)
 		model_change_sum(packet, sum, &none, &extra, 2);
 	if (sum && parsed->proto == IPPROTO_UDP)
@@ -295,15 +234,43 @@ static void serve_nobody(struct model_world *world, const struct model_service *
 	model_drop(service->buckets ? XDPLB_DROP_NO_USABLE_MEMBER : XDPLB_DROP_NO_MEMBER, result);
 }
 
+static struct model_ask ask_of(const struct model_world *world, const struct model_service *service,
+			       const struct model_parsed *parsed, const struct test_packet *in)
+{
+	struct model_ask ask = { .service = service,
+				 .proto = parsed->proto,
+				 .client = &parsed->source.addr,
+				 .opens = may_open(parsed, in) };
+
+	ask.hash = model_flow_hash(world->key, &parsed->source, &parsed->dest, parsed->proto,
+				   parsed->family);
+	ask.bucket_hash = model_bucket_hash(world, service, &parsed->source, ask.hash);
+	return ask;
+}
+
+/* To a member that is found. */
+static void serve_by(struct model_world *world, const struct model_parsed *parsed,
+		     const struct model_member *member, const struct model_ask *ask,
+		     const struct test_packet *in, struct model_result *result)
+{
+	send_to(world, parsed, member, ask->hash, in, result);
+	if (!result->member)
+		return;
+	if (ask->opens && parsed->proto == IPPROTO_TCP)
+		result->opened = member;
+	if (parsed->is_first)
+		model_note_datagram(world, &(struct model_note){ parsed->key, member, ask->hash },
+				    result);
+}
+
 static void serve(struct model_world *world, const struct model_service *service,
 		  const struct model_parsed *parsed, const struct test_packet *in,
 		  struct model_result *result)
 {
-	__u64 hash = model_flow_hash(world->key, &parsed->source, &parsed->dest, parsed->proto,
-				     parsed->family);
-	const struct model_member *member = NULL;
+	struct model_ask ask = ask_of(world, service, parsed, in);
+	const struct model_member *member;
 
-	if (is_denied(service, &parsed->source.addr)) {
+	if (model_is_denied(service, &parsed->source.addr)) {
 		model_drop(XDPLB_DROP_SOURCE_DENIED, result);
 		return;
 	}
@@ -311,24 +278,23 @@ static void serve(struct model_world *world, const struct model_service *service
 		expire(world, parsed, in, result);
 		return;
 	}
-	if (service->buckets)
-		member = model_choose(service,
-				      model_bucket_hash(world, service, &parsed->source, hash),
-				      may_open(parsed, in), result);
-	if (!member) {
-		serve_nobody(world, service, parsed, in, result);
+	member = model_route(service, parsed, in, result);
+	if (!member && !model_admit(world, &ask)) {
+		model_drop(XDPLB_DROP_SOURCE_LIMIT, result);
 		return;
 	}
-	send_to(world, parsed, member, hash, in, result);
-	if (parsed->is_first && result->member)
-		model_note_datagram(world, &(struct model_note){ parsed->key, member, hash },
-				    result);
+	if (!member)
+		member = model_pick(world, &ask, result);
+	if (member)
+		serve_by(world, parsed, member, &ask, in, result);
+	else
+		serve_nobody(world, service, parsed, in, result);
 }
 
-static __u32 paths_of(const struct model_parsed *parsed, const struct model_service *service,
+static __u64 paths_of(const struct model_parsed *parsed, const struct model_service *service,
 		      const struct test_packet *in)
 {
-	__u32 paths = parsed->tags ? parsed->tags > 1 ? PATH(TAGS) : PATH(TAG) : 0;
+	__u64 paths = parsed->tags ? parsed->tags > 1 ? PATH(TAGS) : PATH(TAG) : 0;
 
 	if (parsed->l4 - parsed->l3 > (parsed->family == XDPLB_IPV4 ? 20 : 40))
 		paths |= parsed->family == XDPLB_IPV4 ? PATH(OPTIONS) : PATH(EXTENSIONS);
@@ -336,6 +302,8 @@ static __u32 paths_of(const struct model_parsed *parsed, const struct model_serv
 		paths |= PATH(FIRST_FRAGMENT);
 	if (may_open(parsed, in))
 		paths |= PATH(OPENS);
+	if (service->last_port)
+		paths |= PATH(RANGE);
 	if (service->flags & XDPLB_SERVICE_SOURCES)
 		paths |= PATH(LISTED);
 	if (service->flags & XDPLB_SERVICE_BY_SOURCE)
@@ -372,7 +340,7 @@ void model_run(struct model_world *world, const struct test_packet *in,
 	model_parse(in, &parsed);
 	if (parsed.kind == MODEL_CUT_ICMP)
 		parsed.kind = MODEL_FOREIGN;
-	if (parsed.kind == MODEL_FOREIGN || !is_vip(world, &parsed)) {
+	if (parsed.kind == MODEL_FOREIGN || !model_is_vip(world, &parsed)) {
 		ret_result->paths |= parsed.kind == MODEL_FOREIGN ? PATH(FOREIGN) : PATH(STRANGER);
 		model_pass(in, ret_result);
 		return;

@@ -3,9 +3,7 @@
 
 #include "bpf/lib/hash.h"
 #include "bpf/lib/owner.h"
-
-#define EVENT(name) (1U << XDPLB_EVENT_##name)
-#define PATH(name)  (1U << MODEL_PATH_##name)
+#include "model_steps.h"
 
 /* Ordered: the later the better. */
 enum use {
@@ -41,6 +39,14 @@ static enum use use_of(const struct model_service *service, const struct model_m
 	default:
 		return USE_DOWN;
 	}
+}
+
+bool model_may_use(const struct model_service *service, const struct model_member *member,
+		   bool opens)
+{
+	enum use use = use_of(service, member);
+
+	return use == USE_UP || (use == USE_DRAINING && !opens);
 }
 
 /* Of a first owner that is up: has the flow drawn less than its weight? */

@@ -16,4 +16,8 @@
 const struct model_member *model_choose(const struct model_service *service, __u64 hash, bool opens,
 					struct model_result *ret_result);
 
+/* May a packet that belongs to a member go there, whatever its weight? A draining one takes what opens no flow. */
+bool model_may_use(const struct model_service *service, const struct model_member *member,
+		   bool opens);
+
 #endif

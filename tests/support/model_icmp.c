@@ -5,11 +5,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "model_choose.h"
+#include "model_flows.h"
 #include "model_send.h"
-
-#define EVENT(name) (1U << XDPLB_EVENT_##name)
-#define PATH(name)  (1U << MODEL_PATH_##name)
 
 /* Without options, or extension headers but that of a fragment. */
 static bool is_plain(const struct model_parsed *parsed)
@@ -49,8 +46,8 @@ static bool take_echo(struct model_world *world, struct model_result *result)
 static void answer_echo(struct model_world *world, const struct model_parsed *parsed,
 			const struct test_packet *in, struct model_result *result)
 {
-	result->paths |= PATH(ECHO);
-	if (!model_is_somebody(parsed)) {
+	result->paths |= world->no_echo ? PATH(ECHO_OFF) : PATH(ECHO);
+	if (world->no_echo || !model_is_somebody(parsed)) {
 		model_pass(in, result);
 		return;
 	}
@@ -66,7 +63,7 @@ static void answer_echo(struct model_world *world, const struct model_parsed *pa
 static void answer_later(struct model_world *world, const struct model_parsed *parsed,
 			 const struct test_packet *in, struct model_result *result)
 {
-	if (!is_plain(parsed) || !model_is_somebody(parsed)) {
+	if (world->no_echo || !is_plain(parsed) || !model_is_somebody(parsed)) {
 		model_pass(in, result);
 		return;
 	}
@@ -90,7 +87,8 @@ static void rewrite_quote(const struct model_parsed *quote, const struct model_m
 	size_t sum = model_l4_sum(packet, quote, quote->end);
 
 	model_put_addr(packet, quote, source, &member->addr, sum);
-	model_put_word(packet, quote->l4, member->tag, sum);
+	if (!member->keeps_port)
+		model_put_word(packet, quote->l4, member->tag, sum);
 	if (sum && quote->proto == IPPROTO_UDP)
 		model_settle_udp(packet, sum);
 }
@@ -119,27 +117,28 @@ static void relay(struct model_world *world, const struct model_parsed *parsed,
 {
 	const struct model_service *service =
 		model_find_service(world, parsed->family, quote->proto, &quote->source);
-	__u64 hash = model_flow_hash(world->key, &quote->dest, &quote->source, quote->proto,
-				     quote->family);
-	const struct model_member *member = NULL;
+	struct model_ask ask = { .service = service,
+				 .proto = quote->proto,
+				 .client = &quote->dest.addr,
+				 .is_error = true };
+	const struct model_member *member;
 
 	if (parsed->ttl <= 1) {
 		model_drop(XDPLB_DROP_TTL_EXPIRED, result);
 		return;
 	}
-	if (!service->buckets) {
-		model_drop(XDPLB_DROP_NO_MEMBER, result);
-		return;
-	}
-	member = model_choose(service, model_bucket_hash(world, service, &quote->dest, hash), false,
-			      result);
+	ask.hash = model_flow_hash(world->key, &quote->dest, &quote->source, quote->proto,
+				   quote->family);
+	ask.bucket_hash = model_bucket_hash(world, service, &quote->dest, ask.hash);
+	member = model_pick(world, &ask, result);
 	if (!member) {
-		model_drop(XDPLB_DROP_NO_USABLE_MEMBER, result);
+		model_drop(service->buckets ? XDPLB_DROP_NO_USABLE_MEMBER : XDPLB_DROP_NO_MEMBER,
+			   result);
 		return;
 	}
 	result->events |= EVENT(ICMP_RELAYED);
-	result->paths |= PATH(RELAYED);
-	rewrite_error(parsed, quote, member, hash, in, &result->packet);
+	result->paths |= service->last_port ? PATH(RELAYED_RANGE) : PATH(RELAYED);
+	rewrite_error(parsed, quote, member, ask.hash, in, &result->packet);
 	model_leave(world, parsed, member, result);
 }
 

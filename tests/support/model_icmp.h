@@ -5,30 +5,7 @@
 #ifndef TEST_MODEL_ICMP_H
 #define TEST_MODEL_ICMP_H
 
-#include "model.h"
-#include "model_parse.h"
-
-/* The tables, as all steps look them up. */
-const struct model_service *model_find_service(const struct model_world *world, __u8 family,
-					       __u8 proto, const struct model_end *vip);
-
-void model_pass(const struct test_packet *in, struct model_result *ret_result);
-void model_drop(enum xdplb_drop reason, struct model_result *ret_result);
-
-/* Notes of datagrams in fragments. */
-struct model_note *model_find_note(struct model_world *world, const struct xdplb_fragment_key *key);
-void model_note_datagram(struct model_world *world, const struct model_note *note,
-			 struct model_result *result);
-
-/* To somebody's own address something may be said. */
-bool model_is_somebody(const struct model_parsed *parsed);
-
-/* Sends a frame that is rewritten but for TTL and MAC addresses on to its member. */
-void model_leave(const struct model_world *world, const struct model_parsed *parsed,
-		 const struct model_member *member, struct model_result *result);
-
-__u64 model_bucket_hash(const struct model_world *world, const struct model_service *service,
-			const struct model_end *client, __u64 flow_hash);
+#include "model_steps.h"
 
 void model_meet_icmp(struct model_world *world, const struct model_parsed *parsed,
 		     const struct test_packet *in, struct model_result *ret_result);

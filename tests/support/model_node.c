@@ -47,7 +47,7 @@ static struct node_flow flow_of(const struct model_parsed *parsed,
 		.mapping = mapping,
 		.backend = parsed->dest,
 		.client = parsed->source,
-		.own_port = mapping ? mapping->port : parsed->dest.port,
+		.own_port = mapping && mapping->vport ? mapping->port : parsed->dest.port,
 		.seen_port = parsed->source.port,
 		.proto = parsed->proto,
 		.family = parsed->family,
@@ -85,7 +85,7 @@ static void take_mark(const struct model_parsed *parsed, __u64 hash, struct test
 static void restore_interface(const struct model_parsed *parsed,
 			      const struct xdplb_mapping *mapping, struct node_result *result)
 {
-	struct model_end vip = { mapping->vip, mapping->vport };
+	struct model_end vip = node_vip_of(mapping, parsed->dest.port);
 
 	result->paths |= 1U << NODE_PATH_INTERFACE;
 	node_put_end(&result->packet, parsed, true, &vip);
@@ -117,6 +117,7 @@ static bool settle_flow(struct node_model_world *world, const struct model_parse
 	if (node_opens(parsed, in)) {
 		result->events |= 1U << XDPLB_EVENT_FLOW_REMAPPED;
 		result->takes_port = true;
+		result->mapping = mapping;
 		return false;
 	}
 	node_refuse(mapping ? XDPLB_DROP_FLOW_CLASH : XDPLB_DROP_DIRECT_CLASH, result);
@@ -130,7 +131,7 @@ static void restore_source(struct node_model_world *world, const struct model_pa
 	struct model_end client = parsed->source, backend = parsed->dest;
 
 	result->paths |= 1U << (mapping ? NODE_PATH_SOURCE : NODE_PATH_DIRECT);
-	if (mapping)
+	if (mapping && mapping->vport)
 		backend.port = mapping->port;
 	if (!settle_flow(world, parsed, in, mapping, result, &client.port)) {
 		if (result->takes_port)
@@ -153,9 +154,7 @@ bool node_model_take(struct node_model_world *world, const struct test_packet *i
 	model_parse(in, &parsed);
 	client = parsed.source;
 	memcpy(&client.port, out->data + parsed.l4, 2);
-	flow = flow_of(&parsed, node_is_tag(world, parsed.dest.port)
-					? node_find_tag(world, parsed.family, &parsed.dest)
-					: NULL);
+	flow = flow_of(&parsed, result->mapping);
 	flow.seen_port = client.port;
 	if (ntohs(client.port) < 1024 || node_find_seen(world, &flow))
 		return false;
@@ -175,62 +174,61 @@ static __u32 mark_of(const struct model_parsed *parsed, const struct test_packet
 	return (ip[1] & 0xfU) << 16 | ip[2] << 8 | ip[3];
 }
 
-bool node_admits(const struct node_model_world *world, const struct model_parsed *outer,
-		 const struct model_end *client, const struct xdplb_mapping *mapping, __u8 proto,
-		 const struct test_packet *in)
+static __u64 hash_of(const struct node_model_world *world, const struct node_marked *flow)
 {
-	struct model_end vip = { mapping->vip, mapping->vport };
-	__u64 hash = model_flow_hash(world->key, client, &vip, proto, mapping->family);
+	return model_flow_hash(world->key, flow->client, &flow->vip, flow->proto, flow->family);
+}
 
-	return mark_of(outer, in) == (hash & (outer->family == XDPLB_IPV4 ? 0xffff : 0xfffff));
+bool node_admits(const struct node_model_world *world, const struct model_parsed *outer,
+		 const struct node_marked *flow, const struct test_packet *in)
+{
+	return mark_of(outer, in) ==
+	       (hash_of(world, flow) & (outer->family == XDPLB_IPV4 ? 0xffff : 0xfffff));
 }
 
 /* TCP, and what is said of it, may also come from another service node, which has handed it on. */
 bool node_is_handed(const struct node_model_world *world, const struct model_parsed *outer,
-		    const struct model_end *client, const struct xdplb_mapping *mapping,
-		    const struct test_packet *in)
+		    const struct node_marked *flow, const struct test_packet *in)
 {
-	struct model_end vip = { mapping->vip, mapping->vport };
-	__u64 hash = model_flow_hash(world->key, client, &vip, IPPROTO_TCP, mapping->family);
-
+	if (flow->proto != IPPROTO_TCP)
+		return false;
 	for (__u32 handed = XDPLB_HANDED_BY_FIRST; handed <= XDPLB_HANDED_BY_OTHER; handed++)
-		if (mark_of(outer, in) == handover_mark(outer->family, hash, handed))
+		if (mark_of(outer, in) ==
+		    handover_mark(outer->family, hash_of(world, flow), handed))
 			return true;
 	return false;
+}
+
+/* Of which flow a packet is that came for a mapping. */
+static struct node_marked marked_of(const struct model_parsed *parsed,
+				    const struct xdplb_mapping *mapping)
+{
+	return (struct node_marked){ .client = &parsed->source,
+				     .vip = node_vip_of(mapping, parsed->dest.port),
+				     .proto = parsed->proto,
+				     .family = parsed->family };
 }
 
 static bool is_admitted(const struct node_model_world *world, const struct model_parsed *parsed,
 			const struct xdplb_mapping *mapping, const struct test_packet *in)
 {
+	struct node_marked flow = marked_of(parsed, mapping);
+
 	/* The mark of an IPv4 fragment lies in its checksum, and the backend looks at it. */
 	if (parsed->is_first && parsed->family == XDPLB_IPV4)
 		return model_l4_sum(in, parsed, parsed->end);
-	return node_admits(world, parsed, &parsed->source, mapping, parsed->proto, in) ||
+	return node_admits(world, parsed, &flow, in) ||
 	       (!node_opens(parsed, in) && !parsed->is_first &&
-		node_is_handed(world, parsed, &parsed->source, mapping, in));
+		node_is_handed(world, parsed, &flow, in));
 }
 
-static void meet_tag(struct node_model_world *world, const struct model_parsed *parsed,
-		     const struct test_packet *in, struct node_result *result)
+/* What is admitted, and of the mapping's protocol. */
+static void restore(struct node_model_world *world, const struct model_parsed *parsed,
+		    const struct test_packet *in, const struct xdplb_mapping *mapping,
+		    struct node_result *result)
 {
-	const struct xdplb_mapping *mapping = node_find_tag(world, parsed->family, &parsed->dest);
-	bool in_checksum = parsed->is_first && parsed->family == XDPLB_IPV4;
-	struct model_end vip;
+	struct node_marked flow = marked_of(parsed, mapping);
 
-	if (!mapping || mapping->ifindex != world->ifindex) {
-		node_pass(in, mapping ? NODE_PATH_OTHER_HOOK : NODE_PATH_OTHER, result);
-		return;
-	}
-	if (!is_admitted(world, parsed, mapping, in)) {
-		if (parsed->is_first ||
-		    !model_answer_query(world->key, in, parsed, mapping, result))
-			node_refuse(XDPLB_DROP_NOT_ADMITTED, result);
-		return;
-	}
-	if (parsed->proto != mapping->proto) {
-		node_refuse(XDPLB_DROP_WRONG_PROTOCOL, result);
-		return;
-	}
 	if (parsed->is_first && mapping->restore == XDPLB_RESTORE_INTERFACE) {
 		node_note_face(world, &parsed->key, &mapping->vip);
 		result->events |= 1U << XDPLB_EVENT_FRAGMENT_NOTED;
@@ -238,30 +236,95 @@ static void meet_tag(struct node_model_world *world, const struct model_parsed *
 	result->packet = *in;
 	if (parsed->is_first)
 		result->paths |= 1U << NODE_PATH_FIRST_FRAGMENT;
-	vip = (struct model_end){ mapping->vip, mapping->vport };
-	if (in_checksum)
-		take_mark(parsed,
-			  model_flow_hash(world->key, &parsed->source, &vip, parsed->proto,
-					  parsed->family),
-			  &result->packet);
+	if (!mapping->vport)
+		result->paths |= 1U << NODE_PATH_KEPT;
+	if (parsed->is_first && parsed->family == XDPLB_IPV4)
+		take_mark(parsed, hash_of(world, &flow), &result->packet);
 	if (mapping->restore == XDPLB_RESTORE_INTERFACE)
 		restore_interface(parsed, mapping, result);
 	else
 		restore_source(world, parsed, in, mapping, result);
 }
 
-static void meet_direct(struct node_model_world *world, const struct model_parsed *parsed,
-			const struct test_packet *in, struct node_result *result)
+static void meet_tag(struct node_model_world *world, const struct model_parsed *parsed,
+		     const struct test_packet *in, struct node_result *result)
 {
-	const struct xdplb_mapping *mapping =
-		node_find_endpoint(world, parsed->family, parsed->proto, &parsed->dest);
+	const struct xdplb_mapping *mapping = node_find_tag(world, parsed->family, &parsed->dest);
 
-	if (!mapping || mapping->ifindex != world->ifindex || parsed->is_first) {
+	if (!mapping || mapping->ifindex != world->ifindex) {
+		node_pass(in, mapping ? NODE_PATH_OTHER_HOOK : NODE_PATH_OTHER, result);
+		return;
+	}
+	/* The tag of one that keeps ports takes queries alone. */
+	if (!mapping->vport || !is_admitted(world, parsed, mapping, in)) {
+		if (!parsed->is_first &&
+		    model_answer_query(world->key, in, parsed, mapping, result))
+			return;
+		if (mapping->vport)
+			node_refuse(XDPLB_DROP_NOT_ADMITTED, result);
+		else
+			node_pass(in, NODE_PATH_OTHER, result);
+		return;
+	}
+	if (parsed->proto != mapping->proto)
+		node_refuse(XDPLB_DROP_WRONG_PROTOCOL, result);
+	else
+		restore(world, parsed, in, mapping, result);
+}
+
+/* The backend's own traffic. */
+static void pass_direct(struct node_model_world *world, const struct model_parsed *parsed,
+			const struct test_packet *in, const struct xdplb_mapping *mapping,
+			struct node_result *result)
+{
+	if (!mapping || mapping->ifindex != world->ifindex || parsed->is_first ||
+	    mapping->restore != XDPLB_RESTORE_SOURCE) {
 		node_pass(in, NODE_PATH_OTHER, result);
 		return;
 	}
 	result->packet = *in;
 	restore_source(world, parsed, in, NULL, result);
+}
+
+/*
+ * To an address whose ports are all a service's. Its tags take queries, whichever protocol's they are of.
+ */
+static void meet_kept(struct node_model_world *world, const struct model_parsed *parsed,
+		      const struct test_packet *in, const struct xdplb_mapping *mapping,
+		      struct node_result *result)
+{
+	const struct xdplb_mapping *tag = NULL;
+
+	if (is_admitted(world, parsed, mapping, in)) {
+		restore(world, parsed, in, mapping, result);
+		return;
+	}
+	if (node_is_tag(world, parsed->dest.port) && !parsed->is_first)
+		tag = node_find_tag(world, parsed->family, &parsed->dest);
+	if (tag && tag->ifindex == world->ifindex &&
+	    model_answer_query(world->key, in, parsed, tag, result))
+		return;
+	result->paths |= 1U << NODE_PATH_KEPT_DIRECT;
+	pass_direct(world, parsed, in, mapping, result);
+}
+
+static void meet_transport(struct node_model_world *world, const struct model_parsed *parsed,
+			   const struct test_packet *in, struct node_result *result)
+{
+	const struct xdplb_mapping *kept =
+		node_find_kept(world, parsed->family, parsed->proto, &parsed->dest.addr);
+	const struct xdplb_mapping *tag = NULL;
+
+	if (node_is_tag(world, parsed->dest.port))
+		tag = node_find_tag(world, parsed->family, &parsed->dest);
+	if (kept && kept->ifindex == world->ifindex && (!tag || !tag->vport))
+		meet_kept(world, parsed, in, kept, result);
+	else if (node_is_tag(world, parsed->dest.port))
+		meet_tag(world, parsed, in, result);
+	else
+		pass_direct(world, parsed, in,
+			    node_find_endpoint(world, parsed->family, parsed->proto, &parsed->dest),
+			    result);
 }
 
 static void meet_later(struct node_model_world *world, const struct model_parsed *parsed,
@@ -291,10 +354,7 @@ void node_model_to(struct node_model_world *world, const struct test_packet *in,
 		parsed.kind = MODEL_FOREIGN;
 	switch (parsed.kind) {
 	case MODEL_TRANSPORT:
-		if (node_is_tag(world, parsed.dest.port))
-			meet_tag(world, &parsed, in, ret_result);
-		else
-			meet_direct(world, &parsed, in, ret_result);
+		meet_transport(world, &parsed, in, ret_result);
 		break;
 	case MODEL_LATER:
 		meet_later(world, &parsed, in, ret_result);

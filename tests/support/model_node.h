@@ -37,6 +37,7 @@ struct node_model_world {
 	__u8 key[16];
 	__u32 ifindex; /* of the hook; 0: uplink */
 	__u16 tag_first, tag_last;
+	bool keeps_ports; /* else mappings without a vport are not looked for, but by their tags */
 	const struct xdplb_mapping *mappings;
 	size_t mapping_count;
 	struct node_flow flows[NODE_MODEL_FLOWS];
@@ -51,13 +52,17 @@ struct node_model_world {
 	X(OTHER_HOOK, "another hook's")                      \
 	X(INTERFACE, "restored, interface")                  \
 	X(SOURCE, "restored, source")                        \
+	X(KEPT, "restored, with its port")                   \
+	X(KEPT_DIRECT, "without a mark where ports stay")    \
 	X(REMAPPED, "restored, with another client port")    \
 	X(DIRECT, "direct, noted or not")                    \
 	X(QUERY, "mapping query")                            \
 	X(FIRST_FRAGMENT, "first fragment")                  \
 	X(LATER_FRAGMENT, "later fragment that was awaited") \
 	X(DELIVERED, "ICMP error for a backend")             \
+	X(DELIVERED_KEPT, "... whose ports stay")            \
 	X(REPLY, "reply, given its VIP")                     \
+	X(REPLY_KEPT, "... with its port")                   \
 	X(REPLY_PORT, "direct reply, given its client port") \
 	X(ICMP_RESTORED, "ICMP error of a backend")
 
@@ -74,6 +79,7 @@ struct node_result {
 	__u64 events; /* a bit for each */
 	__u32 paths;
 	bool takes_port; /* any client port will do that no other flow has: see node_model_take() */
+	const struct xdplb_mapping *mapping; /* whose flow that is; NULL: direct */
 	struct test_packet packet;
 };
 

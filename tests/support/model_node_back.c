@@ -59,48 +59,71 @@ static const struct node_flow *flow_at_tag(struct node_model_world *world,
 	return node_find_flow(world, &like);
 }
 
-void node_deliver(struct node_model_world *world, const struct model_parsed *parsed,
-		  const struct test_packet *in, struct node_result *result)
+/* Whose packet an error is about, which a mapping's tag or an address of many ports has sent. */
+static const struct xdplb_mapping *find_sender(const struct node_model_world *world,
+					       const struct model_parsed *quote)
 {
 	const struct xdplb_mapping *mapping = NULL;
-	const struct node_flow *flow = NULL;
-	struct model_parsed quote;
-	struct model_end source, client;
 
-	if (read_error(in, parsed, &quote) && node_is_tag(world, quote.source.port) &&
-	    !memcmp(&quote.source.addr, &parsed->dest.addr, sizeof(quote.source.addr)))
-		mapping = node_find_tag(world, quote.family, &quote.source);
-	if (!mapping || mapping->ifindex != world->ifindex) {
-		node_pass(in, NODE_PATH_OTHER, result);
-		return;
-	}
-	if (!node_admits(world, parsed, &quote.dest, mapping, quote.proto, in) &&
-	    (quote.proto != IPPROTO_TCP ||
-	     !node_is_handed(world, parsed, &quote.dest, mapping, in))) {
-		node_refuse(XDPLB_DROP_NOT_ADMITTED, result);
-		return;
-	}
-	if (quote.proto != mapping->proto) {
-		node_refuse(XDPLB_DROP_WRONG_PROTOCOL, result);
-		return;
-	}
-	client = quote.dest;
-	source = (struct model_end){ mapping->vip, mapping->vport };
+	if (node_is_tag(world, quote->source.port))
+		mapping = node_find_tag(world, quote->family, &quote->source);
+	if (mapping && mapping->vport)
+		return mapping;
+	return node_find_kept(world, quote->family, quote->proto, &quote->source.addr);
+}
+
+static void deliver(struct node_model_world *world, const struct model_parsed *parsed,
+		    const struct model_parsed *quote, const struct xdplb_mapping *mapping,
+		    struct node_result *result)
+{
+	struct model_end client = quote->dest, source = node_vip_of(mapping, quote->source.port);
+
 	if (mapping->restore == XDPLB_RESTORE_SOURCE) {
-		flow = flow_at_tag(world, &quote, mapping);
+		const struct node_flow *flow = flow_at_tag(world, quote, mapping);
+
 		if (!flow) {
 			node_refuse(XDPLB_DROP_UNKNOWN_FLOW, result);
 			return;
 		}
 		client.port = flow->seen_port;
-		source = (struct model_end){ mapping->backend, mapping->port };
+		source = (struct model_end){ mapping->backend, flow->own_port };
 	}
-	result->packet = *in;
-	result->paths |= 1U << NODE_PATH_DELIVERED;
+	result->paths |= 1U << (mapping->vport ? NODE_PATH_DELIVERED : NODE_PATH_DELIVERED_KEPT);
 	result->events |= 1U << XDPLB_EVENT_ICMP_DELIVERED;
-	put_quoted(&result->packet, parsed, &quote, false, &source);
-	put_quoted(&result->packet, parsed, &quote, true, &client);
+	put_quoted(&result->packet, parsed, quote, false, &source);
+	put_quoted(&result->packet, parsed, quote, true, &client);
 	put_outer(&result->packet, parsed, true, &source.addr);
+}
+
+void node_deliver(struct node_model_world *world, const struct model_parsed *parsed,
+		  const struct test_packet *in, struct node_result *result)
+{
+	const struct xdplb_mapping *mapping = NULL;
+	struct node_marked flow;
+	struct model_parsed quote;
+
+	if (read_error(in, parsed, &quote) &&
+	    !memcmp(&quote.source.addr, &parsed->dest.addr, sizeof(quote.source.addr)))
+		mapping = find_sender(world, &quote);
+	if (!mapping || mapping->ifindex != world->ifindex) {
+		node_pass(in, NODE_PATH_OTHER, result);
+		return;
+	}
+	flow = (struct node_marked){ .client = &quote.dest,
+				     .vip = node_vip_of(mapping, quote.source.port),
+				     .proto = quote.proto,
+				     .family = quote.family };
+	result->packet = *in;
+	if (node_admits(world, parsed, &flow, in) || node_is_handed(world, parsed, &flow, in)) {
+		if (quote.proto != mapping->proto)
+			node_refuse(XDPLB_DROP_WRONG_PROTOCOL, result);
+		else
+			deliver(world, parsed, &quote, mapping, result);
+	} else if (mapping->vport) {
+		node_refuse(XDPLB_DROP_NOT_ADMITTED, result);
+	} else {
+		node_pass(in, NODE_PATH_OTHER, result);
+	}
 }
 
 /* ---- from a backend ---- */
@@ -110,7 +133,9 @@ static const struct node_flow *flow_seen(struct node_model_world *world, __u8 fa
 					 const struct model_end *backend,
 					 const struct model_end *client)
 {
-	const struct xdplb_mapping *endpoint = node_find_endpoint(world, family, proto, backend);
+	const struct xdplb_mapping *endpoint =
+		node_find_endpoint(world, family, proto, backend)
+			?: node_find_kept(world, family, proto, &backend->addr);
 	struct node_flow like = { .backend = *backend,
 				  .client = *client,
 				  .own_port = backend->port,
@@ -134,9 +159,11 @@ static void meet_reply(struct node_model_world *world, const struct model_parsed
 		return;
 	}
 	result->packet = *in;
-	result->paths |= 1U << (flow->mapping ? NODE_PATH_REPLY : NODE_PATH_REPLY_PORT);
+	result->paths |= 1U << (!flow->mapping         ? NODE_PATH_REPLY_PORT
+				: flow->mapping->vport ? NODE_PATH_REPLY
+						       : NODE_PATH_REPLY_KEPT);
 	if (flow->mapping)
-		source = (struct model_end){ flow->mapping->vip, flow->mapping->vport };
+		source = node_vip_of(flow->mapping, parsed->source.port);
 	node_put_end(&result->packet, parsed, false, &source);
 	node_put_end(&result->packet, parsed, true, &flow->client);
 	if (!parsed->is_first || !flow->mapping)
@@ -180,7 +207,7 @@ static void meet_error(struct node_model_world *world, const struct model_parsed
 	put_quoted(&result->packet, parsed, &quote, false, &flow->client);
 	if (!flow->mapping)
 		return;
-	vip = (struct model_end){ flow->mapping->vip, flow->mapping->vport };
+	vip = node_vip_of(flow->mapping, quote.dest.port);
 	result->paths |= 1U << NODE_PATH_ICMP_RESTORED;
 	result->events |= 1U << XDPLB_EVENT_ICMP_RESTORED;
 	put_quoted(&result->packet, parsed, &quote, true, &vip);

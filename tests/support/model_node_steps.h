@@ -18,19 +18,31 @@ const struct xdplb_mapping *node_find_tag(const struct node_model_world *world, 
 					  const struct model_end *end);
 const struct xdplb_mapping *node_find_endpoint(const struct node_model_world *world, __u8 family,
 					       __u8 proto, const struct model_end *end);
+/* The service of many ports that the address is of. */
+const struct xdplb_mapping *node_find_kept(const struct node_model_world *world, __u8 family,
+					   __u8 proto, const struct xdplb_addr *addr);
+
+/* VIP and vport of a packet that came for this port. */
+struct model_end node_vip_of(const struct xdplb_mapping *mapping, __be16 port);
+
 struct node_flow *node_find_flow(struct node_model_world *world, const struct node_flow *like);
 struct node_flow *node_find_seen(struct node_model_world *world, const struct node_flow *like);
 bool node_opens(const struct model_parsed *parsed, const struct test_packet *in);
 
-/* Does the outer header carry the mark of the flow client -> VIP? */
+/* The flow client -> VIP, of which an outer header may carry a mark. */
+struct node_marked {
+	const struct model_end *client;
+	struct model_end vip;
+	__u8 proto, family;
+};
+
+/* Does it carry the mark? */
 bool node_admits(const struct node_model_world *world, const struct model_parsed *outer,
-		 const struct model_end *client, const struct xdplb_mapping *mapping, __u8 proto,
-		 const struct test_packet *in);
+		 const struct node_marked *flow, const struct test_packet *in);
 
 /* ... or, of a TCP flow, one of the marks of hand-over? */
 bool node_is_handed(const struct node_model_world *world, const struct model_parsed *outer,
-		    const struct model_end *client, const struct xdplb_mapping *mapping,
-		    const struct test_packet *in);
+		    const struct node_marked *flow, const struct test_packet *in);
 
 void node_put_end(struct test_packet *packet, const struct model_parsed *parsed, bool is_dest,
 		  const struct model_end *end);

@@ -42,12 +42,30 @@ const struct xdplb_mapping *node_find_endpoint(const struct node_model_world *wo
 	for (size_t i = 0; i < world->mapping_count; i++) {
 		const struct xdplb_mapping *mapping = &world->mappings[i];
 
-		if (mapping->family == family && mapping->proto == proto &&
+		if (mapping->vport && mapping->family == family && mapping->proto == proto &&
 		    mapping->restore == XDPLB_RESTORE_SOURCE && mapping->port == end->port &&
 		    same_addr(&mapping->backend, &end->addr))
 			return mapping;
 	}
 	return NULL;
+}
+
+const struct xdplb_mapping *node_find_kept(const struct node_model_world *world, __u8 family,
+					   __u8 proto, const struct xdplb_addr *addr)
+{
+	for (size_t i = 0; world->keeps_ports && i < world->mapping_count; i++) {
+		const struct xdplb_mapping *mapping = &world->mappings[i];
+
+		if (!mapping->vport && mapping->family == family && mapping->proto == proto &&
+		    same_addr(&mapping->backend, addr))
+			return mapping;
+	}
+	return NULL;
+}
+
+struct model_end node_vip_of(const struct xdplb_mapping *mapping, __be16 port)
+{
+	return (struct model_end){ mapping->vip, mapping->vport ? mapping->vport : port };
 }
 
 /* ---- flows ---- */

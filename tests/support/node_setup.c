@@ -170,7 +170,8 @@ void lb_setup_open_as(struct lb_setup *ret_lb, const struct lb_setup_options *op
 	bpf_map__set_max_entries(skel->maps.source_limits, SETUP_SERVICES);
 	if (options->cache_lines) {
 		skel->rodata->cache_mask = options->cache_lines - 1;
-		skel->rodata->cache_shift = options->fine_ages ? 0 : skel->rodata->cache_shift;
+		if (options->ages)
+			skel->rodata->cache_shift = options->ages == SETUP_AGES_FINE ? 0 : 63;
 		skel->rodata->newcomer_mask = options->cache_lines * XDPLB_FLOWS_PER_LINE - 1;
 		bpf_map__set_max_entries(skel->maps.flow_cache, 2 * options->cache_lines);
 	}
@@ -191,18 +192,22 @@ static void put_refs(struct lb_setup *lb, __u32 index)
 {
 	struct xdplb_service service = lb_setup_read_service(lb, index);
 	struct xdplb_bucket_ref ref = service.buckets;
+	struct xdplb_endpoint slots[2 * SETUP_SLOTS];
+	__u32 keys[2 * SETUP_SLOTS], count = 2 * SETUP_SLOTS, next;
 
 	ref.base |= service.flags & XDPLB_REF_FLAGS;
 	if (service.flags & ~XDPLB_PLAIN_FLAGS)
 		ref = (struct xdplb_bucket_ref){ 0 };
-	for (__u32 i = 0; i < 2 * SETUP_SLOTS; i++) {
-		struct xdplb_endpoint slot;
+	cr_assert_eq(bpf_map_lookup_batch(fd_of(lb, vips), NULL, &next, keys, slots, &count, NULL),
+		     0);
+	for (__u32 i = 0; i < count; i++) {
+		struct xdplb_endpoint *slot = &slots[i];
 
-		get(fd_of(lb, vips), i, &slot);
-		if (slot.index != index || (slot.proto != IPPROTO_TCP && slot.proto != IPPROTO_UDP))
+		if (slot->index != index ||
+		    (slot->proto != IPPROTO_TCP && slot->proto != IPPROTO_UDP))
 			continue;
-		slot.buckets = ref;
-		put(fd_of(lb, vips), i, &slot);
+		slot->buckets = ref;
+		put(fd_of(lb, vips), keys[i], slot);
 	}
 }
 
@@ -367,7 +372,8 @@ void lb_setup_confirm(struct lb_setup *lb, __u32 index, bool confirmed)
 {
 	struct xdplb_member member = lb_setup_read(lb, index);
 
-	member.flags = confirmed ? XDPLB_MEMBER_CONFIRMED : 0;
+	member.flags &= ~XDPLB_MEMBER_CONFIRMED;
+	member.flags |= confirmed ? XDPLB_MEMBER_CONFIRMED : 0;
 	put(fd_of(lb, members), index, &member);
 }
 

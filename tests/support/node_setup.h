@@ -18,11 +18,11 @@
 #define SETUP_KEY0 0x0706050403020100ULL
 #define SETUP_KEY1 0x0f0e0d0c0b0a0908ULL
 
-#define SETUP_SLOTS    64 /* of one endpoint table */
-#define SETUP_SERVICES 8
+#define SETUP_SLOTS    256 /* of one endpoint table */
+#define SETUP_SERVICES 16
 #define SETUP_BUCKETS  1024
 #define SETUP_MEMBERS  32
-#define SETUP_MAPPINGS 8
+#define SETUP_MAPPINGS 12
 #define SETUP_FLOWS    4096
 
 #define SETUP_TAG_FIRST 61000
@@ -102,6 +102,13 @@ struct setup_member {
 /* The MAC address that an access node sends from. */
 extern const __u8 setup_lb_mac[6];
 
+/* How long an age is of which flows were last seen. */
+enum setup_ages {
+	SETUP_AGES_USUAL,
+	SETUP_AGES_FINE, /* a jiffy */
+	SETUP_AGES_ONE, /* for ever: number 0 */
+};
+
 /* What lb_xdp is loaded with; 0: as lb_setup_open() does. */
 struct lb_setup_options {
 	__u32 members; /* and entries of `health` */
@@ -112,7 +119,7 @@ struct lb_setup_options {
 	bool no_refill; /* no budget of answers is ever refilled */
 	__u64 fragment_lifetime; /* jiffies */
 	__u32 cache_lines; /* of flows, and as many of newcomers; a power of two */
-	bool fine_ages; /* when a flow was last seen is kept to the jiffy */
+	enum setup_ages ages; /* of flows */
 };
 
 void lb_setup_open(struct lb_setup *ret_lb);

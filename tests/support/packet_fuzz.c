@@ -43,7 +43,8 @@ static struct xdplb_addr draw_client(struct packet_fuzz *fuzz, __u8 family)
 
 	if (!fuzz_draw(fuzz, 32))
 		return packet_addr(nobody[family == XDPLB_IPV6][fuzz_draw(fuzz, 8)]);
-	addr.word[family == XDPLB_IPV4 ? 0 : 3] ^= htonl(fuzz_draw(fuzz, 64));
+	addr.word[family == XDPLB_IPV4 ? 0 : 3] ^=
+		htonl(fuzz_draw(fuzz, fuzz_draw(fuzz, 2) ? 4 : 64));
 	return addr;
 }
 
@@ -68,6 +69,30 @@ void fuzz_draw_shape(struct packet_fuzz *fuzz, struct packet_spec *spec)
 	spec->seed = fuzz_draw(fuzz, ~0U);
 }
 
+/* One of a few, so that flows come again, or any. */
+static __u16 draw_client_port(struct packet_fuzz *fuzz)
+{
+	return fuzz_draw(fuzz, fuzz_draw(fuzz, 4) ? 8 : 65536);
+}
+
+/* Mostly one that is served; else one near them, where ranges begin and end, or any. */
+static __u16 draw_vip_port(struct packet_fuzz *fuzz, __u16 port)
+{
+	static const __u16 others[] = { 0, 1, 999, 1000, 1003, 1004, 40000, 40001, 65535 };
+
+	switch (fuzz_draw(fuzz, 16)) {
+	case 0:
+		return fuzz_draw(fuzz, 65536);
+	case 1:
+		return others[fuzz_draw(fuzz, sizeof(others) / sizeof(others[0]))];
+	case 2:
+	case 3:
+		return port - 4 + fuzz_draw(fuzz, 16);
+	default:
+		return port + fuzz_draw(fuzz, 2);
+	}
+}
+
 /* Between a client and a VIP: what all kinds have in common. */
 static struct packet_spec draw_spec(struct packet_fuzz *fuzz, __u8 family, __u8 proto)
 {
@@ -77,8 +102,8 @@ static struct packet_spec draw_spec(struct packet_fuzz *fuzz, __u8 family, __u8 
 	};
 
 	spec.source.addr = draw_client(fuzz, family);
-	spec.source.port = fuzz_draw(fuzz, 65536);
-	spec.dest.port += fuzz_draw(fuzz, 8) ? fuzz_draw(fuzz, 2) : 2;
+	spec.source.port = draw_client_port(fuzz);
+	spec.dest.port = draw_vip_port(fuzz, cast->vip.port);
 	if (!fuzz_draw(fuzz, 32))
 		spec.dest.addr = cast_of(fuzz, family)->stranger;
 	spec.vlan_tags = fuzz_draw(fuzz, 4) ? 0 : fuzz_draw(fuzz, 3);
@@ -96,10 +121,58 @@ static __u8 draw_proto(struct packet_fuzz *fuzz)
 	return fuzz_draw(fuzz, 2) ? IPPROTO_UDP : IPPROTO_TCP;
 }
 
+/* A header of QUIC, long or short, whose connection id has one of the server ids; of any length. */
+static void draw_quic(struct packet_fuzz *fuzz, struct packet_spec *spec, __u8 bytes[64])
+{
+	__be32 id = htonl(fuzz->first_id + fuzz_draw(fuzz, FUZZ_IDS));
+	__u8 config = fuzz_draw(fuzz, 4) ? fuzz->quic_config : fuzz_draw(fuzz, 8), *at;
+
+	packet_fill(bytes, 64, fuzz_draw(fuzz, ~0U));
+	if (fuzz_draw(fuzz, 8))
+		bytes[5] = fuzz_draw(fuzz, 24);
+	at = bytes + (bytes[0] & 0x80 ? 6 : 1);
+	at[0] = config << 5 | at[0] >> 3;
+	memcpy(at + 1, &id, sizeof(id));
+	spec->payload = bytes;
+	spec->payload_len = fuzz_draw(fuzz, fuzz_draw(fuzz, 4) ? 64 : 14);
+}
+
+static struct fuzz_flow *find_recent(struct packet_fuzz *fuzz, __u8 family, __u8 proto)
+{
+	__u32 first = fuzz_draw(fuzz, FUZZ_RECENT);
+
+	for (__u32 i = 0; i < FUZZ_RECENT; i++) {
+		struct fuzz_flow *flow = &fuzz->recent[(first + i) % FUZZ_RECENT];
+
+		if (flow->family == family && flow->proto == proto)
+			return flow;
+	}
+	return NULL;
+}
+
+/* Of a flow that was there a short while ago, or of another. */
+static struct packet_spec draw_again(struct packet_fuzz *fuzz, __u8 family, __u8 proto)
+{
+	struct packet_spec spec = draw_spec(fuzz, family, proto);
+	const struct fuzz_flow *flow = find_recent(fuzz, family, proto);
+
+	if (!flow || !fuzz_draw(fuzz, 4)) {
+		fuzz->recent[fuzz_draw(fuzz, FUZZ_RECENT)] =
+			(struct fuzz_flow){ family, proto, spec.source, spec.dest };
+	} else {
+		spec.source = flow->client;
+		spec.dest = flow->vip;
+	}
+	return spec;
+}
+
 static void draw_usual(struct packet_fuzz *fuzz, struct test_packet *ret_packet)
 {
-	struct packet_spec spec = draw_spec(fuzz, draw_family(fuzz), draw_proto(fuzz));
+	struct packet_spec spec = draw_again(fuzz, draw_family(fuzz), draw_proto(fuzz));
+	__u8 bytes[64];
 
+	if (spec.proto == IPPROTO_UDP && fuzz->first_id && fuzz_draw(fuzz, 4))
+		draw_quic(fuzz, &spec, bytes);
 	packet_build(&spec, ret_packet);
 }
 
@@ -169,7 +242,7 @@ static void draw_fragment(struct packet_fuzz *fuzz, struct test_packet *ret_pack
 static void draw_icmp_error(struct packet_fuzz *fuzz, struct test_packet *ret_packet)
 {
 	const struct icmp_kind *kind = &icmp_kinds[fuzz_draw(fuzz, ICMP_KINDS)];
-	struct packet_spec about = draw_spec(fuzz, kind->family, draw_proto(fuzz)), usual, spec;
+	struct packet_spec about = draw_again(fuzz, kind->family, draw_proto(fuzz)), usual, spec;
 	struct packet_end vip = about.dest;
 	struct test_packet quote;
 	struct icmp_error error = { .sender = cast_of(fuzz, kind->family)->stranger,

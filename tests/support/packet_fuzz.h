@@ -15,10 +15,23 @@ struct fuzz_cast {
 	struct xdplb_addr stranger;
 };
 
+/* Between whom packets went a short while ago. */
+struct fuzz_flow {
+	__u8 family, proto; /* 0: nobody yet */
+	struct packet_end client, vip;
+};
+
+#define FUZZ_RECENT 8
+
 struct packet_fuzz {
 	__u64 random;
+	struct fuzz_flow recent[FUZZ_RECENT];
 	struct fuzz_cast casts[2]; /* IPv4, IPv6 */
+	__u32 first_id; /* server ids of QUIC in datagrams, FUZZ_IDS of them from this one on; 0: none */
+	__u8 quic_config; /* the upper three bits of most connection ids */
 };
+
+#define FUZZ_IDS 8
 
 void fuzz_seed(struct packet_fuzz *fuzz, __u64 seed);
 

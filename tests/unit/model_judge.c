@@ -117,7 +117,7 @@ void judge_compare(struct judge *judge, const struct test_packet *in, const stru
 	judge->differences++;
 	cr_expect(false,
 		  "packet %lu: %s: verdict %d, drops %#llx, events %#llx; "
-		  "must be %d, drop %d, events %#llx, paths %#x; came in:\n%s",
+		  "must be %d, drop %d, events %#llx, paths %#llx; came in:\n%s",
 		  judge->packets, wrong, got->run.verdict, got->drops, got->events, want->verdict,
 		  want->drop, want->events, want->paths, packet_diff(in, &empty));
 	cr_expect(false, "came out:\n%s",

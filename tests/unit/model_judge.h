@@ -33,7 +33,7 @@ struct verdict {
 	int verdict;
 	int drop; /* enum xdplb_drop; -1: none is counted, and the packet goes on */
 	__u64 events;
-	__u32 paths; /* for messages */
+	__u64 paths; /* for messages */
 	const struct test_packet *packet;
 };
 

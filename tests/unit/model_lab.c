@@ -13,6 +13,22 @@
 #define OTHER_IFINDEX 7
 #define BUCKETS_OF    64 /* numbers from one service's first bucket to the next one's */
 #define PLENTY        (1ULL << 40)
+#define FIRST_ID      0xa9007700 /* a server id that has a zero */
+#define QUIC_CONFIG   5
+
+/*
+ * Services of one port come first, two of each kind (family and protocol), then those of many, two of each kind: the
+ * ranges of a VIP, the narrower one first. They touch ports of the others, each other, and one the end of all.
+ */
+#define KINDS         4
+#define FIRST_OF_MANY (2 * KINDS)
+
+static const struct {
+	__u16 first, last;
+} ranges[2][KINDS] = {
+	{ { 78, 90 }, { 82, 82 }, { 79, 81 }, { 1000, 1003 } },
+	{ { 1, 65535 }, { 81, 40000 }, { 1000, 65535 }, { 1, 1003 } },
+};
 
 /* Members 0 to 2 have the table; number 3 has one bucket, number 4 none: only the last search finds it. */
 #define RARE_MEMBER   3
@@ -66,6 +82,7 @@ static void make_member(struct model_lab *lab, __u32 service, __u32 number, bool
 	*member = (struct model_member){
 		.addr = setup_addrs(wanted->family)->backends[fuzz_draw(&lab->fuzz, 3)],
 		.tag = htons(SETUP_TAG_FIRST + fuzz_draw(&lab->fuzz, 999)),
+		.keeps_port = wanted->last_port,
 		.dmac = { 2, 1, service, number, 0, fuzz_draw(&lab->fuzz, 256) },
 		.ifindex = fuzz_draw(&lab->fuzz, 4) ? LAB_IFINDEX : OTHER_IFINDEX,
 		.mtu = draw_mtu(lab),
@@ -76,6 +93,7 @@ static void make_member(struct model_lab *lab, __u32 service, __u32 number, bool
 	entry.vip = (struct packet_end){ wanted->vip, ntohs(wanted->port) };
 	entry.to.addr = member->addr;
 	entry.to.port = ntohs(member->tag);
+	entry.keeps_port = member->keeps_port;
 	memcpy(entry.to.mac, member->dmac, 6);
 	entry.ifindex = member->ifindex;
 	entry.health = index;
@@ -136,8 +154,12 @@ static void make_service(struct model_lab *lab, __u32 index)
 	struct model_service *service = &lab->services[index];
 	bool is_dead = !fuzz_draw(&lab->fuzz, 4);
 
-	service->flags = fuzz_draw(&lab->fuzz, 16) | lists[fuzz_draw(&lab->fuzz, 4)] |
-			 (fuzz_draw(&lab->fuzz, 2) ? XDPLB_SERVICE_SOURCES_B : 0);
+	service->flags = fuzz_draw(&lab->fuzz, XDPLB_PLAIN_FLAGS + 1);
+	if (fuzz_draw(&lab->fuzz, 4))
+		service->flags |= lists[fuzz_draw(&lab->fuzz, 4)] |
+				  fuzz_draw(&lab->fuzz, 2) * XDPLB_SERVICE_BY_SOURCE |
+				  fuzz_draw(&lab->fuzz, 2) * XDPLB_SERVICE_SOURCES_B |
+				  lab_draw_particulars(lab, index);
 	service->member_count = LAB_MEMBERS;
 	service->table = lab->table;
 	service->buckets = fuzz_draw(&lab->fuzz, 16) ? LAB_BUCKETS : 0;
@@ -150,6 +172,7 @@ static void make_service(struct model_lab *lab, __u32 index)
 
 void lab_change_health(struct model_lab *lab)
 {
+	lab_age_flows(lab);
 	for (__u32 i = 0; i < LAB_SERVICES; i++) {
 		bool is_dead = !fuzz_draw(&lab->fuzz, 4);
 
@@ -186,33 +209,70 @@ static void make_budgets(struct model_lab *lab)
 	lb_setup_budget(&lab->lb, LB_BUDGET_RESETS, budgets->resets);
 }
 
+static void make_control(struct model_lab *lab)
+{
+	int map = bpf_map__fd(lab->lb.skel->maps.lb_control);
+	struct xdplb_lb_control control;
+	__u32 zero = 0;
+
+	lab->model.has_ranges = fuzz_draw(&lab->fuzz, 4);
+	lab->model.no_echo = !fuzz_draw(&lab->fuzz, 8);
+	cr_assert_eq(bpf_map_lookup_elem(map, &zero, &control), 0);
+	control.has_ranges = lab->model.has_ranges;
+	control.no_echo = lab->model.no_echo;
+	cr_assert_eq(bpf_map_update_elem(map, &zero, &control, BPF_ANY), 0);
+}
+
 void lab_make_world(struct model_lab *lab)
 {
 	empty_map(bpf_map__fd(lab->lb.skel->maps.sources));
 	empty_map(bpf_map__fd(lab->lb.skel->maps.fragment_ways));
+	lab_forget_flows(lab);
 	lab->model.note_count = 0;
+	make_control(lab);
 	for (__u32 i = 0; i < LAB_SERVICES; i++)
 		make_service(lab, i);
 	make_budgets(lab);
 }
 
+/* The names of a service in the table. */
+static void enter_service(struct model_lab *lab, __u32 index)
+{
+	const struct model_service *service = &lab->services[index];
+	struct setup_endpoint vip = { service->vip, ntohs(service->port), service->proto,
+				      service->family, index };
+
+	if (index >= FIRST_OF_MANY) {
+		vip.proto |= XDPLB_RANGE;
+		vip.port = (index - FIRST_OF_MANY) / KINDS;
+		vip.first_port = service->first_port;
+		vip.last_port = service->last_port;
+	}
+	lb_setup_vip(&lab->lb, &vip);
+	if (index < 2)
+		lb_setup_vip(&lab->lb,
+			     &(struct setup_endpoint){ service->vip, 0, 0, service->family,
+						       XDPLB_INDEX_ADDRESS });
+}
+
 static void open_service(struct model_lab *lab, __u32 index)
 {
 	struct model_service *service = &lab->services[index];
-	struct setup_endpoint vip;
+	__u32 kind = index % KINDS, number = index / KINDS;
 
 	*service = (struct model_service){
-		.family = setup_families[index & 1],
-		.proto = setup_protos[index >> 1 & 1],
-		.port = htons(VIP_PORT + (index >> 2)),
-		.vip = setup_addrs(setup_families[index & 1])->vips[0],
+		.family = setup_families[kind & 1],
+		.proto = setup_protos[kind >> 1],
+		.vip = setup_addrs(setup_families[kind & 1])->vips[0],
 	};
-	vip = (struct setup_endpoint){ service->vip, ntohs(service->port), service->proto,
-				       service->family, index };
-	lb_setup_vip(&lab->lb, &vip);
-	vip = (struct setup_endpoint){ vip.addr, 0, 0, vip.family, XDPLB_INDEX_ADDRESS };
-	if (index < 2)
-		lb_setup_vip(&lab->lb, &vip);
+	if (index < FIRST_OF_MANY) {
+		service->port = htons(VIP_PORT + number);
+	} else {
+		service->first_port = ranges[number - 2][kind].first;
+		service->last_port = ranges[number - 2][kind].last;
+	}
+	enter_service(lab, index);
+	lab_enter_ids(lab, index);
 	for (__u32 bucket = 0; bucket < LAB_BUCKETS; bucket++)
 		lb_setup_bucket(&lab->lb, index * BUCKETS_OF + bucket,
 				bucket == NOBODY_BUCKET ? XDPLB_NO_MEMBER
@@ -239,11 +299,15 @@ void lab_open(struct model_lab *lab, uint64_t seed)
 		.answers_at_once = PLENTY,
 		.no_refill = true,
 		.fragment_lifetime = PLENTY,
+		.cache_lines = MODEL_LINES,
+		.ages = SETUP_AGES_ONE,
 	};
 	__u64 key[2] = { SETUP_KEY0, SETUP_KEY1 };
 
 	memset(lab, 0, sizeof(*lab));
 	fuzz_seed(&lab->fuzz, seed);
+	lab->fuzz.first_id = FIRST_ID;
+	lab->fuzz.quic_config = QUIC_CONFIG;
 	for (int i = 0; i < 2; i++) {
 		struct packet_spec usual = setup_spec(setup_families[i], IPPROTO_TCP);
 

@@ -22,6 +22,7 @@
 #define CLIENTS    3
 #define PORTS      6
 #define DATAGRAMS  4
+#define FIRST_KEPT 8 /* of the mappings of many ports */
 
 static __u32 draw(struct node_lab *lab, __u32 below)
 {
@@ -38,12 +39,28 @@ void node_lab_open(struct node_lab *lab, __u64 seed)
 	lab->model.tag_first = SETUP_TAG_FIRST;
 	lab->model.tag_last = SETUP_TAG_LAST;
 	lab->model.mappings = lab->mappings;
-	lab->model.mapping_count = SETUP_MAPPINGS;
 }
 
 void node_lab_close(struct node_lab *lab)
 {
 	node_setup_close(&lab->node);
+}
+
+/* Two VIPs of each kind share a backend's own port, and so a hook; the third has many ports, and a backend alone. */
+static struct xdplb_mapping draw_a_mapping(struct node_lab *lab, __u32 number)
+{
+	__u32 kind = number % 4;
+	struct xdplb_mapping mapping =
+		setup_mapping(setup_families[kind & 1], setup_protos[kind >> 1], number / 4,
+			      draw(lab, 3) ? XDPLB_RESTORE_SOURCE : XDPLB_RESTORE_INTERFACE);
+
+	/* A tag is of one protocol. */
+	mapping.tag = htons(SETUP_TAG_FIRST + number);
+	if (number >= FIRST_KEPT) {
+		mapping.backend = setup_addrs(mapping.family)->backends[1];
+		mapping.vport = mapping.port = 0;
+	}
+	return mapping;
 }
 
 void node_lab_make_world(struct node_lab *lab)
@@ -53,15 +70,12 @@ void node_lab_make_world(struct node_lab *lab)
 	node_setup_clear(&lab->node);
 	lab->model.flow_count = lab->model.face_count = 0;
 	lab->model.ifindex = draw(lab, 2) ? VNIC : 0;
-	for (__u32 i = 0; i < SETUP_MAPPINGS; i++) {
-		__u32 kind = i % 4;
-
-		lab->mappings[i] = setup_mapping(
-			setup_families[kind & 1], setup_protos[kind >> 1], i / 4,
-			draw(lab, 3) ? XDPLB_RESTORE_SOURCE : XDPLB_RESTORE_INTERFACE);
-		/* A tag is of one protocol; two VIPs share the backend's own port, and so a hook. */
-		lab->mappings[i].tag = htons(SETUP_TAG_FIRST + i);
-		lab->mappings[i].ifindex = kind + 1 == others ? OTHER_VNIC : lab->model.ifindex;
+	/* Without those of many ports, or with all of one family or protocol: the other has none. */
+	lab->model.mapping_count = draw(lab, 3) ? SETUP_MAPPINGS : FIRST_KEPT + draw(lab, 4);
+	lab->model.keeps_ports = lab->model.mapping_count > FIRST_KEPT;
+	for (__u32 i = 0; i < lab->model.mapping_count; i++) {
+		lab->mappings[i] = draw_a_mapping(lab, i);
+		lab->mappings[i].ifindex = i % 4 + 1 == others ? OTHER_VNIC : lab->model.ifindex;
 		node_setup_mapping(&lab->node, i, &lab->mappings[i]);
 	}
 }
@@ -70,7 +84,7 @@ void node_lab_make_world(struct node_lab *lab)
 
 static const struct xdplb_mapping *draw_mapping(struct node_lab *lab)
 {
-	return &lab->mappings[draw(lab, SETUP_MAPPINGS)];
+	return &lab->mappings[draw(lab, lab->model.mapping_count)];
 }
 
 static struct packet_end draw_client(struct node_lab *lab, __u8 family)
@@ -82,16 +96,29 @@ static struct packet_end draw_client(struct node_lab *lab, __u8 family)
 	return client;
 }
 
-static struct packet_end vip_of(const struct xdplb_mapping *mapping)
+/* Where packets of a mapping come in: at its tag, or at any port. */
+static __u16 draw_port(struct node_lab *lab, const struct xdplb_mapping *mapping)
 {
-	return (struct packet_end){ mapping->vip, ntohs(mapping->vport) };
+	static const __u16 others[] = { 0, 1, BACKEND_PORT, VIP_PORT, 65535 };
+
+	if (mapping->vport)
+		return ntohs(mapping->tag);
+	if (draw(lab, 2))
+		return SETUP_TAG_FIRST + draw(lab, SETUP_MAPPINGS + 4);
+	return others[draw(lab, sizeof(others) / sizeof(others[0]))];
+}
+
+static struct packet_end vip_of(const struct xdplb_mapping *mapping, __u16 port)
+{
+	return (struct packet_end){ mapping->vip, mapping->vport ? ntohs(mapping->vport) : port };
 }
 
 /* From a client to a mapping's tag, as an access node sends it; now and then the mark is another. */
 static struct packet_spec draw_tagged(struct node_lab *lab, const struct xdplb_mapping *mapping)
 {
 	struct packet_spec spec = setup_spec(mapping->family, mapping->proto);
-	struct packet_end vip = vip_of(mapping);
+	__u16 port = draw_port(lab, mapping);
+	struct packet_end vip = vip_of(mapping, port);
 
 	fuzz_draw_shape(&lab->fuzz, &spec);
 	if (draw(lab, 2))
@@ -100,7 +127,7 @@ static struct packet_spec draw_tagged(struct node_lab *lab, const struct xdplb_m
 		spec.proto = setup_protos[draw(lab, 2)];
 	spec.source = draw_client(lab, spec.family);
 	spec.dest.addr = mapping->backend;
-	spec.dest.port = ntohs(mapping->tag) + (draw(lab, 16) ? 0 : draw(lab, 20));
+	spec.dest.port = port + (draw(lab, 16) ? 0 : draw(lab, 20));
 	if (draw(lab, 8))
 		setup_mark(&spec, &vip);
 	else if (draw(lab, 2))
@@ -141,7 +168,7 @@ static void draw_fragment(struct node_lab *lab, struct test_packet *ret_packet)
 {
 	const struct xdplb_mapping *mapping = draw_mapping(lab);
 	struct packet_spec spec = draw_tagged(lab, mapping);
-	struct packet_end vip = vip_of(mapping);
+	struct packet_end vip = vip_of(mapping, spec.dest.port);
 	__u64 hash = setup_flow_hash(&spec.source, &vip, spec.proto, spec.family);
 
 	if (!draw(lab, 8))
@@ -218,6 +245,7 @@ static void draw_query(struct node_lab *lab, struct test_packet *ret_packet)
 			1 << draw(lab, 8);
 	sign(lab, &payload.query);
 	spec.proto = draw(lab, 16) ? IPPROTO_UDP : IPPROTO_TCP;
+	spec.dest.port = draw(lab, 8) ? ntohs(mapping->tag) : spec.dest.port;
 	spec.id = spec.flow_label = draw(lab, 65536);
 	spec.payload = &payload;
 	spec.payload_len = draw(lab, 16) ? sizeof(payload.query) + draw(lab, 9) : draw(lab, 48);
@@ -236,6 +264,8 @@ static struct packet_spec draw_reply(struct node_lab *lab)
 
 		if (flow->family != spec.family)
 			return spec;
+		spec.source.addr = flow->backend.addr;
+		spec.source.port = draw(lab, 8) ? ntohs(flow->own_port) : spec.source.port;
 		spec.proto = flow->proto;
 		spec.dest.addr = flow->client.addr;
 		spec.dest.port = ntohs(flow->seen_port);

@@ -192,7 +192,7 @@ Test(lb_cache, oldest_gives_way)
 {
 	const struct lb_setup_options one_line = { .members = MEMBERS,
 						   .cache_lines = 1,
-						   .fine_ages = true };
+						   .ages = SETUP_AGES_FINE };
 	const __u32 oldest = 3, flows = XDPLB_FLOWS_PER_LINE;
 	struct lb_world world;
 	__u64 tick;
@@ -245,6 +245,36 @@ Test(lb_cache, health)
 		cr_expect_eq(lb_world_check("up again", &world, &spec, NO_DROP, 0), second);
 		lb_setup_confirm(&world.lb, second, false);
 		cr_expect_eq(lb_world_run(&world, &spec), first, "not confirmed");
+		lb_world_close(&world);
+	}
+}
+
+/* Everybody is down and used all the same: who keeps its backend has not moved. */
+Test(lb_cache, all_down)
+{
+	for (int kind = 0; kind < 4; kind++) {
+		struct lb_world world;
+		struct packet_spec spec;
+		int first;
+
+		open_world(&world, kind, CACHE | XDPLB_SERVICE_ALL_IF_DOWN);
+		spec = lb_world_flow(&world, 5);
+		spec.tcp_flags = TCP_ACK;
+		send_flow(&world, 5, 0);
+		first = send_flow(&world, 5, 1);
+		for (int i = 0; i < MEMBERS; i++)
+			lb_setup_health(&world.lb, i, XDPLB_HEALTH_DOWN);
+		cr_expect_eq(
+			lb_world_check("the same", &world, &spec, NO_DROP, EVENT(USED_WHILE_DOWN)),
+			first);
+		deal(&world, 3, MEMBERS);
+		cr_expect_eq(lb_world_check("another", &world, &spec, NO_DROP,
+					    EVENT(USED_WHILE_DOWN) | EVENT(FLOW_MOVED)),
+			     (int)by_table(&spec, 3));
+		/* Noted with that one, whose it is from now on. */
+		cr_expect_eq(lb_world_check("the other again", &world, &spec, NO_DROP,
+					    EVENT(USED_WHILE_DOWN)),
+			     (int)by_table(&spec, 3));
 		lb_world_close(&world);
 	}
 }

@@ -194,6 +194,88 @@ Test(lb_fragments, no_usable_member)
 	lb_setup_close(&lb);
 }
 
+/* A TCP service of two members, whose bucket 6 names member 1. */
+static void open_tcp_world(struct lb_world *world, __u8 family)
+{
+	lb_world_open(world, family, IPPROTO_TCP, &(struct lb_setup_options){ .members = 2 });
+	lb_setup_vip(&world->lb,
+		     &(struct setup_endpoint){ .addr = lb_world_flow(world, 0).dest.addr,
+					       .family = family,
+					       .index = XDPLB_INDEX_ADDRESS });
+	lb_world_deal(world, (__u32[]){ 0, 0, 0, 0, 0, 0, 1 }, 7, 2);
+	lb_world_serve(world, 7, 0);
+}
+
+/* How a TCP segment comes. */
+struct coming {
+	const char *name;
+	struct fragment_piece piece; /* len 0: it is whole */
+	__u16 frag_off; /* of what is whole */
+	__u16 mtu;
+	int verdict;
+	bool is_sent, may_open;
+};
+
+static const struct coming comings[] = {
+	{ "first fragment", { 0, PIECE }, 0, 0, XDP_TX, true, true },
+	{ "first fragment, too long", { 0, PIECE }, 0, 400, XDP_PASS, true, true },
+	{ "later fragment", { PIECE, PIECE }, 0, 0, XDP_TX, true, false },
+	{ "whole", { 0 }, IP_FLAG_DF, 0, XDP_TX, true, true },
+	{ "whole, too long", { 0 }, 0, 900, XDP_PASS, true, true },
+	{ "whole, too long, DF", { 0 }, IP_FLAG_DF, 900, XDP_TX, false, false },
+};
+
+/* What comes in so, and whether it is counted as a new flow; once, and if it is a SYN. */
+static void check_coming(struct lb_world *world, const struct coming *coming, __u8 flags)
+{
+	int map = bpf_map__fd(world->lb.skel->maps.member_flows);
+	bool opens = flags & TCP_SYN && !(flags & TCP_ACK);
+	struct packet_spec in = datagram(world->family, IPPROTO_TCP, 7);
+	__u64 flows = sum_counter(map, 0, 1, 0), packets = lb_setup_traffic(&world->lb, 0).packets;
+	struct test_packet packet;
+	struct run_result result;
+	__u8 payload[1400];
+
+	/* So that each piece, read as a header, were a SYN. */
+	memset(payload, TCP_SYN, sizeof(payload));
+	in.payload = payload;
+	in.tcp_flags = flags;
+	in.frag_off = in.family == XDPLB_IPV4 ? coming->frag_off : 0;
+	lb_setup_mtu(&world->lb, 0, coming->mtu);
+	if (coming->piece.len)
+		fragment_build(&in, coming->piece, 0, &packet);
+	else
+		packet_build(&in, &packet);
+	cr_assert_eq(prog_run(world->lb.skel->progs.lb_xdp, &packet, 0, &result), 0);
+	cr_assert_eq(result.verdict, coming->verdict, "%s", coming->name);
+	cr_expect_eq(sum_counter(map, 0, 1, 0) - flows, coming->may_open && opens,
+		     "%s, flags %#x: new flows", coming->name, flags);
+	cr_expect_eq(lb_setup_traffic(&world->lb, 0).packets - packets, coming->is_sent,
+		     "%s, flags %#x: packets", coming->name, flags);
+}
+
+/* A first fragment, and what the kernel is to cut, opens a TCP flow as any other packet does. */
+Test(lb_fragments, new_flows)
+{
+	static const __u8 flags[] = { TCP_SYN, TCP_SYN | TCP_FIN | TCP_RST, TCP_SYN | TCP_ACK,
+				      TCP_ACK };
+
+	for (int f = 0; f < 2; f++) {
+		struct lb_world world;
+
+		open_tcp_world(&world, setup_families[f]);
+		lb_world_deal(&world, NULL, 7, 1);
+		for (size_t c = 0; c < sizeof(comings) / sizeof(comings[0]); c++) {
+			/* Over IPv6 nobody on the way cuts. */
+			if (world.family == XDPLB_IPV6 && comings[c].verdict == XDP_PASS)
+				continue;
+			for (size_t i = 0; i < sizeof(flags); i++)
+				check_coming(&world, &comings[c], flags[i]);
+		}
+		lb_world_close(&world);
+	}
+}
+
 /* What drains keeps its connections: only a first fragment that may open one goes elsewhere. */
 Test(lb_fragments, draining_member)
 {
@@ -202,14 +284,7 @@ Test(lb_fragments, draining_member)
 		struct test_packet packet;
 		struct packet_spec in;
 
-		lb_world_open(&world, setup_families[f], IPPROTO_TCP,
-			      &(struct lb_setup_options){ .members = 2 });
-		lb_setup_vip(&world.lb,
-			     &(struct setup_endpoint){ .addr = lb_world_flow(&world, 0).dest.addr,
-						       .family = setup_families[f],
-						       .index = XDPLB_INDEX_ADDRESS });
-		lb_world_deal(&world, (__u32[]){ 0, 0, 0, 0, 0, 0, 1 }, 7, 2);
-		lb_world_serve(&world, 7, 0);
+		open_tcp_world(&world, setup_families[f]);
 		lb_setup_health(&world.lb, 0, XDPLB_HEALTH_DRAINING);
 		for (__u32 n = 0; n < 64; n++) {
 			struct expected expected = { XDP_TX, NULL, NO_DROP, EVENT(FRAGMENT_NOTED) };

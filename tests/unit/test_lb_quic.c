@@ -4,11 +4,14 @@
  * backend goes there; all others go by their flow.
  */
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "lb_world.h"
+#include "tables/access_limit.h"
 #include "xdplb/quic.h"
+#include "xdplb/source_limit.h"
 
 TestSuite(lb_quic);
 
@@ -25,7 +28,7 @@ static __be32 server_id(__u32 member)
 
 static void open_world(struct lb_world *world, __u8 family)
 {
-	lb_world_open(world, family, IPPROTO_UDP, &(struct lb_setup_options){});
+	lb_world_open(world, family, IPPROTO_UDP, &(struct lb_setup_options){ .cache_lines = 64 });
 	lb_world_serve(world, BUCKETS, XDPLB_SERVICE_QUIC | CONFIG << XDPLB_SERVICE_QUIC_CONFIG);
 	lb_world_deal(world, NULL, BUCKETS, MEMBERS);
 	for (__u32 i = 0; i < MEMBERS; i++) {
@@ -93,19 +96,25 @@ static struct packet_spec datagram(const struct lb_world *world, const struct qu
 	return spec;
 }
 
-static void check_row(struct lb_world *world, const struct quic_row *row)
+/* Of a service whose bucket i names member i % dealt. */
+static void check_table_row(struct lb_world *world, const struct quic_row *row, __u32 dealt)
 {
 	__u8 bytes[64];
 
 	for (__u32 flow = 0; flow < 32; flow++) {
 		struct packet_spec spec = datagram(world, row, flow, bytes);
-		int by_flow = lb_world_bucket(&spec, BUCKETS) % MEMBERS, member;
+		int by_flow = lb_world_bucket(&spec, BUCKETS) % dealt, member;
 
 		spec.vlan_tags = flow % 3;
 		member = lb_world_check(row->name, world, &spec, NO_DROP, row->event);
 		cr_assert_eq(member, row->goes_to == BY_FLOW ? by_flow : row->goes_to,
 			     "%s, flow %u: member %d", row->name, flow, member);
 	}
+}
+
+static void check_row(struct lb_world *world, const struct quic_row *row)
+{
+	check_table_row(world, row, MEMBERS);
 }
 
 Test(lb_quic, rows)
@@ -146,6 +155,82 @@ Test(lb_quic, health)
 		lb_setup_confirm(&world.lb, 3, false);
 		cr_assert_eq(lb_world_check("not confirmed", &world, &spec, NO_DROP, UNKNOWN),
 			     (int)(lb_world_bucket(&spec, BUCKETS) % MEMBERS));
+		lb_world_close(&world);
+	}
+}
+
+/* An entry whose index another service's member has got by now names nobody. */
+Test(lb_quic, member_of_another_service)
+{
+	const struct quic_row short_row = { "short", 0x40, 0, CONFIG, 3, 0, BY_FLOW, UNKNOWN };
+	const struct quic_row long_row = { "long", 0xc0, 8, CONFIG, 3, 0, BY_FLOW, 0 };
+
+	for (int f = 0; f < 2; f++) {
+		struct lb_world world;
+		struct xdplb_member member;
+		__u32 index = 3;
+
+		open_world(&world, setup_families[f]);
+		/* No bucket names it: what goes there has been routed by its id. */
+		lb_world_deal(&world, NULL, BUCKETS, 3);
+		member = lb_setup_read(&world.lb, index);
+		member.service = LB_SERVICE + 1;
+		cr_assert_eq(bpf_map_update_elem(bpf_map__fd(world.lb.skel->maps.members), &index,
+						 &member, BPF_ANY),
+			     0);
+		check_table_row(&world, &short_row, 3);
+		check_table_row(&world, &long_row, 3);
+		lb_world_close(&world);
+	}
+}
+
+/* Sets the service's source limit: one flow an hour, so nothing comes back while a test runs. */
+static void limit_flows(struct lb_world *world)
+{
+	const struct config_limit limit = { .connections = 1,
+					    .seconds = 3600,
+					    .burst = 1,
+					    .prefix = world->family == XDPLB_IPV4 ? 32 : 64 };
+	struct xdplb_source_limit element = access_limit_make(world->family, &limit);
+
+	lb_world_serve(world, BUCKETS,
+		       XDPLB_SERVICE_QUIC | CONFIG << XDPLB_SERVICE_QUIC_CONFIG |
+			       XDPLB_SERVICE_LIMIT | XDPLB_SERVICE_CACHE);
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(world->lb.skel->maps.source_limits),
+					 &(__u32){ LB_SERVICE }, &element, BPF_ANY),
+		     0);
+}
+
+/* What an id routes is no new connection: it takes nothing, and goes on where nothing is left. */
+Test(lb_quic, source_limit)
+{
+	const struct quic_row routed = { "routed", 0x40, 0, CONFIG, 3, 0, 3, ROUTED };
+	const struct quic_row routed_long = { "Handshake", 0xe0, 8, CONFIG, 4, 0, 4, ROUTED };
+	const struct quic_row unknown = { "unknown", 0x40, 0, CONFIG, -1, 0, BY_FLOW, UNKNOWN };
+	const struct quic_row initial = { "Initial", 0xc0, 8, CONFIG, -1, 0, BY_FLOW, 0 };
+
+	for (int f = 0; f < 2; f++) {
+		struct lb_world world;
+		struct packet_spec spec;
+		__u8 bytes[64];
+
+		open_world(&world, setup_families[f]);
+		limit_flows(&world);
+		check_row(&world, &routed); /* 32 flows of one source */
+		check_row(&world, &routed_long);
+		spec = datagram(&world, &initial, 100, bytes);
+		cr_assert_geq(lb_world_check("the first", &world, &spec, NO_DROP, 0), 0);
+		spec = datagram(&world, &unknown, 101, bytes);
+		lb_world_check("nobody's id", &world, &spec, XDPLB_DROP_SOURCE_LIMIT, UNKNOWN);
+		spec = datagram(&world, &initial, 102, bytes);
+		lb_world_check("another", &world, &spec, XDPLB_DROP_SOURCE_LIMIT, 0);
+		check_row(&world, &routed);
+		check_row(&world, &routed_long);
+		lb_setup_health(&world.lb, 3, XDPLB_HEALTH_DOWN);
+		spec = datagram(&world, &routed, 1, bytes);
+		lb_world_check("down", &world, &spec, XDPLB_DROP_SOURCE_LIMIT, UNKNOWN);
+		spec = datagram(&world, &unknown, 100, bytes);
+		cr_assert_geq(lb_world_check("remembered", &world, &spec, NO_DROP, UNKNOWN), 0);
 		lb_world_close(&world);
 	}
 }

@@ -275,6 +275,9 @@ static const struct {
 	{ "three", 3, 1, 1021, 0x1baf44ed89f579ea },
 	{ "weights", 10, 10, 1021, 0xfb89f27403ca7efd },
 	{ "a hundred", 100, 1, 16381, 0x36b82d8a08a2aaca },
+	{ "a hundred, weights", 100, 10, 16381, 0x99ebbd9fb0cb731d },
+	{ "a thousand", 1000, 1, 131071, 0x3168ff0e1ec971c4 },
+	{ "a thousand, weights", 1000, 9, 131071, 0x2960091d17e451cf },
 };
 
 /* The same by the function that takes numbers. */

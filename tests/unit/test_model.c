@@ -39,6 +39,8 @@ static void count(struct fuzz *fuzz, const struct test_packet *in, const struct 
 		fuzz->happened[i] += want->events >> i & 1;
 	for (int i = 0; i < MODEL_PATH_COUNT; i++)
 		fuzz->paths[i] += want->paths >> i & 1;
+	if (want->opened)
+		fuzz->lab.opened[want->opened->index]++;
 	if (!want->member)
 		return;
 	fuzz->lab.traffic[want->member->index].packets++;
@@ -59,9 +61,11 @@ static void meet(struct fuzz *fuzz, const struct test_packet *in)
 	count(fuzz, in, &want);
 }
 
-/* Packets and bytes of each member, from the beginning on. */
+/* Packets, bytes and new flows of each member, from the beginning on. */
 static void check_traffic(struct fuzz *fuzz)
 {
+	int map = bpf_map__fd(fuzz->lab.lb.skel->maps.member_flows);
+
 	for (__u32 i = 0; i < LAB_SERVICES * LAB_MEMBERS; i++) {
 		struct xdplb_traffic got = lb_setup_traffic(&fuzz->lab.lb, i);
 		const struct xdplb_traffic *want = &fuzz->lab.traffic[i];
@@ -69,6 +73,9 @@ static void check_traffic(struct fuzz *fuzz)
 		cr_expect(got.packets == want->packets && got.bytes == want->bytes,
 			  "member %u: %llu packets, %llu bytes; must be %llu, %llu", i, got.packets,
 			  got.bytes, want->packets, want->bytes);
+		cr_expect_eq(sum_counter(map, i, 1, 0), fuzz->lab.opened[i],
+			     "member %u: %llu new flows; must be %llu", i,
+			     sum_counter(map, i, 1, 0), fuzz->lab.opened[i]);
 	}
 }
 
@@ -79,14 +86,15 @@ static const enum xdplb_drop reachable_drops[] = {
 	XDPLB_DROP_TRUNCATED,     XDPLB_DROP_FRAGMENT,         XDPLB_DROP_TTL_EXPIRED,
 	XDPLB_DROP_NO_MEMBER,     XDPLB_DROP_NO_USABLE_MEMBER, XDPLB_DROP_EXTENSIONS,
 	XDPLB_DROP_ANSWER_RATE,   XDPLB_DROP_FRAGMENT_UNKNOWN, XDPLB_DROP_TOO_BIG,
-	XDPLB_DROP_SOURCE_DENIED,
+	XDPLB_DROP_SOURCE_DENIED, XDPLB_DROP_SOURCE_LIMIT,
 };
 
 static const enum xdplb_event reachable_events[] = {
-	XDPLB_EVENT_LEFT_TO_KERNEL,  XDPLB_EVENT_NEXT_OWNER,     XDPLB_EVENT_LAST_SEARCH,
-	XDPLB_EVENT_USED_WHILE_DOWN, XDPLB_EVENT_RESET_SENT,     XDPLB_EVENT_ECHO_ANSWERED,
-	XDPLB_EVENT_ICMP_RELAYED,    XDPLB_EVENT_FRAGMENT_NOTED, XDPLB_EVENT_TIME_EXCEEDED_SENT,
-	XDPLB_EVENT_TOO_BIG_SENT,
+	XDPLB_EVENT_LEFT_TO_KERNEL,  XDPLB_EVENT_NEXT_OWNER,      XDPLB_EVENT_LAST_SEARCH,
+	XDPLB_EVENT_USED_WHILE_DOWN, XDPLB_EVENT_RESET_SENT,      XDPLB_EVENT_ECHO_ANSWERED,
+	XDPLB_EVENT_ICMP_RELAYED,    XDPLB_EVENT_FRAGMENT_NOTED,  XDPLB_EVENT_TIME_EXCEEDED_SENT,
+	XDPLB_EVENT_TOO_BIG_SENT,    XDPLB_EVENT_QUIC_ROUTED,     XDPLB_EVENT_QUIC_UNKNOWN,
+	XDPLB_EVENT_FLOW_MOVED,      XDPLB_EVENT_FLOW_PUSHED_OUT,
 };
 
 /* What was never met was not compared. */
@@ -132,6 +140,8 @@ Test(model, agrees)
 	lab_open(&fuzz->lab, judge_number("FUZZ_SEED", 1));
 	judge_open(judge, fuzz->lab.lb.counters);
 	while (judge->packets < packets && judge->differences < DIFFERENCES_MOST) {
+		if (judge->packets % PACKETS_A_HEALTH == 0 && judge->packets)
+			lab_check_flows(&fuzz->lab);
 		if (judge->packets % PACKETS_A_WORLD == 0)
 			lab_make_world(&fuzz->lab);
 		else if (judge->packets % PACKETS_A_HEALTH == 0)

@@ -261,6 +261,41 @@ Test(trace, search_over_all)
 	lb_world_close(&world);
 }
 
+/* A server id whose index another service's member has got names nobody, here and there. */
+Test(trace, server_id_of_another_service)
+{
+	struct lb_setup_options options = { .members = MEMBERS };
+	struct trace_node node = { .key = { { SETUP_KEY0, SETUP_KEY1 } } };
+	struct tally tally = { 0 };
+	const __be32 id = htonl(SERVER_ID + 3);
+	struct xdplb_member member;
+	struct access_view view;
+	struct lb_world world;
+
+	lb_world_open(&world, XDPLB_IPV4, IPPROTO_UDP, &options);
+	lb_world_deal(&world, NULL, BUCKETS, 3);
+	lb_world_serve(&world, BUCKETS, XDPLB_SERVICE_QUIC);
+	fill_vips(&world);
+	member = lb_setup_read(&world.lb, 3);
+	member.service = LB_SERVICE + 1;
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(world.lb.skel->maps.members), &(__u32){ 3 },
+					 &member, BPF_ANY),
+		     0);
+	open_view(&world, &view);
+	node.view = &view;
+	node.jiffies = lb_world_tick(&world);
+	for (uint32_t i = 0; i < FLOWS; i++) {
+		struct trace_flow flow = flow_of(&world, i);
+
+		flow.cid_len = XDPLB_QUIC_CID_MIN;
+		memcpy(flow.cid + 1, &id, sizeof(id));
+		check_flow(&world, &node, &flow, &tally);
+	}
+	cr_expect_eq(tally.searches[TRACE_OWNER], FLOWS);
+	close_view(&view);
+	lb_world_close(&world);
+}
+
 /* What changes between the two is told: so the comparison can fail. */
 Test(trace, differences_are_told)
 {

@@ -198,6 +198,152 @@ Test(tunnel_guard, what_a_tick_counts_for)
 	cr_expect_eq(tunnel_guard_tick(&guard, 9 * INTERVAL + 7), 7, "early");
 }
 
+/* ---- silences that were none ---- */
+
+/*
+ * Steps, then ticks until the primary is given up: while the backup is answered; while it is as silent; where
+ * there is none (without the steps of capital letters; 0: by these alone). 25 ms of silence are allowed, 100 of both.
+ */
+static const struct {
+	const char *row, *steps;
+	int alone, shared, single;
+} late_rows[] = {
+	{ "prompt", "aAtaAtaAtaA", 4, 11, 4 },
+	{ "10 ms: 20 more", "ttaA", 6, 13, 6 },
+	{ "20 ms: 40 more", "tttaA", 8, 15, 8 },
+	{ "the longest of them", "tttaAttaAtaA", 8, 15, 8 },
+	{ "30 ms: 60 more", "ttttaA", 10, 17, 0 },
+	{ "90 ms: 75 more, not 180", "ttttttttttaA", 11, 19, 0 },
+	{ "100 ms were an outage", "tttttttttttaAwwwWWW", 4, 11, 4 },
+	{ "of the primary alone", "tAtAtaA", 4, 11, 8 },
+	{ "of the backup alone", "tatataA", 4, 11, 4 },
+	{ "each at another time", "tAtAtaAtatataA", 8, 15, 8 },
+	{ "the shorter one counts", "tAtAtaAtataA", 6, 13, 8 },
+	{ "this end was late", "taAlaA", 11, 19, 11 },
+	{ "late in a silence", "ttlaA", 8, 15, 8 },
+	{ "in one of the backup", "talaA", 4, 11, 11 },
+	{ "ticks at once are not late", "taAkaAkaA", 4, 11, 4 },
+};
+
+enum company {
+	ANSWERED,
+	AS_SILENT,
+	NONE
+};
+
+static int ticks_until_given_up(const char *steps, enum company company)
+{
+	struct tunnel_guard guard;
+	int ticks = 0;
+
+	tunnel_guard_init(&guard, INTERVAL, 3);
+	tunnel_guard_add(&guard, 0, true);
+	if (company != NONE)
+		tunnel_guard_add(&guard, 1, true);
+	for (; *steps; steps++)
+		if (company != NONE || *steps >= 'a')
+			take_step(&guard, steps);
+	for (; guard.lsps[0].is_whole && ticks < 100; ticks++) {
+		tick(&guard, 't');
+		if (company == ANSWERED)
+			tunnel_guard_answer(&guard, 1);
+	}
+	return ticks;
+}
+
+Test(tunnel_guard, silences_that_were_none)
+{
+	for (size_t i = 0; i < sizeof(late_rows) / sizeof(late_rows[0]); i++) {
+		const char *row = late_rows[i].row, *steps = late_rows[i].steps;
+		int alone = ticks_until_given_up(steps, ANSWERED);
+		int shared = ticks_until_given_up(steps, AS_SILENT);
+		int single = ticks_until_given_up(steps, NONE);
+
+		cr_expect_eq(alone, late_rows[i].alone, "%s: %d", row, alone);
+		cr_expect_eq(shared, late_rows[i].shared, "%s: %d, both", row, shared);
+		cr_expect_eq(single, late_rows[i].single, "%s: %d, no backup", row, single);
+	}
+}
+
+/* Half in 355 ticks: of 20 ms of silence and of 70 of lateness, 40 and 75 more to wait, nothing that counts is left
+ * after 8 times that. */
+Test(tunnel_guard, they_are_forgotten)
+{
+	static const struct {
+		const char *steps;
+		int more, ticks;
+	} rows[] = { { "tttaA", 0, 8 },
+		     { "tttaA", 355, 6 },
+		     { "tttaA", 2840, 4 },
+		     { "taAlaA", 0, 11 },
+		     { "taAlaA", 2840, 4 } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char steps[3 * 3000] = "";
+		char *at = stpcpy(steps, rows[i].steps);
+		int ticks;
+
+		for (int n = 0; n < rows[i].more; n++)
+			at = stpcpy(at, "taA");
+		ticks = ticks_until_given_up(steps, ANSWERED);
+		cr_expect_eq(ticks, rows[i].ticks, "%s, %d answered: %d", rows[i].steps,
+			     rows[i].more, ticks);
+	}
+}
+
+/* Answered ticks that come late, the second after the first; so many answered ones in time; ticks as above. */
+Test(tunnel_guard, this_end_is_late)
+{
+	static const struct {
+		uint64_t late_ms[2];
+		int more, ticks;
+	} rows[] = {
+		{ { 9, 9 }, 0, 4 },    { { 10, 0 }, 0, 6 },         { { 13, 0 }, 0, 7 },
+		{ { 20, 10 }, 0, 8 },  { { 10, 20 }, 0, 8 },        { { 3600000, 0 }, 0, 11 },
+		{ { 35, 0 }, 355, 7 }, { { 3600000, 0 }, 355, 11 }, { { 3600000, 0 }, 2840, 4 }
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct tunnel_guard guard;
+		int ticks = 0;
+
+		tunnel_guard_init(&guard, INTERVAL, 3);
+		tunnel_guard_add(&guard, 0, true);
+		tick(&guard, 't');
+		for (int n = 0; n < 2 + rows[i].more; n++) {
+			tunnel_guard_answer(&guard, 0);
+			clock_now += n < 2 ? rows[i].late_ms[n] * 1000000 : 0;
+			tick(&guard, 't');
+		}
+		tunnel_guard_answer(&guard, 0);
+		for (; guard.lsps[0].is_whole; ticks++)
+			tick(&guard, 't');
+		cr_expect_eq(ticks, rows[i].ticks, "row %zu: %d", i, ticks);
+	}
+}
+
+/* A walk waits while probes are not answered, but of an LSP that has failed. */
+Test(tunnel_guard, time_of_walks)
+{
+	struct tunnel_guard guard;
+
+	tunnel_guard_init(&guard, INTERVAL, 3);
+	tunnel_guard_add(&guard, 0, true);
+	tick(&guard, 't');
+	cr_expect_eq(tunnel_guard_walk_time(&guard, 0, 7), 7, "asked");
+	tick(&guard, 't');
+	cr_expect_eq(tunnel_guard_walk_time(&guard, 0, 7), 0, "not answered");
+	tunnel_guard_answer(&guard, 0);
+	cr_expect_eq(tunnel_guard_walk_time(&guard, 0, 7), 7, "answered");
+	for (int i = 0; i < 6; i++)
+		tick(&guard, 't');
+	cr_expect_not(guard.lsps[0].is_whole);
+	cr_expect_eq(tunnel_guard_walk_time(&guard, 0, 7), 7, "failed");
+	cr_expect_eq(tunnel_guard_walk_max(300, 0), 300);
+	cr_expect_eq(tunnel_guard_walk_max(300, 250), 550);
+	cr_expect_eq(tunnel_guard_walk_max(300, UINT64_MAX), 600);
+}
+
 /* Two ends that see whatever they see, and tell each other: once told, both choose the same LSP. */
 Test(tunnel_guard, both_ends_choose_alike)
 {

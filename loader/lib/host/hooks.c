@@ -90,10 +90,12 @@ static void add_mpls(struct hooks *hooks, const struct config *config, size_t nu
 int hooks_of_config(const struct config *config, size_t number, struct hooks *ret)
 {
 	const struct config_node *node = &config->nodes[number];
+	/* A node of access alone has none, and there may be 100,000 of others. */
+	size_t backends = node->is_access && !node->is_service ? 0 : config->backend_count;
 	struct hooks hooks = { 0 };
 
-	hooks.hooks = calloc(5 * CONFIG_INTERFACES_MAX + 2 * config->backend_count +
-				     2 * config->link_count + config->tunnel_count,
+	hooks.hooks = calloc(5 * CONFIG_INTERFACES_MAX + 2 * backends + 2 * config->link_count +
+				     config->tunnel_count,
 			     sizeof(*hooks.hooks));
 	if (!hooks.hooks)
 		return -ENOMEM;
@@ -106,7 +108,7 @@ int hooks_of_config(const struct config *config, size_t number, struct hooks *re
 	     i++)
 		if (!is_uplink(node, node->access_interfaces[i]))
 			add_uplink(&hooks, node->access_interfaces[i]);
-	for (size_t i = 0; i < config->backend_count; i++) {
+	for (size_t i = 0; i < backends; i++) {
 		const struct config_backend *backend = &config->backends[i];
 
 		if (backend->node != number || !backend->vnic[0] || !config_in_service(config, i))

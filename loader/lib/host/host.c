@@ -11,8 +11,7 @@
 #include <string.h>
 
 #include "host/host_act.h"
-#include "base/lookup.h"
-#include "host/netlink.h"
+#include "host/host_there.h"
 
 /* Something that host_prepare() recorded, with what undoes it. */
 struct step {
@@ -30,42 +29,20 @@ struct preparation {
 	struct error *error;
 	struct step *steps;
 	size_t step_count;
-	/* All that was recorded before. */
-	struct undo_snapshot before;
-	struct lookup recorded;
-	/* Routes of ours that stand in this namespace: asked for once, there may be thousands. */
-	struct netlink_routes routes;
-	struct lookup standing;
+	const struct host_there *there; /* as it was before */
 };
-
-static uint32_t hash_key(const struct xdplb_undo_key *key)
-{
-	return lookup_hash(0, key, sizeof(*key));
-}
-
-static int read_records(struct preparation *prep)
-{
-	int err = undo_snapshot_begin(prep->undo_fd, prep->wanted->known, &prep->before);
-
-	err = err ?: lookup_open(&prep->recorded, prep->before.count);
-	for (size_t i = 0; i < prep->before.count && !err; i++)
-		lookup_add(&prep->recorded, hash_key(&prep->before.records[i].key), i);
-	return err ? fail_errno(prep->error, err, "cannot read the undo records") : 0;
-}
 
 /* Begins the next step with what is known of its record; it counts from record_step() on. */
 static struct step *begin_step(struct preparation *prep, const struct xdplb_undo_key *key)
 {
 	struct step *step = &prep->steps[prep->step_count];
-	uint32_t i = lookup_first(&prep->recorded, hash_key(key));
+	const struct undo_record *record = host_recorded(prep->there, key);
 
-	while (i != LOOKUP_NONE && memcmp(&prep->before.records[i].key, key, sizeof(*key)))
-		i = lookup_next(&prep->recorded, i);
 	memset(step, 0, sizeof(*step));
 	step->earlier.key = *key;
-	step->had_record = i != LOOKUP_NONE;
-	if (step->had_record)
-		step->earlier.undo = prep->before.records[i].undo;
+	step->had_record = record != NULL;
+	if (record)
+		step->earlier.undo = record->undo;
 	return step;
 }
 
@@ -144,35 +121,6 @@ static int prepare_sysctl(struct preparation *prep, const struct host_sysctl *sy
 	return 0;
 }
 
-static uint32_t hash_route(__u8 family, const struct xdplb_addr *addr)
-{
-	return lookup_hash(family, addr, sizeof(*addr));
-}
-
-static int find_standing(struct preparation *prep)
-{
-	int err = netlink_routes_list(&prep->routes);
-
-	if (!err)
-		err = lookup_open(&prep->standing, prep->routes.count);
-	for (uint32_t i = 0; i < prep->routes.count && !err; i++)
-		lookup_add(&prep->standing,
-			   hash_route(prep->routes.routes[i].family, &prep->routes.routes[i].addr),
-			   i);
-	return err ? fail_errno(prep->error, err, "cannot list routes") : 0;
-}
-
-static bool stands(const struct preparation *prep, const struct host_address *route)
-{
-	uint32_t i = lookup_first(&prep->standing, hash_route(route->family, &route->addr));
-
-	while (i != LOOKUP_NONE &&
-	       (prep->routes.routes[i].family != route->family ||
-		memcmp(&prep->routes.routes[i].addr, &route->addr, sizeof(route->addr))))
-		i = lookup_next(&prep->standing, i);
-	return i != LOOKUP_NONE;
-}
-
 /* Somebody else's route for the same address stays, and stays theirs. */
 static int prepare_route(struct preparation *prep, const struct host_address *route)
 {
@@ -180,10 +128,10 @@ static int prepare_route(struct preparation *prep, const struct host_address *ro
 	struct step *step;
 	int err;
 
+	if (host_is_settled(prep->there, route))
+		return 0;
 	host_route_key(route, &key);
 	step = begin_step(prep, &key);
-	if (step->had_record && stands(prep, route))
-		return 0;
 	err = record_step(prep, step);
 	if (err)
 		return err;
@@ -201,10 +149,7 @@ static int prepare_route(struct preparation *prep, const struct host_address *ro
 /* Settings go first: a VIP must not be local before ARP keeps quiet about it. */
 static int prepare_all(struct preparation *prep)
 {
-	int err = read_records(prep);
-
-	if (!err && prep->wanted->route_count)
-		err = find_standing(prep);
+	int err = 0;
 
 	for (size_t i = 0; !err && i < prep->wanted->sysctl_count; i++)
 		err = prepare_sysctl(prep, &prep->wanted->sysctls[i]);
@@ -245,22 +190,25 @@ int host_prepare(const struct host_wanted *wanted, int undo_fd, uint64_t generat
 		.notes = notes,
 		.error = error,
 	};
-	int err;
+	struct host_there own = { 0 };
+	int err = 0;
 
+	if (!wanted->there)
+		err = host_look(undo_fd, wanted->route_count, &own);
+	if (err)
+		return fail_errno(error, err, "cannot see what is there");
+	prep.there = wanted->there ?: &own;
 	/* One more than can be recorded: the last may turn out to need nothing. */
 	prep.steps = calloc(wanted->address_count + wanted->route_count + wanted->sysctl_count + 1,
 			    sizeof(*prep.steps));
 	if (!prep.steps)
-		return fail_errno(error, -ENOMEM, "network settings");
+		err = fail_errno(error, -ENOMEM, "network settings");
 	if (wanted->notes.text)
 		note(notes, "%.*s", (int)strlen(wanted->notes.text) - 1, wanted->notes.text);
-	err = prepare_all(&prep);
+	err = err ?: prepare_all(&prep);
 	while (err && prep.step_count)
 		take_back(&prep, &prep.steps[--prep.step_count]);
 	free(prep.steps);
-	free(prep.routes.routes);
-	undo_snapshot_end(wanted->known, &prep.before);
-	lookup_close(&prep.recorded);
-	lookup_close(&prep.standing);
+	host_there_free(&own);
 	return err;
 }

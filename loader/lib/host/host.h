@@ -46,7 +46,7 @@ struct host_wanted {
 	size_t sysctl_count;
 	struct host_address *resting; /* see host_wanted_build() */
 	size_t resting_count;
-	const struct undo_snapshot *known; /* the caller's; NULL: the map is read when needed */
+	const struct host_there *there; /* the caller's; NULL: it is looked for when needed */
 	struct notes notes; /* what people should know; host_prepare() hands it on */
 };
 

@@ -8,6 +8,7 @@
 
 #include "host/host.h"
 #include "host/host_act.h"
+#include "host/host_there.h"
 #include "base/lookup.h"
 
 static bool same_address(const struct host_address *a, const struct host_address *b)
@@ -149,17 +150,18 @@ static int undo_unwanted(const struct cleaning *cleaning, char kind)
 
 int host_finish(const struct host_wanted *wanted, int undo_fd, struct notes *notes)
 {
+	const struct undo_snapshot *known = wanted->there ? &wanted->there->undos : NULL;
 	struct cleaning cleaning = { .undo_fd = undo_fd, .notes = notes };
 	int addresses, routes, sysctls, err;
 
-	err = undo_snapshot_begin(undo_fd, wanted->known, &cleaning.all);
+	err = undo_snapshot_begin(undo_fd, known, &cleaning.all);
 	if (err) {
 		note(notes, "cannot read the undo records: %s", strerror(-err));
 		return err;
 	}
 	err = index_wanted(wanted, &cleaning.index);
 	if (err) {
-		undo_snapshot_end(wanted->known, &cleaning.all);
+		undo_snapshot_end(known, &cleaning.all);
 		return err;
 	}
 	addresses = undo_unwanted(&cleaning, UNDO_ADDRESS);
@@ -167,7 +169,7 @@ int host_finish(const struct host_wanted *wanted, int undo_fd, struct notes *not
 	sysctls = undo_unwanted(&cleaning, UNDO_SYSCTL);
 	lookup_close(&cleaning.index.addresses);
 	lookup_close(&cleaning.index.routes);
-	undo_snapshot_end(wanted->known, &cleaning.all);
+	undo_snapshot_end(known, &cleaning.all);
 	if (addresses)
 		return addresses;
 	return routes ? routes : sysctls;

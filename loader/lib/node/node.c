@@ -152,9 +152,18 @@ static int make_plans(struct work *work)
 	if (!err)
 		err = host_wanted_build(work->config, work->number, resting, resting_count,
 					&work->host, work->error);
-	work->host.known = &work->undos;
 	free(resting);
 	return err;
+}
+
+/* What is there is needed from here on. */
+static int take_what_is_there(struct work *work)
+{
+	int err = node_beside_looked(&work->beside);
+
+	work->host.there = &work->beside.there;
+	return err ? fail_errno(work->error, err, "cannot see what is there of the node's network")
+		   : 0;
 }
 
 /* The virtual NICs that mappings at rest are restored at, as far as they are still there. */
@@ -184,7 +193,7 @@ static int plan_hooks(struct work *work)
 	work->hooks_options = (struct hooks_options){
 		.paths = &work->paths,
 		.undo_fd = work->undo_fd,
-		.known = &work->undos,
+		.known = &work->beside.there.undos,
 		.xdp = work->options->has_xdp ? work->options->xdp : work->node->mode,
 		.tc = work->options->tc,
 	};
@@ -262,58 +271,9 @@ static int prepare_with_interfaces(struct work *work)
 	return err;
 }
 
-static size_t count_attached(const struct hooks *hooks)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < hooks->count; i++)
-		n += hooks->hooks[i].attached_now;
-	return n;
-}
-
-static void write_node_info(struct work *work, size_t changes)
-{
-	struct xdplb_node_info *info = map_at(&work->node_info, 0);
-
-	strcpy(info->cluster, work->config->cluster);
-	strcpy(info->node, work->node->name);
-	info->applied = time(NULL);
-	info->config_hash = node_digest_end(&work->digest);
-	info->program_hash = programs_hash(&work->constants, work->node);
-	info->abi = XDPLB_ABI;
-	if (changes || !info->generation)
-		info->generation++;
-}
-
-static void commit(struct work *work, struct node_result *result)
-{
-	result->swapped = work->load;
-	result->changes = work->confirmed + count_attached(&work->hooks) +
-			  work->access_plan.changes + work->node_plan.changes +
-			  work->succession.changes;
-	if (work->node->is_service) {
-		work_write_uplink(work);
-		node_commit(work->config, &work->node_plan, work->now, &work->tables);
-		succession_commit(&work->succession, &work->tables);
-	}
-	if (work->node->is_access)
-		access_commit(work->config, &work->access_plan, &work->access);
-	work_commit_mpls(work, result);
-	work_forget_ways(work);
-	host_finish(&work->host, work->undo_fd, work->notes);
-	result->changes += hooks_prune(&work->hooks, &work->hooks_options, work->notes);
-	if (!work->node->is_access)
-		result->changes += programs_unpin_access(&work->paths);
-	if (!work->node->is_service)
-		result->changes += programs_unpin_service(&work->paths);
-	if (!work->is_switch)
-		result->changes += programs_unpin_mpls(&work->paths);
-	write_node_info(work, result->changes);
-}
-
 static void give_back(struct work *work)
 {
-	node_digest_drop(&work->digest);
+	node_beside_drop(&work->beside);
 	programs_close(&work->programs);
 	free(work->hooks.hooks);
 	free(work->ifindexes);
@@ -326,7 +286,6 @@ static void give_back(struct work *work)
 	node_view_close(&work->tables);
 	work_free_mpls(work);
 	map_array_close(&work->node_info);
-	undo_snapshot_end(NULL, &work->undos);
 	if (work->undo_fd >= 0)
 		close(work->undo_fd);
 }
@@ -336,19 +295,19 @@ static int run(struct work *work, struct node_result *result)
 	int err = work_look_at_running(work);
 
 	if (!err)
-		node_digest_begin(&work->digest, work->config);
-	if (!err)
 		err = work_open_programs(work);
 	if (!err)
 		err = work_open_maps(work);
 	if (!err)
 		err = make_plans(work);
 	if (!err)
+		err = take_what_is_there(work);
+	if (!err)
 		err = plan_hooks(work);
 	if (!err)
 		err = prepare_with_interfaces(work);
 	if (!err)
-		commit(work, result);
+		work_commit(work, result);
 	return err;
 }
 

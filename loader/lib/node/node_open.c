@@ -108,9 +108,7 @@ int work_open_maps(struct work *work)
 	work->undo_fd = map_open(path_of_map(&work->paths, "undos", path));
 	if (work->undo_fd < 0)
 		return fail_errno(work->error, work->undo_fd, "cannot open %s", path);
-	err = undo_snapshot_begin(work->undo_fd, NULL, &work->undos);
-	if (err)
-		return fail_errno(work->error, err, "cannot read the undo records");
+	node_beside_begin(&work->beside, work->config, work->undo_fd, work->node->is_access);
 	if (work->node->is_access)
 		err = access_view_open_to_change(&work->paths, &work->access, work->error);
 	if (!err && work->node->is_service)

@@ -10,7 +10,7 @@
 #include "base/maps.h"
 #include "tables/mpls_tables.h"
 #include "node/node.h"
-#include "node/node_digest.h"
+#include "node/node_beside.h"
 #include "tables/node_tables.h"
 #include "base/paths.h"
 #include "host/programs.h"
@@ -36,9 +36,8 @@ struct work {
 	struct hooks hooks;
 	struct hooks_options hooks_options;
 	int undo_fd;
-	struct undo_snapshot undos; /* as they were before this run */
 	struct map_array node_info;
-	struct node_digest digest; /* of config */
+	struct node_beside beside; /* what is there, and the digest of config */
 	struct access_view access;
 	struct node_view tables;
 	struct access_plan access_plan;
@@ -65,6 +64,9 @@ int work_open_programs(struct work *work);
 
 /* Opens the maps of the node's roles. */
 int work_open_maps(struct work *work);
+
+/* node_switch.c: makes the plans true when all that may fail is done. */
+void work_commit(struct work *work, struct node_result *result);
 
 /* Tells node_tc the uplink by which packets for the node's own addresses come in, and its MAC address. */
 void work_write_uplink(struct work *work);

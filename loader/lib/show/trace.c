@@ -156,14 +156,20 @@ static void go_without(const struct trace_node *node, const struct trace_flow *f
 	}
 }
 
+/* An index that was the service's once may be another's by now. */
+static bool is_own_usable(const struct trace_node *node, uint32_t member, const struct trace *trace)
+{
+	return member < node->view->members.count &&
+	       access_member(node->view, member)->service == trace->service &&
+	       is_usable(node, member, trace, 0);
+}
+
 /* A flow that is remembered stays where it is, if it may. */
 static bool stays(const struct trace_node *node, struct trace *trace)
 {
 	uint32_t member = trace_recall(node->view, trace->hash);
 
-	if (!(trace->flags & XDPLB_SERVICE_CACHE) || member >= node->view->members.count ||
-	    access_member(node->view, member)->service != trace->service ||
-	    !is_usable(node, member, trace, 0))
+	if (!(trace->flags & XDPLB_SERVICE_CACHE) || !is_own_usable(node, member, trace))
 		return false;
 	trace->search = TRACE_REMEMBERED;
 	trace->member = member;
@@ -215,7 +221,7 @@ static bool find_quic_member(const struct trace_node *node, const struct trace_f
 		return false;
 	memcpy(&key.addr.word[1], flow->cid + 1, XDPLB_QUIC_ID_LEN);
 	found = access_find_vip(node->view, &key);
-	if (!found || !is_usable(node, found->index, trace, 0))
+	if (!found || !is_own_usable(node, found->index, trace))
 		return false;
 	trace->search = TRACE_QUIC;
 	trace->member = found->index;

@@ -83,6 +83,7 @@ struct access_plan_service {
 	uint32_t index;
 	bool is_new;
 	bool table_changed;
+	bool is_filled_beside; /* it was known at once that the table changes */
 	bool info_changed; /* name, or how replies are restored */
 	bool chain_changed; /* or flags, weights, targets; see access_chain.h */
 	bool ref_changed; /* what its slot in the table of VIPs is to say, if that table stays ... */
@@ -90,10 +91,12 @@ struct access_plan_service {
 	struct xdplb_bucket_ref ref;
 	uint32_t *members; /* index in `members` of each config member */
 	bool *member_is_new; /* of each config member */
-	uint32_t *table; /* if table_changed: config->buckets numbers of config members */
+	uint32_t *
+		table; /* if table_changed: config->buckets numbers of config members; there when prepared */
 	uint64_t *name_hashes; /* as well: of each config member */
+	uint32_t *shares; /* as well: how many buckets name each first; known with the digest */
 	struct xdplb_bucket_ref buckets; /* where the table lies, or is to lie */
-	uint64_t digest; /* of the new table; known when access_commit() has waited for it */
+	uint64_t digest; /* of the new table; known when access_seal() has waited for it */
 	uint32_t members_before; /* what its info said when this was planned */
 	bool sources_changed; /* its list of clients is to be written ... */
 	bool sources_b; /* ... as this version; see access_sources.h */
@@ -113,8 +116,8 @@ struct access_plan {
 	bool echo_changed; /* pings of VIPs are no longer answered, or again */
 	/* Marks of what stays; anything in use and unmarked goes. One for each index of the maps. */
 	bool *service_kept, *member_kept, *backend_kept;
-	struct access_digests
-		*digests; /* work on new tables that goes on beside; see access_tables.h */
+	struct access_filling
+		*filling; /* work on new tables that goes on beside; see access_tables.h */
 	size_t changes; /* things that are not yet as they should be; 0: nothing to do */
 };
 
@@ -154,12 +157,19 @@ int access_prepare(const struct config *config, const struct access_plan *plan,
 /* Takes back what access_prepare() wrote. */
 void access_take_back(const struct access_plan *plan, struct access_view *view);
 
-/**
- * access_commit() - Make a prepared plan true; cannot fail.
+/*
+ * Making a prepared plan true; none of these steps can fail.
  *
- * Tables first, then the references to them, each in one store; what is no longer referred to is
- * cleared after a grace period.
+ * access_switch(): tables first, then the references to them, each in one store. access_seal(): what new tables are
+ * known by, which is worked out beside; after the switch, in whose grace period there is time for it.
+ * access_clear(): what is no longer referred to; a grace period after the switch.
  */
+void access_switch(const struct config *config, const struct access_plan *plan,
+		   struct access_view *view);
+void access_seal(const struct access_plan *plan, struct access_view *view);
+void access_clear(const struct access_plan *plan, struct access_view *view);
+
+/* All of them, with a grace period. */
 void access_commit(const struct config *config, const struct access_plan *plan,
 		   struct access_view *view);
 

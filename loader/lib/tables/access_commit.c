@@ -103,18 +103,14 @@ static void write_members(const struct access_plan *plan, const struct access_pl
 /* The new table, into room that no live table uses. */
 static void write_table(const struct access_plan_service *service, struct access_view *view)
 {
-	for (size_t i = 0; i < service->config->member_count; i++) {
-		struct xdplb_member_info *info = access_member_info(view, service->members[i]);
+	/* It begins with a line, and lines have nothing between their buckets. */
+	uint32_t *buckets = access_bucket(view, service->buckets.base);
 
-		info->weight = service->config->members[i].weight;
-		info->buckets = 0;
-	}
-	for (uint32_t i = 0; i < service->buckets.count; i++) {
-		uint32_t member = service->members[service->table[i]];
-
-		*access_bucket(view, service->buckets.base + i) = member;
-		access_member_info(view, member)->buckets++;
-	}
+	for (uint32_t i = 0; i < service->buckets.count; i++)
+		buckets[i] = service->members[service->table[i]];
+	for (size_t i = 0; i < service->config->member_count; i++)
+		access_member_info(view, service->members[i])->weight =
+			service->config->members[i].weight;
 }
 
 static void write_service_info(const struct access_plan_service *service, struct access_view *view)
@@ -130,10 +126,17 @@ static void write_service_info(const struct access_plan_service *service, struct
 	info->family = config->family;
 	info->restore = config->restore;
 	info->many_ports = config->range_count > 0;
-	if (service->table_changed)
-		info->table_hash = service->digest;
-	/* Last: it says that all the rest is done. */
-	__atomic_store_n(&info->members, config->member_count, __ATOMIC_RELEASE);
+}
+
+/* What says that all the rest is done: until it stands the next apply makes the table anew. */
+static void seal_service(const struct access_plan_service *service, struct access_view *view)
+{
+	struct xdplb_service_info *info = access_service_info(view, service->index);
+
+	for (size_t i = 0; i < service->config->member_count; i++)
+		access_member_info(view, service->members[i])->buckets = service->shares[i];
+	info->table_hash = service->digest;
+	__atomic_store_n(&info->members, service->config->member_count, __ATOMIC_RELEASE);
 }
 
 /* The one store that makes a table live. */
@@ -245,7 +248,6 @@ static void commit_service(const struct access_plan *plan,
 	if (service->table_changed) {
 		write_table(service, view);
 		switch_table(service, view);
-		access_digests_end(plan);
 	}
 	/* A table comes with members, which the plan has compared as they were before they were written. */
 	if (service->table_changed || service->sources_changed || service->chain_changed)
@@ -281,6 +283,8 @@ int access_prepare(const struct config *config, const struct access_plan *plan,
 	int err = show_buckets(plan, view);
 
 	if (!err)
+		err = access_filling_end(plan);
+	if (!err)
 		err = access_sources_write(plan, view);
 
 	if (err)
@@ -294,7 +298,7 @@ int access_prepare(const struct config *config, const struct access_plan *plan,
 	return err == -EINTR ? err : 0;
 }
 
-void access_commit(const struct config *config, const struct access_plan *plan,
+void access_switch(const struct config *config, const struct access_plan *plan,
 		   struct access_view *view)
 {
 	struct xdplb_lb_control *control = map_at(&view->control, 0);
@@ -311,7 +315,27 @@ void access_commit(const struct config *config, const struct access_plan *plan,
 	if (plan->changes)
 		control->generation++;
 	stop_rest(plan, view);
-	map_wait_for_readers();
+}
+
+void access_seal(const struct access_plan *plan, struct access_view *view)
+{
+	access_digests_end(plan);
+	for (size_t i = 0; i < plan->service_count; i++)
+		if (plan->services[i].table_changed)
+			seal_service(&plan->services[i], view);
+}
+
+void access_clear(const struct access_plan *plan, struct access_view *view)
+{
 	clear_rest(plan, view);
 	access_sources_prune(view);
+}
+
+void access_commit(const struct config *config, const struct access_plan *plan,
+		   struct access_view *view)
+{
+	access_switch(config, plan, view);
+	access_seal(plan, view);
+	map_wait_for_readers();
+	access_clear(plan, view);
 }

@@ -21,37 +21,38 @@ static bool is_pending(const struct access_plan_service *service, size_t number,
 	return !(access_member(view, service->members[number])->flags & XDPLB_MEMBER_CONFIRMED);
 }
 
-/* A node that is access and service node has its mappings in place before this runs. */
-static void confirm_own(const struct config *config, const struct access_plan *plan, size_t node,
-			struct access_view *view)
+/*
+ * How many are to be asked for. A node that is access and service node has its mappings in place before this runs:
+ * members of its own are confirmed on the way.
+ */
+static size_t count_pending(const struct config *config, const struct access_plan *plan,
+			    size_t node, struct access_view *view)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < plan->service_count; i++) {
 		const struct config_service *service = plan->services[i].config;
 
-		for (size_t m = 0; m < service->member_count; m++)
-			if (is_pending(&plan->services[i], m, view) &&
-			    config->backends[service->members[m].backend].node == node)
+		for (size_t m = 0; m < service->member_count; m++) {
+			if (!is_pending(&plan->services[i], m, view))
+				continue;
+			if (config->backends[service->members[m].backend].node == node)
 				access_member(view, plan->services[i].members[m])->flags |=
 					XDPLB_MEMBER_CONFIRMED;
+			else
+				n++;
+		}
 	}
-}
-
-static size_t count_pending(const struct access_plan *plan, const struct access_view *view)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < plan->service_count; i++)
-		for (size_t m = 0; m < plan->services[i].config->member_count; m++)
-			n += is_pending(&plan->services[i], m, view);
 	return n;
 }
 
+/* @count: as many as there are */
 static void list_pending(const struct access_plan *plan, const struct access_view *view,
-			 struct pending *pending, struct mapping_query *queries)
+			 struct pending *pending, struct mapping_query *queries, size_t count)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < plan->service_count; i++) {
+	for (size_t i = 0; i < plan->service_count && n < count; i++) {
 		const struct access_plan_service *service = &plan->services[i];
 		const struct config_service *config = service->config;
 
@@ -114,12 +115,11 @@ int access_confirm(const struct config *config, const struct access_plan *plan,
 	size_t count;
 	int err = -ENOMEM;
 
-	confirm_own(config, plan, asking->node, view);
-	count = count_pending(plan, view);
+	count = count_pending(config, plan, asking->node, view);
 	queries = calloc(count + 1, sizeof(*queries));
 	pending = calloc(count + 1, sizeof(*pending));
 	if (queries && pending) {
-		list_pending(plan, view, pending, queries);
+		list_pending(plan, view, pending, queries, count);
 		err = count ? query_mappings(queries, count, &config->key, asking->wait_ms, &error)
 			    : 0;
 		if (err != -EINTR)

@@ -11,22 +11,23 @@
 
 #include <sodium.h>
 
-/* One member while the table is filled: where it stands in its own order of buckets. */
+/* One member while the table is filled: where it stands in its own order of buckets. Small: all are gone through for
+ * each bucket that each of them takes. */
 struct candidate {
-	const char *name;
+	uint32_t next; /* the bucket it wants next */
+	uint32_t skip;
 	uint32_t number; /* in the caller's array */
 	uint32_t weight;
 	uint32_t credit;
-	uint32_t next; /* the bucket it wants next */
-	uint32_t skip;
 };
 
-/* Which buckets are free while a table is filled. */
-struct filling {
-	uint64_t *taken; /* a bit a bucket: 1/32 of the table, and so in the cache */
-	uint32_t *rest; /* the free ones, once they are few */
-	uint32_t rest_count, rest_max;
-	uint32_t buckets, left;
+/*
+ * Whose turn it is: a member of the heaviest weight has one in each round, the others in proportion.
+ */
+struct turns {
+	struct candidate *candidates;
+	size_t count, at;
+	uint32_t heaviest;
 };
 
 /* Public constants: the tables must be equal on all nodes, and hide nothing. */
@@ -84,32 +85,42 @@ uint64_t maglev_table_digest(const uint64_t *names, const uint32_t *table, size_
 
 static int by_name(const void *a, const void *b)
 {
-	const struct candidate *x = a, *y = b;
+	const struct maglev_member *const *x = a, *const *y = b;
 
-	return strcmp(x->name, y->name);
+	return strcmp((*x)->name, (*y)->name);
 }
 
-/* Of two numbers below `buckets`. */
+/* Of two numbers below `buckets`; no sum is too large. */
 static uint32_t add_modulo(uint32_t a, uint32_t b, uint32_t buckets)
 {
-	uint64_t sum = (uint64_t)a + b;
-
-	return sum >= buckets ? sum - buckets : sum;
+	return a >= buckets - b ? a - (buckets - b) : a + b;
 }
 
-static bool is_taken(const struct filling *f, uint32_t bucket)
+/* @unused: a bit a bucket, 1/32 of the table, and so in the cache */
+static uint32_t is_free(const uint64_t *unused, uint32_t bucket)
 {
-	return f->taken[bucket / 64] >> bucket % 64 & 1;
+	return unused[bucket / 64] >> bucket % 64 & 1;
 }
 
-/* The next bucket in a member's order that is free, found by walking it. */
-static uint32_t walk(const struct filling *f, const struct candidate *c)
+/*
+ * The next bucket in a member's order that is free, found by walking it. Four are looked at together, and then which
+ * of them was the first: where a walk ends can't be guessed, and each wrong guess of the processor's costs more than
+ * to look at three for nothing.
+ */
+static uint32_t walk(const uint64_t *unused, uint32_t buckets, uint32_t next, uint32_t skip)
 {
-	uint32_t bucket = c->next;
+	uint32_t at[4] = { next }, found;
 
-	while (is_taken(f, bucket))
-		bucket = add_modulo(bucket, c->skip, f->buckets);
-	return bucket;
+	for (;;) {
+		at[1] = add_modulo(at[0], skip, buckets);
+		at[2] = add_modulo(at[1], skip, buckets);
+		at[3] = add_modulo(at[2], skip, buckets);
+		found = is_free(unused, at[0]) | is_free(unused, at[1]) << 1 |
+			is_free(unused, at[2]) << 2 | is_free(unused, at[3]) << 3;
+		if (found)
+			return at[__builtin_ctz(found)];
+		at[0] = add_modulo(at[3], skip, buckets);
+	}
 }
 
 /* The number whose product with `number` is 1, modulo a prime (extended Euclidean algorithm). */
@@ -130,64 +141,71 @@ static uint32_t inverse(uint32_t number, uint32_t prime)
 }
 
 /*
- * The same bucket as walk() finds: that of the few which are left that comes first in the member's order.
- * Bucket b is number (b - next) / skip in it.
+ * Of the few buckets that are left, which comes first in a member's order: the same as walk() finds. Bucket b is number
+ * (b - next) / skip in it. A quotient worked out with 32 bits of steps / buckets is right, or one too small: then what
+ * is left is below 2 * buckets (Shoup's multiplication by a constant).
  */
-static uint32_t pick_of_rest(struct filling *f, const struct candidate *c)
+static uint32_t nearest_of(const uint32_t *rest, uint32_t count, uint32_t buckets,
+			   const struct candidate *c)
 {
-	uint64_t steps = inverse(c->skip, f->buckets), nearest = UINT64_MAX;
-	uint32_t at = 0, bucket;
+	uint64_t steps = inverse(c->skip, buckets), share = (steps << 32) / buckets;
+	uint64_t nearest = UINT64_MAX;
+	uint32_t at = 0;
 
-	for (uint32_t i = 0; i < f->rest_count; i++) {
-		uint64_t distance = add_modulo(f->rest[i], f->buckets - c->next, f->buckets);
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t ahead = add_modulo(rest[i], buckets - c->next, buckets);
+		uint64_t number = ahead * steps - (ahead * share >> 32) * buckets;
 
-		distance = distance * steps % f->buckets;
-		if (distance < nearest) {
-			nearest = distance;
+		number = number >= buckets ? number - buckets : number;
+		if (number < nearest) {
+			nearest = number;
 			at = i;
 		}
 	}
-	bucket = f->rest[at];
-	f->rest[at] = f->rest[--f->rest_count];
-	return bucket;
+	return at;
 }
 
-/* Whoever looks for one of few free buckets walks for long; when there are as few as this, the free ones are listed. */
-static void list_rest(struct filling *f)
+static struct candidate *next_turn(struct turns *turns)
 {
-	for (uint32_t i = 0; i < f->buckets; i++)
-		if (!is_taken(f, i))
-			f->rest[f->rest_count++] = i;
-}
+	for (;;) {
+		struct candidate *c = &turns->candidates[turns->at];
 
-static void take(struct filling *f, struct candidate *c, uint32_t *table)
-{
-	uint32_t bucket = f->rest_count ? pick_of_rest(f, c) : walk(f, c);
-
-	f->taken[bucket / 64] |= 1ULL << bucket % 64;
-	table[bucket] = c->number;
-	c->next = add_modulo(bucket, c->skip, f->buckets);
-	if (--f->left == f->rest_max)
-		list_rest(f);
-}
-
-/* Rounds of turns: a member of the heaviest weight has one in each, the others in proportion. */
-static void fill_table(struct filling *f, struct candidate *candidates, size_t count,
-		       uint32_t *table)
-{
-	uint32_t heaviest = 0;
-
-	for (size_t i = 0; i < count; i++)
-		if (candidates[i].weight > heaviest)
-			heaviest = candidates[i].weight;
-	for (size_t i = 0; f->left; i = i + 1 == count ? 0 : i + 1) {
-		struct candidate *c = &candidates[i];
-
+		turns->at = turns->at + 1 == turns->count ? 0 : turns->at + 1;
 		c->credit += c->weight;
-		if (c->credit < heaviest)
+		if (c->credit < turns->heaviest)
 			continue;
-		c->credit -= heaviest;
-		take(f, c, table);
+		c->credit -= turns->heaviest;
+		return c;
+	}
+}
+
+static void fill_by_walking(struct turns *turns, uint64_t *restrict unused,
+			    uint32_t *restrict table, uint32_t buckets, uint32_t count)
+{
+	struct turns t = *turns;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct candidate *c = next_turn(&t);
+		uint32_t bucket = walk(unused, buckets, c->next, c->skip);
+
+		unused[bucket / 64] &= ~(1ULL << bucket % 64);
+		table[bucket] = c->number;
+		c->next = add_modulo(bucket, c->skip, buckets);
+	}
+	*turns = t;
+}
+
+/* Whoever looks for one of few free buckets walks for long: these are listed. */
+static void fill_rest(struct turns *turns, uint32_t *rest, uint32_t count, uint32_t *table,
+		      uint32_t buckets)
+{
+	while (count) {
+		struct candidate *c = next_turn(turns);
+		uint32_t at = nearest_of(rest, count, buckets, c), bucket = rest[at];
+
+		table[bucket] = c->number;
+		c->next = add_modulo(bucket, c->skip, buckets);
+		rest[at] = rest[--count];
 	}
 }
 
@@ -201,54 +219,71 @@ static uint32_t few_of(uint32_t buckets)
 	return few;
 }
 
-static int fill_all(struct candidate *candidates, size_t count, uint32_t *table, uint32_t buckets)
+static int fill_table(struct turns *turns, uint32_t *table, uint32_t buckets)
 {
-	struct filling f = { .buckets = buckets, .left = buckets, .rest_max = few_of(buckets) };
-	int err = 0;
+	uint32_t few = few_of(buckets), listed = 0;
+	size_t words = buckets / 64 + 1;
+	uint64_t *unused = malloc(words * sizeof(*unused));
+	uint32_t *rest = malloc(few * sizeof(*rest));
+	int err = unused && rest ? 0 : -ENOMEM;
 
-	f.taken = calloc(buckets / 64 + 1, sizeof(*f.taken));
-	f.rest = malloc(f.rest_max * sizeof(*f.rest));
-	if (f.taken && f.rest)
-		fill_table(&f, candidates, count, table);
-	else
-		err = -ENOMEM;
-	free(f.taken);
-	free(f.rest);
+	if (!err) {
+		memset(unused, 0xff, words * sizeof(*unused));
+		fill_by_walking(turns, unused, table, buckets, buckets - few);
+		for (uint32_t i = 0; i < buckets; i++)
+			if (is_free(unused, i))
+				rest[listed++] = i;
+		fill_rest(turns, rest, few, table, buckets);
+	}
+	free(unused);
+	free(rest);
 	return err;
+}
+
+/* In the order of names, which is that of turns. -EINVAL: two of one name, or no weight. */
+static int order_members(const struct maglev_member *members, size_t count,
+			 const struct maglev_member **ordered)
+{
+	uint64_t weights = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		ordered[i] = &members[i];
+		weights += members[i].weight;
+	}
+	qsort(ordered, count, sizeof(*ordered), by_name);
+	for (size_t i = 1; i < count; i++)
+		if (!strcmp(ordered[i - 1]->name, ordered[i]->name))
+			return -EINVAL;
+	return weights ? 0 : -EINVAL;
 }
 
 int maglev_build(const struct maglev_member *members, size_t count, uint32_t *ret_table,
 		 uint32_t buckets)
 {
-	struct candidate *candidates;
-	uint64_t weights = 0;
-	int err = 0;
+	struct turns turns = { .count = count };
+	const struct maglev_member **ordered;
+	int err;
 
 	if (!count || buckets < 2)
 		return -EINVAL;
-	candidates = calloc(count, sizeof(*candidates));
-	if (!candidates)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		const char *name = members[i].name;
+	turns.candidates = calloc(count, sizeof(*turns.candidates));
+	ordered = calloc(count, sizeof(*ordered));
+	err = turns.candidates && ordered ? order_members(members, count, ordered) : -ENOMEM;
+	for (size_t i = 0; i < count && !err; i++) {
+		const char *name = ordered[i]->name;
 
-		candidates[i] = (struct candidate){
-			.name = name,
-			.number = i,
-			.weight = members[i].weight,
+		turns.candidates[i] = (struct candidate){
 			.next = hash_name(name, offset_key) % buckets,
 			.skip = hash_name(name, skip_key) % (buckets - 1) + 1,
+			.number = ordered[i] - members,
+			.weight = ordered[i]->weight,
 		};
-		weights += members[i].weight;
+		if (ordered[i]->weight > turns.heaviest)
+			turns.heaviest = ordered[i]->weight;
 	}
-	qsort(candidates, count, sizeof(*candidates), by_name);
-	for (size_t i = 1; i < count; i++)
-		if (!strcmp(candidates[i - 1].name, candidates[i].name))
-			err = -EINVAL;
-	if (!weights)
-		err = -EINVAL;
 	if (!err)
-		err = fill_all(candidates, count, ret_table, buckets);
-	free(candidates);
+		err = fill_table(&turns, ret_table, buckets);
+	free(turns.candidates);
+	free(ordered);
 	return err;
 }

@@ -101,7 +101,7 @@ void work_commit_mpls(struct work *work, struct node_result *result)
 	}
 	/* Also of a node that switched labels before. */
 	tunnel_host_finish(work->is_switch ? work->config : NULL, work->number, work->undo_fd,
-			   &work->undos, work->notes);
+			   &work->beside.there.undos, work->notes);
 	if (work->is_switch)
 		verify_tunnels(work);
 	else
