@@ -11,12 +11,15 @@
 #include "lib/icmp.h"
 #include "lib/mapping.h"
 #include "lib/query.h"
+#include "lib/recent.h"
 #include "lib/restore_fragment.h"
 #include "lib/shape.h"
 #include "lib/skb.h"
 
+/* @recent: of the flow, if it is to be noted */
 INLINE enum verdict restore_dest(struct __sk_buff *skb, struct packet *pkt,
-				 const struct xdplb_mapping *mapping, __u32 index)
+				 const struct xdplb_mapping *mapping, __u32 index,
+				 struct recent_flow *recent)
 {
 	struct rewriting to = { .ports = *packet_ports(pkt) };
 	struct flow_owner owner = {
@@ -27,15 +30,19 @@ INLINE enum verdict restore_dest(struct __sk_buff *skb, struct packet *pkt,
 	};
 	enum verdict verdict;
 
-	if (mapping->restore == XDPLB_RESTORE_INTERFACE) {
+	if (mapping->restore == XDPLB_RESTORE_INTERFACE || !recent) {
 		to.side = SIDE_DEST;
 		to.addr = mapping->vip;
 		to.ports.dest = vip_port(mapping, to.ports.dest);
 		return rewrite_packet(skb, pkt, &to);
 	}
-	verdict = note_flow(pkt, &owner, &to.ports.source);
-	if (verdict != VERDICT_NEXT)
-		return verdict;
+	if (unlikely(!recent->noted)) {
+		verdict = note_flow(pkt, &owner, &recent->client_port);
+		if (verdict != VERDICT_NEXT)
+			return verdict;
+		recent->noted = true;
+	}
+	to.ports.source = recent->client_port;
 	to.ports.dest = owner.port;
 	return rewrite_packet(skb, pkt, &to);
 }
@@ -47,12 +54,32 @@ INLINE enum verdict last_word(int verdict)
 	return verdict == VERDICT_NEXT ? VERDICT_PASS : verdict;
 }
 
+/* Is a packet's connection here? VERDICT_NEXT: as far as can be found out; pkt is as it was. */
+INLINE enum verdict check_connection(struct __sk_buff *skb, struct packet *pkt, __u32 index,
+				     struct recent_flow *recent, __u32 handed)
+{
+	__u64 shape = pack_shape(pkt, PARSED_L4);
+	enum verdict verdict;
+
+	if (likely(recent->expected)) {
+		if (unlikely(handed))
+			count_event(XDPLB_EVENT_HANDED_HERE);
+		return VERDICT_NEXT;
+	}
+	verdict = find_connection(skb, shape, index, recent, handed);
+	if (verdict != VERDICT_NEXT || !open_shape(skb, pkt, shape) || parse_l4(pkt) != PARSED_L4)
+		return last_word(verdict);
+	pkt->ours = true;
+	return VERDICT_NEXT;
+}
+
 /* A packet to a mapping's tag port, or to any port of its address if it keeps ports. VERDICT_NEXT: it is
  * the backend's own traffic, past any VIP. */
 INLINE enum verdict to_mapping(struct __sk_buff *skb, struct packet *pkt, const struct hook *hook,
 			       const struct xdplb_mapping *mapping, __u32 index)
 {
 	__u64 shape = pack_shape(pkt, PARSED_L4), hash = hash_flow(pkt, mapping);
+	struct recent_flow *recent = NULL;
 	enum verdict verdict;
 	int handed;
 
@@ -66,14 +93,14 @@ INLINE enum verdict to_mapping(struct __sk_buff *skb, struct packet *pkt, const 
 	pkt->ours = true;
 	if (pkt->proto != mapping->proto)
 		return refuse(pkt, XDPLB_DROP_WRONG_PROTOCOL);
-	if (mapping->succession && pkt->proto == IPPROTO_TCP && !opens_flow(pkt)) {
-		verdict = find_connection(skb, shape, index, hash, handed);
-		if (verdict != VERDICT_NEXT || !open_shape(skb, pkt, shape) ||
-		    parse_l4(pkt) != PARSED_L4)
-			return last_word(verdict);
-		pkt->ours = true;
+	if (mapping->succession || mapping->restore == XDPLB_RESTORE_SOURCE)
+		recent = find_recent(hash, index, mapping->epoch);
+	if (recent && mapping->succession && pkt->proto == IPPROTO_TCP && !opens_flow(pkt)) {
+		verdict = check_connection(skb, pkt, index, recent, handed);
+		if (verdict != VERDICT_NEXT)
+			return verdict;
 	}
-	return restore_dest(skb, pkt, mapping, index);
+	return restore_dest(skb, pkt, mapping, index, recent);
 }
 
 /* A packet to a backend's own port: noted, so that no balanced flow is taken for it. */

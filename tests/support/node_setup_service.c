@@ -18,6 +18,8 @@
 static const struct xdplb_table_ref live_tags = { .base = SETUP_SLOTS, .seed = 77 };
 static const struct xdplb_table_ref live_endpoints = { .base = 0, .seed = 5 };
 
+bool node_setup_recalls;
+
 void node_setup_open(struct node_setup *ret_node)
 {
 	struct node_tc_bpf *skel = node_tc_bpf__open();
@@ -30,6 +32,7 @@ void node_setup_open(struct node_setup *ret_node)
 	skel->rodata->tag_last = SETUP_TAG_LAST;
 	skel->rodata->tag_mask = SETUP_SLOTS - 1;
 	skel->rodata->endpoint_mask = SETUP_SLOTS - 1;
+	skel->rodata->recalls_flows = node_setup_recalls;
 	bpf_map__set_max_entries(skel->maps.tags, 2 * SETUP_SLOTS);
 	bpf_map__set_max_entries(skel->maps.endpoints, 2 * SETUP_SLOTS);
 	bpf_map__set_max_entries(skel->maps.mappings, SETUP_MAPPINGS);
