@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bpf/lib/hash.h"
@@ -151,12 +152,24 @@ static void zero_array(int map, __u32 elements)
 		cr_assert_eq(bpf_map_update_elem(map, &i, zero, BPF_ANY), 0);
 }
 
+static void forget_recent(struct node_setup *node)
+{
+	int map = fd_of(node, recent_flows), cpus = libbpf_num_possible_cpus();
+	void *none = calloc(cpus, bpf_map__value_size(node->skel->maps.recent_flows));
+
+	cr_assert_not_null(none);
+	for (__u32 i = 0; i < bpf_map__max_entries(node->skel->maps.recent_flows); i++)
+		cr_assert_eq(bpf_map_update_elem(map, &i, none, BPF_ANY), 0);
+	free(none);
+}
+
 void node_setup_clear(struct node_setup *node)
 {
 	struct xdplb_fragment_key fragment;
 
 	while (!bpf_map_get_next_key(fd_of(node, fragment_faces), NULL, &fragment))
 		cr_assert_eq(bpf_map_delete_elem(fd_of(node, fragment_faces), &fragment), 0);
+	forget_recent(node);
 	node_setup_keeps(node, false);
 	zero_array(fd_of(node, tags), 2 * SETUP_SLOTS);
 	zero_array(fd_of(node, endpoints), 2 * SETUP_SLOTS);

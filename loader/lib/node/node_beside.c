@@ -49,4 +49,5 @@ void node_beside_drop(struct node_beside *beside)
 	aside_drop(&beside->looking);
 	aside_drop(&beside->hashing);
 	host_there_free(&beside->there);
+	memset(beside, 0, sizeof(*beside));
 }
