@@ -6,46 +6,14 @@
  * bpf/README.md.
  */
 #include "lib/flow.h"
-#include "lib/handover.h"
 #include "lib/handover_error.h"
 #include "lib/icmp.h"
 #include "lib/mapping.h"
 #include "lib/query.h"
+#include "lib/restore.h"
 #include "lib/restore_fragment.h"
 #include "lib/shape.h"
 #include "lib/skb.h"
-
-INLINE enum verdict restore_dest(struct __sk_buff *skb, struct packet *pkt,
-				 const struct xdplb_mapping *mapping, __u32 index)
-{
-	struct rewriting to = { .ports = *packet_ports(pkt) };
-	struct flow_owner owner = {
-		.mapping = index,
-		.epoch = mapping->epoch,
-		.port = own_port(mapping, to.ports.dest),
-		.entry_port = entry_port(mapping, to.ports.dest),
-	};
-	enum verdict verdict;
-
-	if (mapping->restore == XDPLB_RESTORE_INTERFACE) {
-		to.side = SIDE_DEST;
-		to.addr = mapping->vip;
-		to.ports.dest = vip_port(mapping, to.ports.dest);
-		return rewrite_packet(skb, pkt, &to);
-	}
-	verdict = note_flow(pkt, &owner, &to.ports.source);
-	if (verdict != VERDICT_NEXT)
-		return verdict;
-	to.ports.dest = owner.port;
-	return rewrite_packet(skb, pkt, &to);
-}
-
-/* The last word on a packet, from a function of its own: the verifier can't know that it is never
- * VERDICT_NEXT, and after such a call no packet may be gone on with as it was. */
-INLINE enum verdict last_word(int verdict)
-{
-	return verdict == VERDICT_NEXT ? VERDICT_PASS : verdict;
-}
 
 /* A packet to a mapping's tag port, or to any port of its address if it keeps ports. VERDICT_NEXT: it is
  * the backend's own traffic, past any VIP. */
@@ -53,6 +21,7 @@ INLINE enum verdict to_mapping(struct __sk_buff *skb, struct packet *pkt, const 
 			       const struct xdplb_mapping *mapping, __u32 index)
 {
 	__u64 shape = pack_shape(pkt, PARSED_L4), hash = hash_flow(pkt, mapping);
+	struct recent_flow *recent = NULL;
 	enum verdict verdict;
 	int handed;
 
@@ -66,14 +35,14 @@ INLINE enum verdict to_mapping(struct __sk_buff *skb, struct packet *pkt, const 
 	pkt->ours = true;
 	if (pkt->proto != mapping->proto)
 		return refuse(pkt, XDPLB_DROP_WRONG_PROTOCOL);
-	if (mapping->succession && pkt->proto == IPPROTO_TCP && !opens_flow(pkt)) {
-		verdict = find_connection(skb, shape, index, hash, handed);
-		if (verdict != VERDICT_NEXT || !open_shape(skb, pkt, shape) ||
-		    parse_l4(pkt) != PARSED_L4)
-			return last_word(verdict);
-		pkt->ours = true;
+	if (mapping->succession || mapping->restore == XDPLB_RESTORE_SOURCE)
+		recent = find_recent(hash, index, mapping->epoch);
+	if (recent && mapping->succession && pkt->proto == IPPROTO_TCP && !opens_flow(pkt)) {
+		verdict = check_connection(skb, pkt, index, recent, handed);
+		if (verdict != VERDICT_NEXT)
+			return verdict;
 	}
-	return restore_dest(skb, pkt, mapping, index);
+	return restore_dest(skb, pkt, mapping, index, recent);
 }
 
 /* A packet to a backend's own port: noted, so that no balanced flow is taken for it. */

@@ -74,6 +74,15 @@ INLINE __u32 csum_diff64(__u64 old, __u64 new)
 	return (s & 0xffffffff) + (s >> 32);
 }
 
+/* Is a sum of words of up to 32 bits zero, as ones' complement? */
+INLINE bool csum_is_zero(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff || !sum;
+}
+
 INLINE __u32 csum_fold16(__u32 diff)
 {
 	return (diff & 0xffff) + (diff >> 16);

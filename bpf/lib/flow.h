@@ -81,33 +81,77 @@ INLINE bool find_flow(struct xdplb_flow_key *key, const struct flow_owner *owner
 	return true;
 }
 
-INLINE void flow_keys(const struct packet *pkt, const struct flow_owner *owner,
-		      struct xdplb_flow_key *ret_reply, struct xdplb_flow_key *ret_remap)
+/* The key of a flow's reply note, if its client keeps its port. */
+INLINE void reply_key(const struct packet *pkt, const struct flow_owner *owner,
+		      struct xdplb_flow_key *ret_key)
 {
-	*ret_reply = (struct xdplb_flow_key){
+	*ret_key = (struct xdplb_flow_key){
 		.port = owner->port,
 		.client_port = packet_ports(pkt)->source,
 		.proto = pkt->proto,
 		.family = pkt->family,
 		.kind = XDPLB_NOTE_REPLY,
 	};
-	read_dest(pkt, &ret_reply->backend);
-	read_source(pkt, &ret_reply->client);
-	*ret_remap = *ret_reply;
-	ret_remap->port = owner->entry_port;
-	ret_remap->kind = XDPLB_NOTE_REMAP;
+	read_dest(pkt, &ret_key->backend);
+	read_source(pkt, &ret_key->client);
 }
 
-/* The flow could not be noted: another CPU may have been faster with the same. */
-INLINE enum verdict take_race(struct packet *pkt, const struct flow_owner *owner,
-			      const struct xdplb_flow_key *reply, __be16 client_port)
+/*
+ * Notes a new flow. *ret_port holds the port that the backend is to see.
+ * Returns what note_other() does.
+ */
+INLINE int note_new(struct xdplb_flow_key *reply, const struct xdplb_flow_key *remap,
+		    const struct flow_owner *owner, bool opens, __be16 *ret_port)
 {
+	bool direct = owner->mapping == XDPLB_MAPPING_DIRECT;
 	const struct xdplb_flow *note = find_any_note(reply);
 
-	if (note && note_is_of(note, owner, client_port))
+	if (note && note_alive(note)) {
+		if (opens && remap_flow(reply, remap, owner, ret_port))
+			return VERDICT_NEXT;
+		return -(direct ? XDPLB_DROP_DIRECT_CLASH : XDPLB_DROP_FLOW_CLASH);
+	}
+	if (direct && !opens)
+		return VERDICT_PASS;
+	if (put_note(reply, owner, remap->client_port)) {
+		count_event(XDPLB_EVENT_FLOW_NOTED);
 		return VERDICT_NEXT;
-	pkt->ours = owner->mapping != XDPLB_MAPPING_DIRECT;
-	return refuse(pkt, XDPLB_DROP_FLOW_TABLE);
+	}
+	note = find_any_note(reply); /* another CPU may have been faster with the same */
+	return note && note_is_of(note, owner, remap->client_port) ? VERDICT_NEXT
+								   : -XDPLB_DROP_FLOW_TABLE;
+}
+
+/*
+ * A packet whose flow has no note of its own, with the client's port. A function of its own, which the verifier checks once:
+ * few packets need it.
+ * @key: of that note; client_port becomes the port that the backend is to see
+ * Returns VERDICT_NEXT; VERDICT_PASS: a direct flow that nobody has noted and that need not be; or less than 0, why
+ * the packet is to be refused: -enum xdplb_drop.
+ */
+NOINLINE int note_other(struct xdplb_flow_key *key, const struct flow_owner *known_owner,
+			bool opens)
+{
+	struct xdplb_flow_key reply, remap;
+	struct flow_owner owner;
+	__be16 port;
+	int verdict;
+
+	if (!key || !known_owner)
+		return VERDICT_PASS;
+	reply = remap = *key; /* an older verifier takes keys of maps from the stack alone */
+	owner = *known_owner;
+	port = key->client_port;
+	remap.port = owner.entry_port;
+	remap.kind = XDPLB_NOTE_REMAP;
+	if (use_remap(&reply, &remap, &owner, &port)) {
+		key->client_port = port;
+		return VERDICT_NEXT;
+	}
+	port = reply.client_port = remap.client_port;
+	verdict = note_new(&reply, &remap, &owner, opens, &port);
+	key->client_port = port;
+	return verdict;
 }
 
 /*
@@ -117,33 +161,21 @@ INLINE enum verdict take_race(struct packet *pkt, const struct flow_owner *owner
  */
 INLINE enum verdict note_flow(struct packet *pkt, const struct flow_owner *owner, __be16 *ret_port)
 {
-	bool direct = owner->mapping == XDPLB_MAPPING_DIRECT, opens = opens_flow(pkt);
-	__be16 client_port = packet_ports(pkt)->source;
-	struct xdplb_flow_key reply, remap;
 	const struct xdplb_flow *note;
+	struct xdplb_flow_key key;
+	int verdict;
 
-	flow_keys(pkt, owner, &reply, &remap);
-	*ret_port = client_port;
-	note = find_any_note(&reply);
-	if (likely(note && note_is_of(note, owner, client_port)))
+	reply_key(pkt, owner, &key);
+	note = find_any_note(&key);
+	*ret_port = key.client_port;
+	if (likely(note && note_is_of(note, owner, key.client_port)))
 		return VERDICT_NEXT;
-	if (use_remap(&reply, &remap, owner, ret_port))
-		return VERDICT_NEXT;
-	*ret_port = client_port;
-	reply.client_port = client_port;
-	note = find_any_note(&reply);
-	if (!note || !note_alive(note)) {
-		if (direct && !opens)
-			return VERDICT_PASS;
-		if (!put_note(&reply, owner, client_port))
-			return take_race(pkt, owner, &reply, client_port);
-		count_event(XDPLB_EVENT_FLOW_NOTED);
-		return VERDICT_NEXT;
-	}
-	if (opens && remap_flow(&reply, &remap, owner, ret_port))
-		return VERDICT_NEXT;
-	pkt->ours = true;
-	return refuse(pkt, direct ? XDPLB_DROP_DIRECT_CLASH : XDPLB_DROP_FLOW_CLASH);
+	verdict = note_other(&key, owner, opens_flow(pkt));
+	*ret_port = key.client_port;
+	if (verdict >= 0)
+		return verdict;
+	pkt->ours = owner->mapping != XDPLB_MAPPING_DIRECT || verdict != -XDPLB_DROP_FLOW_TABLE;
+	return refuse(pkt, opaque(-verdict & (XDPLB_COUNTERS_CAPACITY - 1)));
 }
 
 #endif

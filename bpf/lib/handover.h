@@ -11,6 +11,7 @@
 #include "expected.h"
 #include "next_owner.h"
 #include "mapping.h"
+#include "recent.h"
 #include "skb.h"
 #include "xdplb/handover.h"
 
@@ -169,11 +170,12 @@ NOINLINE int hand_over(struct __sk_buff *skb, __u64 shape, __u32 index, __u64 ha
 }
 
 /* Whose is a TCP packet that opens no flow? VERDICT_NEXT: the mapping's, as far as can be found out. */
-INLINE enum verdict find_connection(struct __sk_buff *skb, __u64 shape, __u32 index, __u64 hash,
-				    __u32 handed)
+INLINE enum verdict find_connection(struct __sk_buff *skb, __u64 shape, __u32 index,
+				    struct recent_flow *recent, __u32 handed)
 {
 	if (unlikely(!is_expected(skb, shape, index)))
-		return hand_over(skb, shape, index, hash, handed);
+		return hand_over(skb, shape, index, recent->hash, handed);
+	recent->expected = true;
 	if (unlikely(handed))
 		count_event(XDPLB_EVENT_HANDED_HERE);
 	return VERDICT_NEXT;

@@ -36,6 +36,7 @@ struct flow_owner {
 	__u16 epoch;
 	__be16 port; /* where the backend listens */
 	__be16 entry_port; /* where the packet was sent: the tag, or the same port if direct */
+	__u16 zero; /* no gap: a function's argument must be written as a whole */
 };
 
 /* A note whose mapping has gone is as good as none. */

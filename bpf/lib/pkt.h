@@ -123,6 +123,13 @@ INLINE __u32 checksum_offset(__u8 proto)
 				    : offsetof(struct udphdr, check);
 }
 
+INLINE __sum16 *transport_check(const struct packet *pkt)
+{
+	if (pkt->proto == IPPROTO_TCP)
+		return &((struct tcphdr *)pkt->l4)->check;
+	return &((struct udphdr *)pkt->l4)->check;
+}
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

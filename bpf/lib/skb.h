@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
 /*
  * Changing addresses and ports of a packet at a TC hook. Unlike at XDP, the kernel may keep a
- * checksum beside the packet or have left one to the NIC, so that transport checksums go through
+ * checksum beside the packet or have left one to the NIC: what may be such a one goes through
  * bpf_l4_csum_replace(), which knows.
  */
 #ifndef XDPLB_BPF_SKB_H
@@ -89,25 +89,6 @@ INLINE enum parsed find_headers(struct __sk_buff *skb, struct packet *pkt, __u64
 	return kind == PARSED_L4 ? parse_l4(pkt) : kind;
 }
 
-/*
- * An address has changed. For IPv6 kernels from 6.16 on (and stable ones) want to be told the
- * family, or they spoil a checksum kept beside the packet; older ones refuse the flag.
- */
-INLINE long csum_replace_addr(struct __sk_buff *skb, const struct packet *pkt, __u32 diff,
-			      __u64 flags)
-{
-	__u32 offset = pkt->l4_offset + checksum_offset(pkt->proto);
-	long err;
-
-	flags |= BPF_F_PSEUDO_HDR;
-	if (pkt->family == XDPLB_IPV4)
-		return bpf_l4_csum_replace(skb, offset, 0, diff, flags);
-	err = bpf_l4_csum_replace(skb, offset, 0, diff, flags | BPF_F_IPV6);
-	if (err == -EINVAL)
-		err = bpf_l4_csum_replace(skb, offset, 0, diff, flags);
-	return err;
-}
-
 INLINE bool write_addr(void *data, void *end, const struct packet *pkt, const struct rewriting *to,
 		       __u32 diff)
 {
@@ -134,13 +115,105 @@ INLINE bool write_addr(void *data, void *end, const struct packet *pkt, const st
 	return true;
 }
 
+/*
+ * Where the kernel leaves a checksum to the NIC (CHECKSUM_PARTIAL), the field holds the sum of the pseudo header. A
+ * program isn't told, but what holds another number is no such packet. True: it may be one.
+ */
+INLINE bool may_be_partial(const struct packet *pkt, __sum16 check)
+{
+	__u32 length, headers = pkt->l4_offset - pkt->l2_len;
+	__u64 sum = (__u16)~check;
+
+	if (pkt->family == XDPLB_IPV4) {
+		length = bpf_ntohs(pkt->ip4->tot_len);
+		sum += (__u64)pkt->ip4->saddr + pkt->ip4->daddr;
+	} else {
+		length = bpf_ntohs(pkt->ip6->payload_len);
+		headers -= sizeof(struct ipv6hdr);
+		for (int i = 0; i < 4; i++)
+			sum += (__u64)addr_words(&pkt->ip6->saddr)[i] +
+			       addr_words(&pkt->ip6->daddr)[i];
+	}
+	sum += bpf_htonl(length - headers + pkt->proto);
+	return !length || csum_is_zero(sum); /* no length: more than 64 KiB */
+}
+
+/* An address has changed. For IPv6 kernels from 6.16 on (and stable ones) want to be told the family, or they spoil
+ * a checksum kept beside the packet; older ones refuse the flag. */
+INLINE long csum_replace_addr(struct __sk_buff *skb, __u32 offset, __u32 diff, __u64 flags)
+{
+	long err = bpf_l4_csum_replace(skb, offset, 0, diff, flags);
+
+	if (err != -EINVAL || !(flags & BPF_F_IPV6))
+		return err;
+	return bpf_l4_csum_replace(skb, offset, 0, diff, flags & ~(__u64)BPF_F_IPV6);
+}
+
+/*
+ * The transport checksum of a packet that may be left to the NIC: the helper knows. Then the address's difference is
+ * added to it, where it is else subtracted, and the ports don't count. A function of its own, which the verifier checks once.
+ * @at: offset of the checksum in the frame; above 32 bits flags of bpf_l4_csum_replace()
+ * @addr_diff: of csum_diff_addr(); 0: no address has changed
+ * Returns 0 or -errno.
+ */
+NOINLINE long replace_partial(struct __sk_buff *skb, __u64 at, __u32 addr_diff, __u32 old_ports,
+			      __u32 new_ports)
+{
+	__u64 offset = at & 0xff, flags = at >> 32;
+	__u16 diff = csum_fold16(csum_fold16(addr_diff));
+	__u16 *check, old;
+	long err;
+
+	if (addr_diff) {
+		check = (void *)(long)skb->data + offset;
+		if ((void *)(check + 1) > (void *)(long)skb->data_end)
+			return -EINVAL;
+		old = *check;
+		err = csum_replace_addr(skb, offset, addr_diff, flags | BPF_F_PSEUDO_HDR);
+		check = (void *)(long)skb->data + offset;
+		if (err || (void *)(check + 1) > (void *)(long)skb->data_end)
+			return -EINVAL;
+		if (likely(csum_is_zero((__u64)*check + (__u16)~old + (__u16)~diff)) &&
+		    !csum_is_zero(diff))
+			return 0;
+	}
+	flags &= BPF_F_MARK_MANGLED_0;
+	return bpf_l4_csum_replace(skb, offset, old_ports, new_ports, flags | sizeof(new_ports));
+}
+
+/* For replace_partial(). */
+INLINE __u64 checksum_place(const struct packet *pkt)
+{
+	__u64 flags = (pkt->proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0) |
+		      (pkt->family == XDPLB_IPV6 ? BPF_F_IPV6 : 0);
+
+	return pkt->l4_offset + checksum_offset(pkt->proto) + (flags << 32);
+}
+
+/* The transport checksum of any other packet. */
+INLINE void replace_whole(struct __sk_buff *skb, const struct packet *pkt, __u32 addr_diff,
+			  const struct ports *ports)
+{
+	__sum16 *check = transport_check(pkt), old = *check, new;
+
+	if (pkt->proto == IPPROTO_UDP && !old)
+		return;
+	new = csum_apply(old, csum_fold16(addr_diff) +
+				      csum_delta16(packet_ports(pkt)->source, ports->source) +
+				      csum_delta16(packet_ports(pkt)->dest, ports->dest));
+	if (pkt->proto == IPPROTO_UDP && !new)
+		new = 0xffff;
+	*check = new;
+	/* In the sum that the NIC may have made of the packet, from the IP header on, an IPv4 address cancels out with its
+	 * header's checksum, as ports do with the transport's: left is what the latter has changed for the address. */
+	if (pkt->family == XDPLB_IPV4 && addr_diff)
+		bpf_csum_update(skb, ~addr_diff);
+}
+
 /* Gives a TCP or UDP packet other ports and another address. Ends the life of pkt's pointers. */
 INLINE enum verdict rewrite_packet(struct __sk_buff *skb, const struct packet *pkt,
 				   const struct rewriting *to)
 {
-	__u64 flags = pkt->proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
-	__u32 offset = pkt->l4_offset + checksum_offset(pkt->proto);
-	__u32 old_ports = *(__u32 *)pkt->l4, new_ports = *(__u32 *)&to->ports;
 	struct xdplb_addr old_addr;
 	void *data, *end;
 	__u32 diff = 0;
@@ -151,10 +224,11 @@ INLINE enum verdict rewrite_packet(struct __sk_buff *skb, const struct packet *p
 		else
 			read_dest(pkt, &old_addr);
 		diff = csum_diff_addr(&old_addr, &to->addr);
-		if (csum_replace_addr(skb, pkt, diff, flags))
-			return refuse(pkt, XDPLB_DROP_REWRITE);
 	}
-	if (bpf_l4_csum_replace(skb, offset, old_ports, new_ports, flags | sizeof(new_ports)))
+	if (!may_be_partial(pkt, *transport_check(pkt)))
+		replace_whole(skb, pkt, diff, &to->ports);
+	else if (replace_partial(skb, checksum_place(pkt), diff, *(__u32 *)pkt->l4,
+				 *(__u32 *)&to->ports))
 		return refuse(pkt, XDPLB_DROP_REWRITE);
 	data = (void *)(long)skb->data;
 	end = (void *)(long)skb->data_end;

@@ -191,6 +191,8 @@ no_drops() {
 }
 
 lab_main
+# What is left to a NIC is computed here, as one would, so that the client sees whether it was left right.
+in_ns router ethtool -K to-client tx off >/dev/null
 mkdir -p "$LAB_DIR/files"
 write_cluster >"$CLUSTER"
 lab_setup "$CLUSTER" node1 node2 access1

@@ -172,6 +172,10 @@ struct node_setup {
 	struct counter_maps counters;
 };
 
+/* Does a node that is opened from here on remember within a tick what it has found out (bpf/lib/recent.h)? Off: a
+ * test's packets come at any time. */
+extern bool node_setup_recalls;
+
 void node_setup_open(struct node_setup *ret_node);
 void node_setup_close(struct node_setup *node);
 

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bpf/lib/hash.h"
@@ -18,6 +19,8 @@
 static const struct xdplb_table_ref live_tags = { .base = SETUP_SLOTS, .seed = 77 };
 static const struct xdplb_table_ref live_endpoints = { .base = 0, .seed = 5 };
 
+bool node_setup_recalls;
+
 void node_setup_open(struct node_setup *ret_node)
 {
 	struct node_tc_bpf *skel = node_tc_bpf__open();
@@ -30,6 +33,7 @@ void node_setup_open(struct node_setup *ret_node)
 	skel->rodata->tag_last = SETUP_TAG_LAST;
 	skel->rodata->tag_mask = SETUP_SLOTS - 1;
 	skel->rodata->endpoint_mask = SETUP_SLOTS - 1;
+	skel->rodata->recalls_flows = node_setup_recalls;
 	bpf_map__set_max_entries(skel->maps.tags, 2 * SETUP_SLOTS);
 	bpf_map__set_max_entries(skel->maps.endpoints, 2 * SETUP_SLOTS);
 	bpf_map__set_max_entries(skel->maps.mappings, SETUP_MAPPINGS);
@@ -148,12 +152,24 @@ static void zero_array(int map, __u32 elements)
 		cr_assert_eq(bpf_map_update_elem(map, &i, zero, BPF_ANY), 0);
 }
 
+static void forget_recent(struct node_setup *node)
+{
+	int map = fd_of(node, recent_flows), cpus = libbpf_num_possible_cpus();
+	void *none = calloc(cpus, bpf_map__value_size(node->skel->maps.recent_flows));
+
+	cr_assert_not_null(none);
+	for (__u32 i = 0; i < bpf_map__max_entries(node->skel->maps.recent_flows); i++)
+		cr_assert_eq(bpf_map_update_elem(map, &i, none, BPF_ANY), 0);
+	free(none);
+}
+
 void node_setup_clear(struct node_setup *node)
 {
 	struct xdplb_fragment_key fragment;
 
 	while (!bpf_map_get_next_key(fd_of(node, fragment_faces), NULL, &fragment))
 		cr_assert_eq(bpf_map_delete_elem(fd_of(node, fragment_faces), &fragment), 0);
+	forget_recent(node);
 	node_setup_keeps(node, false);
 	zero_array(fd_of(node, tags), 2 * SETUP_SLOTS);
 	zero_array(fd_of(node, endpoints), 2 * SETUP_SLOTS);

@@ -33,7 +33,10 @@ void node_lab_open(struct node_lab *lab, __u64 seed)
 {
 	memset(lab, 0, sizeof(*lab));
 	fuzz_seed(&lab->fuzz, seed);
+	/* As nodes do: notes are lost between worlds alone, so what is remembered for a tick is right. */
+	node_setup_recalls = true;
 	node_setup_open(&lab->node);
+	node_setup_recalls = false;
 	for (int i = 0; i < 16; i++)
 		lab->model.key[i] = (i < 8 ? SETUP_KEY0 : SETUP_KEY1) >> 8 * (i % 8);
 	lab->model.tag_first = SETUP_TAG_FIRST;

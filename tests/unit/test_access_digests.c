@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The digests of new tables, which a thread works out while large ones are planned and written: when it
- * does, that they are right in the end, and that it is waited for whatever comes of the plan.
+ * New tables, which threads fill while the rest is planned, and digest while they are written: when they
+ * do, that both is right in the end, and that they are waited for whatever comes of the plan.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -58,8 +58,8 @@ static void check_row(size_t i, bool threads)
 	cluster_parse(rows[i].to, &config);
 	cr_assert_eq(access_plan_build(&config, &view, &plan, &error), 0, "%s: %s", row,
 		     error.text);
-	cr_expect_eq(plan.digests->aside.is_running, threads && rows[i].aside, "%s", row);
 	cr_expect_eq(access_prepare_alone(&config, &plan, &view), 0, "%s", row);
+	cr_expect_eq(plan.filling->digesting.is_running, threads && rows[i].aside, "%s", row);
 	access_commit(&config, &plan, &view);
 	wrong = access_fault(&view, &config);
 	cr_expect_null(wrong, "%s, threads %d: %s", row, threads, wrong);
@@ -105,11 +105,12 @@ Test(access_digests, of_a_plan_that_is_given_up)
 	access_memory_copy(&view, &before);
 	cluster_parse(SMALL ";" HUGE, &config);
 	cr_assert_eq(access_plan_build(&config, &view, &plan, &error), 0, "%s", error.text);
-	cr_expect(plan.digests->aside.is_running);
+	cr_expect(plan.filling->building.is_running);
 	access_plan_free(&plan);
 	cr_expect(all_zero(&plan, sizeof(plan)));
 	cr_assert_eq(access_plan_build(&config, &view, &plan, &error), 0, "%s", error.text);
 	cr_expect_eq(access_prepare_alone(&config, &plan, &view), 0);
+	cr_expect(plan.filling->digesting.is_running);
 	access_take_back(&plan, &view);
 	access_plan_free(&plan);
 	cluster_free(&config);

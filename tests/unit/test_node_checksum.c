@@ -77,10 +77,38 @@ Test(node_checksum, random_packets)
 	}
 }
 
+static size_t check_offset(const struct packet_spec *seen)
+{
+	return packet_l4_offset(seen) + (seen->proto == IPPROTO_TCP ? 16 : 6);
+}
+
+static __u32 get16(const __u8 *at)
+{
+	return at[0] << 8 | at[1];
+}
+
+static __u16 fold(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum + (sum >> 16);
+}
+
+/* The sum of the pseudo header. */
+static __u16 pseudo_sum(const struct packet_spec *seen, const struct test_packet *packet)
+{
+	size_t at = seen->family == XDPLB_IPV4 ? 26 : 22,
+	       end = seen->family == XDPLB_IPV4 ? 34 : 54;
+	__u32 sum = seen->proto + packet->len - packet_l4_offset(seen);
+
+	for (; at < end; at += 2)
+		sum += get16(packet->data + at);
+	return fold(sum);
+}
+
 /* The payload's first word is chosen so that the checksum is 0 (TCP) or 0xffff (UDP). */
 static void seek_zero_checksum(const struct packet_spec *seen, __u8 *payload)
 {
-	size_t check = packet_l4_offset(seen) + (seen->proto == IPPROTO_TCP ? 16 : 6);
+	size_t check = check_offset(seen);
 	struct test_packet packet;
 
 	payload[0] = payload[1] = 0;
@@ -88,6 +116,21 @@ static void seek_zero_checksum(const struct packet_spec *seen, __u8 *payload)
 	memcpy(payload, packet.data + check, 2);
 	packet_build(seen, &packet);
 	cr_assert_eq(packet.data[check], seen->proto == IPPROTO_TCP ? 0 : 0xff);
+}
+
+/* So that the checksum is the sum of the pseudo header, which stands there where it is left to the NIC. */
+static void seek_pseudo_sum(const struct packet_spec *seen, __u8 *payload)
+{
+	struct test_packet packet;
+	__u16 word;
+
+	payload[0] = payload[1] = 0;
+	packet_build(seen, &packet);
+	word = fold(get16(packet.data + check_offset(seen)) + (__u16)~pseudo_sum(seen, &packet));
+	payload[0] = word >> 8;
+	payload[1] = word & 0xff;
+	packet_build(seen, &packet);
+	cr_assert_eq(get16(packet.data + check_offset(seen)), pseudo_sum(seen, &packet));
 }
 
 static void check_zero(struct world *world, bool source, __u8 *payload, size_t len)
@@ -123,6 +166,44 @@ Test(node_checksum, that_is_or_becomes_zero)
 		world_open(&world, n / 2);
 		world_add(&world, 0, n & 1 ? XDPLB_RESTORE_SOURCE : XDPLB_RESTORE_INTERFACE);
 		check_zero(&world, n & 1, payload, sizeof(payload));
+		world_close(&world);
+	}
+}
+
+static void check_pseudo_sum(struct world *world, bool source, __u8 *payload, size_t len)
+{
+	struct packet_spec in = world_tagged(world, 0), out;
+
+	in.payload = payload;
+	in.payload_len = len;
+	seek_pseudo_sum(&in, payload);
+	out = restored_dest(world, &in, source);
+	world_check_to(world, "to the backend", &in, &out, source ? EVENT(FLOW_NOTED) : 0);
+	seek_pseudo_sum(&out, payload);
+	world_check_to(world, "becomes it to the backend", &in, &out, 0);
+	if (!source)
+		return;
+	in = world_reply(world, CLIENT_PORT);
+	in.payload = payload;
+	in.payload_len = len;
+	seek_pseudo_sum(&in, payload);
+	out = restored_source(world, &in);
+	world_check_from(world, "from the backend", &in, &out, 0);
+	seek_pseudo_sum(&out, payload);
+	world_check_from(world, "becomes it from the backend", &in, &out, 0);
+}
+
+/* A whole checksum that looks as if it were left to the NIC. */
+Test(node_checksum, that_is_or_becomes_the_pseudo_sum)
+{
+	struct world world;
+	__u8 payload[33];
+
+	packet_fill(payload, sizeof(payload), 10);
+	for (int n = 0; n < 2 * WORLDS; n++) {
+		world_open(&world, n / 2);
+		world_add(&world, 0, n & 1 ? XDPLB_RESTORE_SOURCE : XDPLB_RESTORE_INTERFACE);
+		check_pseudo_sum(&world, n & 1, payload, sizeof(payload));
 		world_close(&world);
 	}
 }

@@ -5,9 +5,6 @@
  */
 #include "base/digest.h"
 
-#include <endian.h>
-#include <string.h>
-
 /* The shortest that libsodium promises to make; the digest is its first half. */
 #define DIGEST_BYTES crypto_generichash_BYTES_MIN
 
@@ -23,7 +20,7 @@ static void hash_gathered(struct digest *digest)
 	digest->gathered = 0;
 }
 
-static void put(struct digest *digest, const void *bytes, size_t length)
+void digest_put(struct digest *digest, const void *bytes, size_t length)
 {
 	if (length > sizeof(digest->bytes) - digest->gathered)
 		hash_gathered(digest);
@@ -35,17 +32,10 @@ static void put(struct digest *digest, const void *bytes, size_t length)
 	digest->gathered += length;
 }
 
-void digest_number(struct digest *digest, uint64_t number)
-{
-	uint64_t bytes = htole64(number);
-
-	put(digest, &bytes, sizeof(bytes));
-}
-
 void digest_bytes(struct digest *digest, const void *bytes, size_t length)
 {
 	digest_number(digest, length);
-	put(digest, bytes, length);
+	digest_put(digest, bytes, length);
 }
 
 void digest_text(struct digest *digest, const char *text)

@@ -7,9 +7,11 @@
 #ifndef XDPLB_DIGEST_H
 #define XDPLB_DIGEST_H
 
+#include <endian.h>
 #include <sodium.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct digest {
 	crypto_generichash_state state;
@@ -18,7 +20,23 @@ struct digest {
 };
 
 void digest_init(struct digest *digest);
-void digest_number(struct digest *digest, uint64_t number);
+
+/* Bytes alone, without their number. */
+void digest_put(struct digest *digest, const void *bytes, size_t length);
+
+/* Inline: a large file has millions of them. */
+static inline void digest_number(struct digest *digest, uint64_t number)
+{
+	uint64_t bytes = htole64(number);
+
+	if (digest->gathered + sizeof(bytes) > sizeof(digest->bytes)) {
+		digest_put(digest, &bytes, sizeof(bytes));
+		return;
+	}
+	memcpy(digest->bytes + digest->gathered, &bytes, sizeof(bytes));
+	digest->gathered += sizeof(bytes);
+}
+
 void digest_bytes(struct digest *digest, const void *bytes, size_t length);
 /* NULL and "" differ. */
 void digest_text(struct digest *digest, const char *text);

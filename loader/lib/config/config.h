@@ -101,6 +101,22 @@ struct config {
 	struct config_hook on_tunnel; /* run by the agent of an end: a tunnel went up or down */
 };
 
+/* So many members are asked of memory before their turn. */
+#define CONFIG_MEMBERS_AHEAD 8
+
+/*
+ * For those who go over a service's members and look at backends: backends lie in another order than members, so those
+ * that come soon are asked of memory already.
+ */
+static inline void config_fetch_ahead(const struct config *config,
+				      const struct config_service *service, size_t member)
+{
+	size_t ahead = member + CONFIG_MEMBERS_AHEAD;
+
+	if (ahead < service->member_count)
+		__builtin_prefetch(&config->backends[service->members[ahead].backend]);
+}
+
 /* What is wrong with a file: for people, one error a line,
  * "FILE:LINE: KEY: found WHAT, expected WHAT". NUL-terminated, allocated, may hold several lines. */
 struct config_errors {

@@ -119,6 +119,7 @@ static void put_service(struct digest *digest, const struct config *config,
 	for (size_t i = 0; i < service->member_count; i++) {
 		const struct config_member *member = &service->members[i];
 
+		config_fetch_ahead(config, service, i);
 		digest_text(digest, config->backends[member->backend].name);
 		digest_number(digest, member->weight);
 		digest_number(digest, ntohs(member->port));

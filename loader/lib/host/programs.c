@@ -272,9 +272,9 @@ int programs_unpin_access(const struct paths *paths)
 int programs_unpin_service(const struct paths *paths)
 {
 	static const char *const maps[] = {
-		"tags",           "endpoints",   "mappings", "flows", "new_flows",
-		"node_control",   "successions", "owners",   "peers", "seen_headers",
-		"owner_searches", "error_ways",  NULL
+		"tags",           "endpoints",   "mappings",     "flows", "new_flows",
+		"node_control",   "successions", "owners",       "peers", "seen_headers",
+		"owner_searches", "error_ways",  "recent_flows", NULL
 	};
 	static const enum program programs[] = { PROGRAM_UPLINK_INGRESS, PROGRAM_UPLINK_EGRESS,
 						 PROGRAM_VNIC_INGRESS, PROGRAM_VNIC_EGRESS };

@@ -6,12 +6,17 @@
 
 #include <string.h>
 
-static void work(void *arg)
+static void look(void *arg)
 {
 	struct node_beside *beside = arg;
 
 	beside->err = host_look(beside->undo_fd, beside->has_routes, &beside->there);
-	sem_post(&beside->looked);
+}
+
+static void hash(void *arg)
+{
+	struct node_beside *beside = arg;
+
 	beside->hash = config_hash(beside->config);
 }
 
@@ -23,31 +28,26 @@ void node_beside_begin(struct node_beside *beside, const struct config *config, 
 		.undo_fd = undo_fd,
 		.has_routes = has_routes,
 	};
-	sem_init(&beside->looked, 0, 0);
-	aside_begin(&beside->aside, work, beside);
+	aside_begin(&beside->looking, look, beside);
+	aside_begin(&beside->hashing, hash, beside);
 }
 
 int node_beside_looked(struct node_beside *beside)
 {
-	if (!beside->aside.is_running)
-		aside_end(&beside->aside);
-	while (sem_wait(&beside->looked))
-		; /* a signal */
+	aside_end(&beside->looking);
 	return beside->err;
 }
 
 uint64_t node_beside_hash(struct node_beside *beside)
 {
-	aside_end(&beside->aside);
+	aside_end(&beside->hashing);
 	return beside->hash;
 }
 
 void node_beside_drop(struct node_beside *beside)
 {
-	if (!beside->config)
-		return;
-	aside_drop(&beside->aside);
+	aside_drop(&beside->looking);
+	aside_drop(&beside->hashing);
 	host_there_free(&beside->there);
-	sem_destroy(&beside->looked);
 	memset(beside, 0, sizeof(*beside));
 }

@@ -75,6 +75,8 @@ void work_commit(struct work *work, struct node_result *result)
 	if (work->node->is_access) {
 		aside_end(&grace);
 		access_clear(&work->access_plan, &work->access);
+		/* While the digest is not there yet. */
+		access_view_close(&work->access);
 	}
 	write_node_info(work, result->changes);
 }

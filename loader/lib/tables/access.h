@@ -83,6 +83,7 @@ struct access_plan_service {
 	uint32_t index;
 	bool is_new;
 	bool table_changed;
+	bool is_filled_beside; /* it was known at once that the table changes */
 	bool info_changed; /* name, or how replies are restored */
 	bool chain_changed; /* or flags, weights, targets; see access_chain.h */
 	bool ref_changed; /* what its slot in the table of VIPs is to say, if that table stays ... */
@@ -90,7 +91,8 @@ struct access_plan_service {
 	struct xdplb_bucket_ref ref;
 	uint32_t *members; /* index in `members` of each config member */
 	bool *member_is_new; /* of each config member */
-	uint32_t *table; /* if table_changed: config->buckets numbers of config members */
+	uint32_t *
+		table; /* if table_changed: config->buckets numbers of config members; there when prepared */
 	uint64_t *name_hashes; /* as well: of each config member */
 	uint32_t *shares; /* as well: how many buckets name each first; known with the digest */
 	struct xdplb_bucket_ref buckets; /* where the table lies, or is to lie */
@@ -114,8 +116,8 @@ struct access_plan {
 	bool echo_changed; /* pings of VIPs are no longer answered, or again */
 	/* Marks of what stays; anything in use and unmarked goes. One for each index of the maps. */
 	bool *service_kept, *member_kept, *backend_kept;
-	struct access_digests
-		*digests; /* work on new tables that goes on beside; see access_tables.h */
+	struct access_filling
+		*filling; /* work on new tables that goes on beside; see access_tables.h */
 	size_t changes; /* things that are not yet as they should be; 0: nothing to do */
 };
 

@@ -283,6 +283,8 @@ int access_prepare(const struct config *config, const struct access_plan *plan,
 	int err = show_buckets(plan, view);
 
 	if (!err)
+		err = access_filling_end(plan);
+	if (!err)
 		err = access_sources_write(plan, view);
 
 	if (err)

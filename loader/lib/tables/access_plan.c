@@ -12,9 +12,6 @@
 
 #include "tables/access_sources.h"
 
-/* As many as are looked for while memory answers. */
-#define MEMBERS_AHEAD 8
-
 /* ---- targets, services and members ---- */
 
 static void keep_target(struct access_plan *plan, size_t number, uint32_t index)
@@ -40,15 +37,6 @@ static void find_target(struct access_running *running, struct access_plan *plan
 		access_target_differs(config, target, access_backend_info(running->view, index));
 }
 
-/* Names lie in another order than members: those of backends that come soon are asked of memory already. */
-static void fetch_ahead(const struct config *config, const struct config_service *service,
-			size_t member)
-{
-	if (member + MEMBERS_AHEAD < service->member_count)
-		__builtin_prefetch(
-			&config->backends[service->members[member + MEMBERS_AHEAD].backend]);
-}
-
 /*
  * Those that are there already. The others get their indices when members have got theirs, so in the order of members
  * most are where the one before them lets expect.
@@ -63,7 +51,7 @@ static void find_targets(struct access_running *running, struct access_plan *pla
 		const struct config_service *service = &config->services[i];
 
 		for (size_t m = 0; m < service->member_count; m++) {
-			fetch_ahead(config, service, m);
+			config_fetch_ahead(config, service, m);
 			find_target(running, plan, service->members[m].target);
 		}
 	}
@@ -108,6 +96,13 @@ static int plan_new_targets(struct access_running *running, struct access_plan *
 	return 0;
 }
 
+/* Is a table of another size, or number of members, than its service is to have? */
+static bool is_outgrown(const struct access_view *view, const struct access_plan_service *service)
+{
+	return service->is_new || service->buckets.count != service->config->buckets ||
+	       access_service_info(view, service->index)->members != service->config->member_count;
+}
+
 static int plan_service_index(struct access_running *running, struct access_plan *plan,
 			      struct access_plan_service *service)
 {
@@ -121,6 +116,8 @@ static int plan_service_index(struct access_running *running, struct access_plan
 		service->is_new = true;
 	}
 	plan->service_kept[service->index] = true;
+	/* Without a look at its members. */
+	service->is_filled_beside = is_outgrown(running->view, service);
 	return 0;
 }
 
@@ -159,8 +156,7 @@ static int plan_members(struct access_running *running, struct access_plan *plan
 	if (!service->members || !service->member_is_new)
 		return -ENOMEM;
 	service->members_before = info->members;
-	service->table_changed = service->is_new || info->members != wanted->member_count ||
-				 service->buckets.count != wanted->buckets;
+	service->table_changed = service->is_filled_beside;
 	for (size_t i = 0; i < wanted->member_count; i++)
 		if (!plan_member(running, plan, service, i))
 			return -ENOSPC;
@@ -213,34 +209,57 @@ static void count_changes(const struct access_view *view, struct access_plan *pl
 		plan->changes += !plan->backend_kept[i] && access_backend_info(view, i)->name[0];
 }
 
-static int plan_services(struct access_running *running, struct access_plan *plan,
-			 struct error *error)
+static int plan_indices(struct access_running *running, struct access_plan *plan,
+			struct error *error)
 {
-	const struct access_view *view = running->view;
 	const struct config *config = running->config;
-	int err;
 
 	for (size_t i = 0; i < config->service_count; i++) {
-		struct access_plan_service *service = &plan->services[i];
-
-		service->config = &config->services[i];
-		if (plan_service_index(running, plan, service))
+		plan->services[i].config = &config->services[i];
+		if (plan_service_index(running, plan, &plan->services[i]))
 			return fail(error, -ENOSPC,
 				    "service %s: no free index: capacities.services is %zu, and a "
 				    "service being replaced needs one for each version",
-				    service->config->name, view->service_infos.count);
-		err = plan_members(running, plan, service);
+				    config->services[i].name, running->view->service_infos.count);
+	}
+	return 0;
+}
+
+static int plan_all_members(struct access_running *running, struct access_plan *plan,
+			    struct error *error)
+{
+	for (size_t i = 0; i < plan->service_count; i++) {
+		struct access_plan_service *service = &plan->services[i];
+		int err = plan_members(running, plan, service);
+
 		if (err == -ENOSPC)
 			return fail(error, err,
 				    "service %s: no free member: capacities.members is %zu, and a "
 				    "member being replaced needs one for each version",
-				    service->config->name, view->member_infos.count);
-		if (!err && service->table_changed)
-			err = access_build_table(config, service);
+				    service->config->name, running->view->member_infos.count);
+		if (!err && service->table_changed && !service->is_filled_beside)
+			err = access_build_table(running->config, service);
 		if (err)
 			return fail_errno(error, err, "service %s", service->config->name);
 	}
 	return 0;
+}
+
+static int plan_services(struct access_running *running, struct access_plan *plan,
+			 struct error *error)
+{
+	int err = plan_indices(running, plan, error);
+
+	if (err)
+		return err;
+	err = access_filling_begin(running->config, plan);
+	if (err)
+		return fail_errno(error, err, "cannot fill bucket tables");
+	find_targets(running, plan);
+	err = plan_all_members(running, plan, error);
+	if (!err)
+		access_filling_planned(plan);
+	return err;
 }
 
 static int allocate(const struct config *config, const struct access_view *view,
@@ -275,10 +294,7 @@ int access_plan_build(const struct config *config, const struct access_view *vie
 		fail_errno(error, err, "cannot plan");
 		goto out;
 	}
-	find_targets(&running, &plan);
 	err = plan_services(&running, &plan, error);
-	if (!err && access_digests_begin(&plan))
-		err = fail_errno(error, -ENOMEM, "cannot plan");
 	if (!err)
 		err = plan_new_targets(&running, &plan, error);
 	if (!err)
@@ -312,7 +328,7 @@ out:
 
 void access_plan_free(struct access_plan *plan)
 {
-	access_digests_free(plan);
+	access_filling_free(plan);
 	for (size_t i = 0; plan->services && i < plan->service_count; i++) {
 		free(plan->services[i].members);
 		free(plan->services[i].member_is_new);

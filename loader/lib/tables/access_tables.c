@@ -10,7 +10,7 @@
 
 #include "tables/maglev.h"
 
-/* Buckets whose digest takes longer, by far, than to start a thread: some milliseconds. */
+/* Buckets whose filling and digest take longer, by far, than to start a thread: some milliseconds. */
 #define WORTH_A_THREAD (1 << 18)
 
 int access_build_table(const struct config *config, struct access_plan_service *service)
@@ -48,51 +48,86 @@ static void digest_table(struct access_plan_service *service)
 /* What each new table comes to, by names. */
 static void digest_tables(void *arg)
 {
-	struct access_digests *digests = arg;
+	struct access_filling *filling = arg;
 
-	for (size_t i = 0; i < digests->service_count; i++)
-		if (digests->services[i].table_changed)
-			digest_table(&digests->services[i]);
+	for (size_t i = 0; i < filling->service_count; i++)
+		if (filling->services[i].table_changed)
+			digest_table(&filling->services[i]);
 }
 
-static size_t count_new_buckets(const struct access_plan *plan)
+static void build_tables(void *arg)
+{
+	struct access_filling *filling = arg;
+
+	aside_hurry();
+	for (size_t i = 0; i < filling->service_count && !filling->err; i++)
+		if (filling->services[i].is_filled_beside)
+			filling->err = access_build_table(filling->config, &filling->services[i]);
+}
+
+int access_filling_begin(const struct config *config, struct access_plan *plan)
+{
+	struct access_filling *filling = calloc(1, sizeof(*filling));
+	size_t buckets = 0;
+
+	if (!filling)
+		return -ENOMEM;
+	filling->config = config;
+	filling->services = plan->services;
+	filling->service_count = plan->service_count;
+	plan->filling = filling;
+	for (size_t i = 0; i < plan->service_count; i++)
+		if (plan->services[i].is_filled_beside)
+			buckets += plan->services[i].config->buckets;
+	if (buckets >= WORTH_A_THREAD)
+		aside_begin(&filling->building, build_tables, filling);
+	else
+		build_tables(filling);
+	return filling->err;
+}
+
+static bool has_many_new_buckets(const struct access_plan *plan)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < plan->service_count; i++)
 		if (plan->services[i].table_changed)
 			n += plan->services[i].config->buckets;
-	return n;
+	return n >= WORTH_A_THREAD;
 }
 
-int access_digests_begin(struct access_plan *plan)
+void access_filling_planned(struct access_plan *plan)
 {
-	struct access_digests *digests = calloc(1, sizeof(*digests));
+	if (!has_many_new_buckets(plan))
+		digest_tables(plan->filling);
+}
 
-	if (!digests)
-		return -ENOMEM;
-	digests->services = plan->services;
-	digests->service_count = plan->service_count;
-	plan->digests = digests;
-	if (count_new_buckets(plan) >= WORTH_A_THREAD)
-		aside_begin(&digests->aside, digest_tables, digests);
-	else
-		digest_tables(digests);
-	return 0;
+int access_filling_end(const struct access_plan *plan)
+{
+	struct access_filling *filling = plan->filling;
+
+	if (!filling)
+		return 0;
+	aside_end(&filling->building);
+	if (!filling->err && has_many_new_buckets(plan))
+		aside_begin(&filling->digesting, digest_tables, filling);
+	return filling->err;
 }
 
 void access_digests_end(const struct access_plan *plan)
 {
-	if (plan->digests)
-		aside_end(&plan->digests->aside);
+	if (plan->filling)
+		aside_end(&plan->filling->digesting);
 }
 
-void access_digests_free(struct access_plan *plan)
+void access_filling_free(struct access_plan *plan)
 {
-	if (plan->digests)
-		aside_drop(&plan->digests->aside);
-	free(plan->digests);
-	plan->digests = NULL;
+	if (plan->filling) {
+		aside_drop(&plan->filling->building);
+		aside_drop(&plan->filling->digesting);
+	}
+	free(plan->filling);
+	plan->filling = NULL;
 }
 
 /* A run of bucket lines in use. */
