@@ -295,15 +295,16 @@ static void meet_kept(struct node_model_world *world, const struct model_parsed 
 {
 	const struct xdplb_mapping *tag = NULL;
 
-	if (is_admitted(world, parsed, mapping, in)) {
-		restore(world, parsed, in, mapping, result);
-		return;
-	}
+	/* A query, which is signed, comes first: it may have the mark by chance. */
 	if (node_is_tag(world, parsed->dest.port) && !parsed->is_first)
 		tag = node_find_tag(world, parsed->family, &parsed->dest);
 	if (tag && tag->ifindex == world->ifindex &&
 	    model_answer_query(world->key, in, parsed, tag, result))
 		return;
+	if (is_admitted(world, parsed, mapping, in)) {
+		restore(world, parsed, in, mapping, result);
+		return;
+	}
 	result->paths |= 1U << NODE_PATH_KEPT_DIRECT;
 	pass_direct(world, parsed, in, mapping, result);
 }
