@@ -6,46 +6,14 @@
  * bpf/README.md.
  */
 #include "lib/flow.h"
-#include "lib/handover.h"
 #include "lib/handover_error.h"
 #include "lib/icmp.h"
 #include "lib/mapping.h"
 #include "lib/query.h"
-#include "lib/recent.h"
+#include "lib/restore.h"
 #include "lib/restore_fragment.h"
 #include "lib/shape.h"
 #include "lib/skb.h"
-
-/* @recent: of the flow, if it is to be noted */
-INLINE enum verdict restore_dest(struct __sk_buff *skb, struct packet *pkt,
-				 const struct xdplb_mapping *mapping, __u32 index,
-				 struct recent_flow *recent)
-{
-	struct rewriting to = { .ports = *packet_ports(pkt) };
-	struct flow_owner owner = {
-		.mapping = index,
-		.epoch = mapping->epoch,
-		.port = own_port(mapping, to.ports.dest),
-		.entry_port = entry_port(mapping, to.ports.dest),
-	};
-	enum verdict verdict;
-
-	if (mapping->restore == XDPLB_RESTORE_INTERFACE || !recent) {
-		to.side = SIDE_DEST;
-		to.addr = mapping->vip;
-		to.ports.dest = vip_port(mapping, to.ports.dest);
-		return rewrite_packet(skb, pkt, &to);
-	}
-	if (unlikely(!recent->noted)) {
-		verdict = note_flow(pkt, &owner, &recent->client_port);
-		if (verdict != VERDICT_NEXT)
-			return verdict;
-		recent->noted = true;
-	}
-	to.ports.source = recent->client_port;
-	to.ports.dest = owner.port;
-	return rewrite_packet(skb, pkt, &to);
-}
 
 /* A packet to a mapping's tag port, or to any port of its address if it keeps ports. VERDICT_NEXT: it is
  * the backend's own traffic, past any VIP. */

@@ -181,30 +181,4 @@ INLINE enum verdict find_connection(struct __sk_buff *skb, __u64 shape, __u32 in
 	return VERDICT_NEXT;
 }
 
-/* The last word on a packet, from a function of its own: the verifier can't know that it is never
- * VERDICT_NEXT, and after such a call no packet may be gone on with as it was. */
-INLINE enum verdict last_word(int verdict)
-{
-	return verdict == VERDICT_NEXT ? VERDICT_PASS : verdict;
-}
-
-/* Is a packet's connection here? VERDICT_NEXT: as far as can be found out; pkt is as it was. */
-INLINE enum verdict check_connection(struct __sk_buff *skb, struct packet *pkt, __u32 index,
-				     struct recent_flow *recent, __u32 handed)
-{
-	__u64 shape = pack_shape(pkt, PARSED_L4);
-	enum verdict verdict;
-
-	if (likely(recent->expected)) {
-		if (unlikely(handed))
-			count_event(XDPLB_EVENT_HANDED_HERE);
-		return VERDICT_NEXT;
-	}
-	verdict = find_connection(skb, shape, index, recent, handed);
-	if (verdict != VERDICT_NEXT || !open_shape(skb, pkt, shape) || parse_l4(pkt) != PARSED_L4)
-		return last_word(verdict);
-	pkt->ours = true;
-	return VERDICT_NEXT;
-}
-
 #endif

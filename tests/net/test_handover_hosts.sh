@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Hand-over within a host: between a backend in a container and one on the host's own addresses, both ways, with
-# routed containers (node1: c1, c2) and one on a bridge (node2: c3).
+# routed containers (node1: c1, c2) and one on a bridge (node2: c3). And from each to a backend of the other host.
 set -euo pipefail
 
 # shellcheck source=lab.sh
@@ -25,6 +25,8 @@ write_cluster() {
   cluster_service bridged4 192.0.2.30 7 tcp source 'c3: , h2: ' 8007
   cluster_service bridged6 2001:db8:1::30 7 tcp source 'c3: , h2: ' 8007
   cluster_service containers4 192.0.2.40 7 tcp source 'c1: , c2: ' 8007
+  cluster_service away6 2001:db8:1::50 7 tcp source 'c3: , h1: ' 8007
+  cluster_service away-containers4 192.0.2.60 7 tcp source 'c2: , c3: ' 8007
 }
 
 apply_all() {
@@ -35,21 +37,27 @@ apply_all() {
   done
 }
 
+# handed_over NODE...: by all of them.
 handed_over() {
-  counter "$1" events handed_over
+  local node sum=0
+  for node in "$@"; do
+    sum=$((sum + $(counter "$node" events handed_over)))
+  done
+  echo "$sum"
 }
 
-# stay_within NODE VIP BACKEND BACKEND: each goes down for the access node; its connections, which then come to
+# stay_within "NODE..." VIP BACKEND BACKEND: each goes down for the access node; its connections, which then come to
 # the other one, stay.
 stay_within() {
-  local node=$1 backend before
+  local node backend before
+  read -ra node <<<"$1"
   open_connections "$2"
   expect "backends" "$(cut -d' ' -f1 "$LAB_DIR/servers" | sort -u | paste -sd' ')" "$3 $4"
   for backend in "$3" "$4"; do
-    before=$(handed_over "$node")
+    before=$(handed_over "${node[@]}")
     xdplb access1 health set "$backend" down
     kept "$backend.down"
-    (($(handed_over "$node") > before)) || fail "$backend: nothing was handed over"
+    (($(handed_over "${node[@]}") > before)) || fail "$backend: nothing was handed over"
     xdplb access1 health set "$backend" up
     kept "$backend.up"
   done
@@ -72,6 +80,7 @@ start_servers() {
   start_echo c3 c3 TCP4 10.0.2.21 8007
   start_echo c3 c3 TCP6 fd00:2::21 8007
   start_echo node1 h1 TCP4 10.0.1.11 8007
+  start_echo node1 h1 TCP6 fd00:1::11 8007
   start_echo node2 h2 TCP4 10.0.2.11 8007
   start_echo node2 h2 TCP6 fd00:2::11 8007
   start_echo c1 c1 TCP6 2001:db8:1::20 7
@@ -95,5 +104,7 @@ check routed_ipv6 stay_within node1 2001:db8:1::20 c1 h1
 check bridged_ipv4 stay_within node2 192.0.2.30 c3 h2
 check bridged_ipv6 stay_within node2 2001:db8:1::30 c3 h2
 check containers_ipv4 stay_within node1 192.0.2.40 c1 c2
+check away_ipv6 stay_within "node1 node2" 2001:db8:1::50 c3 h1
+check away_containers_ipv4 stay_within "node1 node2" 192.0.2.60 c2 c3
 check removed removed
 finish

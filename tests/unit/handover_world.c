@@ -3,25 +3,38 @@
 
 #include "bpf/lib/hash.h"
 
-struct packet_spec handover_arriving(__u8 family, __u32 times)
+/* The mark of a flow to VIP `number`. */
+static __u32 mark_of(const struct packet_spec *spec, __u32 number, __u32 times)
+{
+	struct packet_end vip = setup_spec(spec->family, IPPROTO_TCP).dest;
+
+	vip.addr = setup_addrs(spec->family)->vips[number];
+	return handover_mark(spec->family,
+			     setup_flow_hash(&spec->source, &vip, spec->proto, spec->family),
+			     times);
+}
+
+struct packet_spec handover_arriving_of(__u8 family, __u32 number, __u32 times)
 {
 	struct packet_spec spec = setup_spec(family, IPPROTO_TCP);
-	__u32 mark = handover_mark(
-		family, setup_flow_hash(&spec.source, &spec.dest, spec.proto, family), times);
+	__u32 mark = mark_of(&spec, number, times);
 
 	spec.id = mark;
 	spec.flow_label = mark;
 	spec.dest.addr = setup_addrs(family)->backends[0];
-	spec.dest.port = SETUP_TAG_FIRST;
+	spec.dest.port = SETUP_TAG_FIRST + number;
 	return spec;
+}
+
+struct packet_spec handover_arriving(__u8 family, __u32 times)
+{
+	return handover_arriving_of(family, 0, times);
 }
 
 struct packet_spec handover_handed(const struct packet_spec *arrived, int peer, __u32 mark_says)
 {
-	struct packet_spec vip = setup_spec(arrived->family, IPPROTO_TCP), spec = *arrived;
-	__u32 mark = handover_mark(
-		spec.family, setup_flow_hash(&spec.source, &vip.dest, spec.proto, spec.family),
-		mark_says);
+	struct packet_spec spec = *arrived;
+	__u32 mark = mark_of(arrived, arrived->dest.port - SETUP_TAG_FIRST, mark_says);
 
 	spec.id = mark;
 	spec.flow_label = mark;

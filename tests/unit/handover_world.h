@@ -11,6 +11,9 @@
 /* A packet to the backend's tag port, with the mark of a flow that was handed on so many times. */
 struct packet_spec handover_arriving(__u8 family, __u32 times);
 
+/* The same of a flow to VIP `number`, at that one's tag port. */
+struct packet_spec handover_arriving_of(__u8 family, __u32 number, __u32 times);
+
 /* As it leaves to a peer. @mark_says: enum xdplb_handed */
 struct packet_spec handover_handed(const struct packet_spec *arrived, int peer, __u32 mark_says);
 

@@ -15,6 +15,7 @@
 #include "bpf/lib/hash.h"
 #include "handover_world.h"
 #include "net_lab.h"
+#include "node_world.h"
 
 TestSuite(node_handover);
 
@@ -265,6 +266,60 @@ Test(node_handover, sockets_unseen)
 	out = restored(&in, &mapping);
 	check("source, noted", &node, &in, &out, (struct expected){ TC_UNSPEC, NULL, NO_DROP, 0 });
 	node_setup_close(&node);
+}
+
+/* VIP 1's packet, which arrives with another client port than it is to have at the backend. */
+static __u16 remapped_port(struct node_setup *node, const char *name, const struct packet_spec *in)
+{
+	struct expected expected = { TC_UNSPEC, NULL, NO_DROP, EVENT(FLOW_REMAPPED) };
+	struct test_packet packet, out;
+
+	packet_build(in, &packet);
+	out = observe_run(name, node->skel->progs.uplink_ingress, node->counters, &packet, 0,
+			  &expected);
+	return world_source_port(in, &out);
+}
+
+/* Two VIPs of one backend with the same client port, sockets unseen: what is remapped is noted too; a note of the
+ * other VIP, or of what the mapping was before, says nothing of a flow. */
+static void check_notes(__u8 family)
+{
+	static const char *const tables[] = { "1", NULL };
+	struct xdplb_mapping mappings[2];
+	struct packet_spec in = handover_arriving_of(family, 1, 0), out;
+	struct node_setup node;
+
+	for (__u32 i = 0; i < 2; i++) {
+		mappings[i] = setup_mapping(family, IPPROTO_TCP, i, XDPLB_RESTORE_SOURCE);
+		mappings[i].succession = 1;
+		mappings[i].netns = XDPLB_NETNS_UNSEEN;
+	}
+	handover_open(&node, &mappings[0], tables);
+	node_setup_mapping(&node, 1, &mappings[1]);
+	out = handover_arriving(family, 0);
+	out.tcp_flags = TCP_SYN;
+	check_stays("first VIP, opening", &node, &out, &mappings[0], 0);
+	check_handed("second VIP, noted of the first", &node, &in, 1, XDPLB_HANDED_BY_OTHER);
+	in.tcp_flags = TCP_SYN;
+	out = restored(&in, &mappings[1]);
+	out.source.port = remapped_port(&node, "second VIP, opening", &in);
+	in.tcp_flags = out.tcp_flags = TCP_ACK;
+	check("second VIP, remapped", &node, &in, &out,
+	      (struct expected){ TC_UNSPEC, NULL, NO_DROP, 0 });
+	mappings[1].epoch++;
+	node_setup_change(&node, 1, &mappings[1]);
+	check_handed("remapped for an earlier mapping", &node, &in, 1, XDPLB_HANDED_BY_OTHER);
+	in = handover_arriving(family, 0);
+	mappings[0].epoch++;
+	node_setup_change(&node, 0, &mappings[0]);
+	check_handed("noted for an earlier mapping", &node, &in, 1, XDPLB_HANDED_BY_OTHER);
+	node_setup_close(&node);
+}
+
+Test(node_handover, notes)
+{
+	for (int f = 0; f < 2; f++)
+		check_notes(setup_families[f]);
 }
 
 /* ---- with a socket ---- */
