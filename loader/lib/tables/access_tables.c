@@ -79,10 +79,11 @@ int access_filling_begin(const struct config *config, struct access_plan *plan)
 	for (size_t i = 0; i < plan->service_count; i++)
 		if (plan->services[i].is_filled_beside)
 			buckets += plan->services[i].config->buckets;
-	if (buckets >= WORTH_A_THREAD)
+	if (buckets >= WORTH_A_THREAD) {
 		aside_begin(&filling->building, build_tables, filling);
-	else
-		build_tables(filling);
+		return 0; /* what comes of it access_filling_end() says */
+	}
+	build_tables(filling);
 	return filling->err;
 }
 
