@@ -32,7 +32,6 @@ struct tunnel_lsp {
 	uint64_t began, asked; /* the walk; ns */
 	uint64_t spent; /* on the walk, ns: see tunnel_lsp_tick() */
 	uint64_t slowest; /* answer to a probe meanwhile, ns */
-	bool was_silent; /* meanwhile */
 	struct tunnel_hop *hops;
 	size_t count, answered;
 	ev_io readable;
@@ -69,18 +68,14 @@ static void begin_walk(struct tunnel_lsp *lsp, uint64_t now)
 	lsp->asked = 0;
 	lsp->spent = 0;
 	lsp->slowest = 0;
-	lsp->was_silent = false;
 }
 
 static void end_walk(struct tunnel_lsp *lsp)
 {
 	struct error error = { 0 };
 	int err = tunnel_judge(&lsp->way, lsp->hops, &error);
-	bool says_nothing = err && err != -EPROTO && lsp->was_silent;
 
 	begin_walk(lsp, now_ns());
-	if (says_nothing)
-		return;
 	lsp->sink.on_walk(lsp->sink.context, lsp->way.is_backup, err, error.text);
 }
 
@@ -96,13 +91,13 @@ static void ask_walk(struct tunnel_lsp *lsp, uint64_t now)
 
 static bool is_over(const struct tunnel_lsp *lsp)
 {
-	/* One walk that was quick is not followed by the next one at once; the last questions have had REPEAT_NS. */
-	if (lsp->answered == lsp->count || lsp->slowest < REPEAT_NS)
+	/* One walk that was quick is not followed by the next one at once. */
+	if (lsp->answered == lsp->count)
 		return lsp->spent >= lsp->walk_ns;
 	return lsp->spent >= tunnel_guard_walk_max(lsp->walk_ns, lsp->slowest);
 }
 
-int tunnel_lsp_tick(struct tunnel_lsp *lsp, uint64_t passed, bool is_silent)
+int tunnel_lsp_tick(struct tunnel_lsp *lsp, uint64_t passed)
 {
 	uint64_t now = now_ns();
 	int err = ask(lsp, far_end(lsp), lsp->session);
@@ -110,7 +105,6 @@ int tunnel_lsp_tick(struct tunnel_lsp *lsp, uint64_t passed, bool is_silent)
 	/* Where there is no room to ask, nobody can be silent. */
 	if (err != -ENOBUFS && err != -EAGAIN)
 		lsp->spent += passed;
-	lsp->was_silent |= is_silent;
 	if (is_over(lsp))
 		end_walk(lsp);
 	if (lsp->answered < lsp->count)

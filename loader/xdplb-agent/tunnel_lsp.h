@@ -35,12 +35,11 @@ void tunnel_lsp_read(struct tunnel_lsp *lsp);
 
 /**
  * tunnel_lsp_tick() - Send a probe to the far end, and what the walk still waits for; begin and end walks.
- * @passed: ns, what the time since the last tick counts for: a walk is not over by ticks that come late
- * @is_silent: see tunnel_guard_is_silent(): then what is not answered in this walk is no fault
+ * @passed: ns, what the time since the last tick counts for in a walk: see tunnel_guard_walk_time()
  *
  * Return: 0 or -errno: what became of the probe.
  */
-int tunnel_lsp_tick(struct tunnel_lsp *lsp, uint64_t passed, bool is_silent);
+int tunnel_lsp_tick(struct tunnel_lsp *lsp, uint64_t passed);
 
 void tunnel_lsp_tell(struct tunnel_lsp *lsp, const struct tunnel_state *state);
 

@@ -158,11 +158,11 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	passed = tunnel_guard_tick(&watched->guard, monotonic_ns());
 	look(watched, before);
 	for (unsigned int i = 0; i < 2; i++) {
-		bool is_silent = tunnel_guard_is_silent(&watched->guard, i);
+		uint64_t spent = tunnel_guard_walk_time(&watched->guard, i, passed);
 
 		if (watched->lsps[i])
 			tunnel_guard_sent(&watched->guard, i,
-					  tunnel_lsp_tick(watched->lsps[i], passed, is_silent));
+					  tunnel_lsp_tick(watched->lsps[i], spent));
 	}
 	if (watched->ticks++ % TELL_EVERY == 0)
 		tell(watched);

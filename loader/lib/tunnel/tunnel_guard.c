@@ -110,11 +110,12 @@ uint64_t tunnel_guard_tick(struct tunnel_guard *guard, uint64_t now)
 	return passed;
 }
 
-bool tunnel_guard_is_silent(const struct tunnel_guard *guard, unsigned int number)
+uint64_t tunnel_guard_walk_time(const struct tunnel_guard *guard, unsigned int number,
+				uint64_t passed)
 {
 	const struct tunnel_guard_lsp *lsp = &guard->lsps[number];
 
-	return lsp->is_whole && lsp->silent_ns;
+	return lsp->is_whole && lsp->silent_ns ? 0 : passed;
 }
 
 uint64_t tunnel_guard_walk_max(uint64_t usual, uint64_t slowest)

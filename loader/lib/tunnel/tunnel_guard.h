@@ -94,11 +94,15 @@ void tunnel_guard_add(struct tunnel_guard *guard, unsigned int lsp, bool is_whol
  */
 uint64_t tunnel_guard_tick(struct tunnel_guard *guard, uint64_t now);
 
-/*
- * Are a whole LSP's probes not answered at the moment? That silence is judged as such, and hops can't do better than
- * the far end: that a walk had no answer meanwhile says nothing. Of one that is not whole it tells where the fault is.
+/**
+ * tunnel_guard_walk_time() - What of a tick counts for the walk that is under way.
+ * @passed: what the tick counts for
+ *
+ * Nothing while a whole LSP's probes are not answered: that silence is judged as such, and hops can't do better
+ * than the far end. Of one that is not whole all counts, since its walk is to tell where the fault is.
  */
-bool tunnel_guard_is_silent(const struct tunnel_guard *guard, unsigned int lsp);
+uint64_t tunnel_guard_walk_time(const struct tunnel_guard *guard, unsigned int lsp,
+				uint64_t passed);
 
 /* How long a walk waits for hops, ns: its usual time, and the time that the slowest answer of the far end took
  * meanwhile; but not all that whoever repeats old answers likes, so twice its usual time at most. */
