@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tunnel/tunnel_guard.h"
 #include "tunnel/tunnel_socket.h"
 #include "tunnel/tunnel_walk.h"
 
@@ -31,7 +30,6 @@ struct tunnel_lsp {
 	uint64_t walk_ns; /* how long a walk may take */
 	uint64_t began, asked; /* the walk; ns */
 	uint64_t spent; /* on the walk, ns: see tunnel_lsp_tick() */
-	uint64_t slowest; /* answer to a probe meanwhile, ns */
 	struct tunnel_hop *hops;
 	size_t count, answered;
 	ev_io readable;
@@ -67,7 +65,6 @@ static void begin_walk(struct tunnel_lsp *lsp, uint64_t now)
 	lsp->began = now;
 	lsp->asked = 0;
 	lsp->spent = 0;
-	lsp->slowest = 0;
 }
 
 static void end_walk(struct tunnel_lsp *lsp)
@@ -89,14 +86,6 @@ static void ask_walk(struct tunnel_lsp *lsp, uint64_t now)
 			(void)ask(lsp, i, lsp->session + 1);
 }
 
-static bool is_over(const struct tunnel_lsp *lsp)
-{
-	/* One walk that was quick is not followed by the next one at once. */
-	if (lsp->answered == lsp->count)
-		return lsp->spent >= lsp->walk_ns;
-	return lsp->spent >= tunnel_guard_walk_max(lsp->walk_ns, lsp->slowest);
-}
-
 int tunnel_lsp_tick(struct tunnel_lsp *lsp, uint64_t passed)
 {
 	uint64_t now = now_ns();
@@ -105,7 +94,8 @@ int tunnel_lsp_tick(struct tunnel_lsp *lsp, uint64_t passed)
 	/* Where there is no room to ask, nobody can be silent. */
 	if (err != -ENOBUFS && err != -EAGAIN)
 		lsp->spent += passed;
-	if (is_over(lsp))
+	/* One walk that was quick is not followed by the next one at once. */
+	if (lsp->spent >= lsp->walk_ns)
 		end_walk(lsp);
 	if (lsp->answered < lsp->count)
 		ask_walk(lsp, now);
@@ -121,8 +111,6 @@ static void take_answer(struct tunnel_lsp *lsp, const struct tunnel_hop *hop)
 	if (hop->type != XDPLB_PROBE_END || hop->node != wanted.node)
 		return;
 	lsp->rtt_ns = now_ns() - hop->sent;
-	if (lsp->rtt_ns > lsp->slowest)
-		lsp->slowest = lsp->rtt_ns;
 	lsp->sink.on_answer(lsp->sink.context, lsp->way.is_backup);
 }
 

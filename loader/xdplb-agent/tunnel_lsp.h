@@ -35,7 +35,7 @@ void tunnel_lsp_read(struct tunnel_lsp *lsp);
 
 /**
  * tunnel_lsp_tick() - Send a probe to the far end, and what the walk still waits for; begin and end walks.
- * @passed: ns, what the time since the last tick counts for in a walk: see tunnel_guard_walk_time()
+ * @passed: ns, what the time since the last tick counts for: a walk is not over by ticks that come late
  *
  * Return: 0 or -errno: what became of the probe.
  */

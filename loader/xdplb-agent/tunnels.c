@@ -157,13 +157,10 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 			tunnel_lsp_read(watched->lsps[i]);
 	passed = tunnel_guard_tick(&watched->guard, monotonic_ns());
 	look(watched, before);
-	for (unsigned int i = 0; i < 2; i++) {
-		uint64_t spent = tunnel_guard_walk_time(&watched->guard, i, passed);
-
+	for (unsigned int i = 0; i < 2; i++)
 		if (watched->lsps[i])
 			tunnel_guard_sent(&watched->guard, i,
-					  tunnel_lsp_tick(watched->lsps[i], spent));
-	}
+					  tunnel_lsp_tick(watched->lsps[i], passed));
 	if (watched->ticks++ % TELL_EVERY == 0)
 		tell(watched);
 }

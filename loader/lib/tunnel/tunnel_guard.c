@@ -39,29 +39,11 @@ static uint64_t silence_max(const struct tunnel_guard *guard)
 	return guard->missed_max * guard->interval_ns - guard->interval_ns / 2;
 }
 
-static uint64_t longest_wait(const struct tunnel_guard *guard)
-{
-	return (TUNNEL_GUARD_SHARED - 1) * silence_max(guard);
-}
-
-/* What both LSPs have in common is late: if one is alone in that, waiting for it is of no use. */
-static uint64_t lateness(const struct tunnel_guard *guard)
-{
-	const struct tunnel_guard_lsp *lsps = guard->lsps;
-	uint64_t late = lsps[0].late_ns, most = longest_wait(guard);
-
-	if (lsps[1].exists && lsps[1].late_ns < late)
-		late = lsps[1].late_ns;
-	if (guard->late_ns > late)
-		late = guard->late_ns;
-	return TUNNEL_GUARD_LATE * late < most ? TUNNEL_GUARD_LATE * late : most;
-}
-
 static bool has_failed(const struct tunnel_guard *guard, const struct tunnel_guard_lsp *lsp)
 {
-	uint64_t max = silence_max(guard), late = lateness(guard);
+	uint64_t max = silence_max(guard);
 
-	return lsp->alone_ns >= max + late || lsp->silent_ns >= TUNNEL_GUARD_SHARED * max + late ||
+	return lsp->alone_ns >= max || lsp->silent_ns >= TUNNEL_GUARD_SHARED * max ||
 	       lsp->unsent_ns >= TUNNEL_GUARD_UNSENT * max;
 }
 
@@ -75,52 +57,23 @@ static void wait_longer(struct tunnel_guard *guard, uint64_t passed)
 		lsps[i].silent_ns += is_silent[i] ? passed : 0;
 		lsps[i].alone_ns += is_silent[i] && !is_silent[!i] ? passed : 0;
 		lsps[i].is_asked = false;
-		lsps[i].late_ns -= lsps[i].late_ns / TUNNEL_GUARD_FORGET;
 		if (lsps[i].is_whole && has_failed(guard, &lsps[i]))
 			give_up(&lsps[i], XDPLB_TUNNEL_SILENT);
 	}
 }
 
-static void note_lateness(struct tunnel_guard *guard, uint64_t late)
-{
-	uint64_t most = longest_wait(guard);
-
-	guard->late_ns -= guard->late_ns / TUNNEL_GUARD_FORGET;
-	if (late < guard->interval_ns || late <= guard->late_ns)
-		return;
-	/* In a silence it says nothing: that may be one all the same. */
-	if (!guard->lsps[0].is_asked && !guard->lsps[1].is_asked)
-		guard->late_ns = late < most ? late : most;
-}
-
 uint64_t tunnel_guard_tick(struct tunnel_guard *guard, uint64_t now)
 {
-	uint64_t passed = guard->ticked ? now - guard->ticked : 0, late = 0;
+	uint64_t passed = guard->ticked ? now - guard->ticked : 0;
 
-	if (passed > guard->interval_ns) {
-		late = passed - guard->interval_ns;
+	if (passed > guard->interval_ns)
 		passed = guard->interval_ns;
-	}
-	note_lateness(guard, late);
 	guard->ticked = now;
 	wait_longer(guard, passed);
 	guard->far_age_ns += passed;
 	if (guard->far_age_ns > TUNNEL_GUARD_FAR_TICKS * guard->interval_ns)
 		guard->far_is_known = false;
 	return passed;
-}
-
-uint64_t tunnel_guard_walk_time(const struct tunnel_guard *guard, unsigned int number,
-				uint64_t passed)
-{
-	const struct tunnel_guard_lsp *lsp = &guard->lsps[number];
-
-	return lsp->is_whole && lsp->silent_ns ? 0 : passed;
-}
-
-uint64_t tunnel_guard_walk_max(uint64_t usual, uint64_t slowest)
-{
-	return usual + (slowest < usual ? slowest : usual);
 }
 
 void tunnel_guard_sent(struct tunnel_guard *guard, unsigned int number, int err)
@@ -138,10 +91,6 @@ void tunnel_guard_answer(struct tunnel_guard *guard, unsigned int number)
 	struct tunnel_guard_lsp *lsp = &guard->lsps[number];
 
 	lsp->is_asked = false;
-	/* A longer one was an outage. */
-	if (lsp->silent_ns > lsp->late_ns &&
-	    lsp->silent_ns < TUNNEL_GUARD_SHARED * silence_max(guard))
-		lsp->late_ns = lsp->silent_ns;
 	lsp->silent_ns = 0;
 	lsp->alone_ns = 0;
 }

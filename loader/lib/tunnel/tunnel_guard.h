@@ -30,15 +30,6 @@
 #define TUNNEL_GUARD_SHARED 4
 #define TUNNEL_GUARD_UNSENT 10
 
-/*
- * A silence that an answer ended was none: frames had waited somewhere. Where both LSPs have had such, so many times
- * the longest is waited besides, of the LSP where it was shorter; or so many times the intervals by which this end was
- * late itself while answers came: where it waits for a processor, so do frames. In no case more than makes a silence of
- * one as long as that of both may be. At each tick one such part of what is remembered is forgotten: half in 355 intervals.
- */
-#define TUNNEL_GUARD_LATE   2
-#define TUNNEL_GUARD_FORGET 512
-
 struct tunnel_guard_lsp {
 	bool exists;
 	bool is_whole;
@@ -47,7 +38,6 @@ struct tunnel_guard_lsp {
 	uint64_t
 		alone_ns; /* and for so long of that those of the other LSP were, if there is one */
 	uint64_t unsent_ns; /* and for so long none could be sent */
-	uint64_t late_ns; /* the longest silence that ended, as far as it is remembered */
 	unsigned int walks; /* without a fault, in a row */
 	unsigned int needed; /* walks until it is whole */
 	uint8_t cause; /* enum xdplb_tunnel_cause: why it is not whole */
@@ -57,7 +47,6 @@ struct tunnel_guard {
 	uint64_t interval_ns;
 	unsigned int missed_max;
 	uint64_t ticked; /* when, ns; 0: not yet */
-	uint64_t late_ns; /* how late ticks came, as far as it is remembered */
 	struct tunnel_guard_lsp lsps[2]; /* primary, backup */
 	bool far_is_known;
 	bool far_is_whole[2];
@@ -93,20 +82,6 @@ void tunnel_guard_add(struct tunnel_guard *guard, unsigned int lsp, bool is_whol
  * Return: ns, what the time since the last tick counts for.
  */
 uint64_t tunnel_guard_tick(struct tunnel_guard *guard, uint64_t now);
-
-/**
- * tunnel_guard_walk_time() - What of a tick counts for the walk that is under way.
- * @passed: what the tick counts for
- *
- * Nothing while a whole LSP's probes are not answered: that silence is judged as such, and hops can't do better
- * than the far end. Of one that is not whole all counts, since its walk is to tell where the fault is.
- */
-uint64_t tunnel_guard_walk_time(const struct tunnel_guard *guard, unsigned int lsp,
-				uint64_t passed);
-
-/* How long a walk waits for hops, ns: its usual time, and the time that the slowest answer of the far end took
- * meanwhile; but not all that whoever repeats old answers likes, so twice its usual time at most. */
-uint64_t tunnel_guard_walk_max(uint64_t usual, uint64_t slowest);
 
 /* What became of the probe that was due. @err: 0; -ENOBUFS, -EAGAIN: there was no room for it, so nobody
  * can have missed it; anything else: it is lost, as on the way. */
