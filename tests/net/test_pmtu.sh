@@ -75,11 +75,11 @@ ask() {
 handed_over() {
   local client over delivered
   mkfifo "$LAB_DIR/asks"
+  xdplb access1 health set web2 down
   nsenter --net=/run/netns/far -- socat -t 20 - "TCP:$(bracket "$1"):80,bind=$(bracket "$2")" \
     <"$LAB_DIR/asks" >"$LAB_DIR/answer" &
   client=$!
   exec 7>"$LAB_DIR/asks"
-  xdplb access1 health set web2 down
   ask /
   wait_until 5 grep -q 'web1 ' "$LAB_DIR/answer" || fail "no answer from web1"
   xdplb access1 health set web2 up
