@@ -16,7 +16,7 @@ say        = $(if $(filter 0,$(V)),@echo "  $(1)$(patsubst $(BUILD)/%,%,$@)" &&)
 
 # Debian packages; `make deps` installs what is missing.
 BUILD_DEPS := clang llvm gcc make pkg-config bpftool libbpf-dev libelf-dev zlib1g-dev libyaml-dev \
-	libmnl-dev libsodium-dev libjansson-dev libev-dev libcurl4-openssl-dev libcap-ng-dev libsystemd-dev
+	libmnl-dev libsodium-dev libxxhash-dev libjansson-dev libev-dev libcurl4-openssl-dev libcap-ng-dev libsystemd-dev
 TEST_DEPS  := libcriterion-dev iproute2 nginx-light curl tcpdump ethtool jq socat iputils-ping \
 	procps util-linux openssl linuxptp dnsmasq-base nftables
 

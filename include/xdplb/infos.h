@@ -19,7 +19,7 @@ struct xdplb_service_info {
 	enum xdplb_restore restore;
 	__u8 many_ports; /* 1: those that its ranges in `vips` hold */
 	__u8 reserved[2];
-	__u64 table_hash; /* of the bucket table, as backend names: equal on every access node */
+	__u64 table_hash; /* of the bucket table, as backend names, by the release that wrote it */
 	__u32 members;
 	__u32 reserved2;
 };
@@ -105,7 +105,7 @@ struct xdplb_node_info {
 	__u64 config_hash; /* of the file as understood: equal wherever the same file is applied */
 	__u64 program_hash; /* of the constants the running programs were loaded with */
 	__u32 abi; /* XDPLB_ABI */
-	__u32 generation; /* counts applied changes */
+	__u32 generation; /* counts applied changes, and files */
 };
 XDPLB_ASSERT_SIZE(struct xdplb_node_info, 160);
 

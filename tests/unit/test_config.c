@@ -296,3 +296,38 @@ Test(config, hash)
 	}
 	loaded_free(&base);
 }
+
+static uint64_t hash_of(const char *text)
+{
+	struct loaded loaded;
+	uint64_t hash;
+
+	load_good(text, &loaded);
+	hash = config_hash(&loaded.config);
+	loaded_free(&loaded);
+	return hash;
+}
+
+/* Which backend it is, its port and its tag, whatever they are: each row is another file. */
+Test(config, hash_of_members)
+{
+#define HASHED_MEMBER(member) HASHED(NODE_A NODE_N NODE_M, "60") HASHED_S("{" member "}")
+	static const char *const texts[] = {
+		HASHED_MEMBER("b1: {port: 80, tag: 61001}"),
+		HASHED_MEMBER("b2: {port: 80, tag: 61001}"),
+		HASHED_MEMBER("b1: {port: 81, tag: 61001}"),
+		HASHED_MEMBER("b1: {port: 80, tag: 61002}"),
+		HASHED_MEMBER("b1: {port: 32768, tag: 61001}"),
+		HASHED_MEMBER("b2: {port: 32768, tag: 61001}"),
+		HASHED_MEMBER("b1: {port: 60999, tag: 61001}"),
+		HASHED_MEMBER("b2: {port: 60999, tag: 61001}"),
+		HASHED_MEMBER("b1: {port: 80, tag: 61001, weight: 2}"),
+		HASHED_MEMBER("b1: {port: 80, tag: 61001}, b2: {port: 80, tag: 61002}"),
+		HASHED_MEMBER("b2: {port: 80, tag: 61001}, b1: {port: 80, tag: 61002}"),
+	};
+	size_t count = sizeof(texts) / sizeof(texts[0]);
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < i; j++)
+			cr_expect_neq(hash_of(texts[i]), hash_of(texts[j]), "%zu and %zu", i, j);
+}

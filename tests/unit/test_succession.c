@@ -181,3 +181,25 @@ Test(succession, forget)
 	cr_expect_str_eq(print_tables(&view), "123s");
 	node_memory_free(&view);
 }
+
+/* What another release has worked out for the present table is put right, and is no change. */
+Test(succession, digest_of_before)
+{
+	static const struct step steps[] = { { TWO, false, true, "12f", true },
+					     { TWO, false, true, "12f", false } };
+	struct xdplb_succession_info *info;
+	struct node_view view;
+	uint64_t digest;
+
+	skip_grace_periods();
+	node_memory(8, &view);
+	apply(&steps[0], &view);
+	info = map_at(&view.succession_infos, 1); /* 0 is none */
+	cr_assert_str_eq(info->name, "web");
+	digest = info->table_hash[0];
+	cr_expect_neq(digest, 0);
+	info->table_hash[0] = 4711;
+	cr_expect_not(apply(&steps[1], &view));
+	cr_expect_eq(info->table_hash[0], digest);
+	node_memory_free(&view);
+}

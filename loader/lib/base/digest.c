@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * BLAKE2b by libsodium, cut to 64 bits. Short values are gathered first: a large file has millions of
+ * BLAKE2b by libsodium, cut to 64 bits, or XXH3. Short values are gathered first: a large file has millions of
  * them, and a call for each would cost more than the hashing.
  */
 #include "base/digest.h"
@@ -10,13 +10,29 @@
 
 void digest_init(struct digest *digest)
 {
-	crypto_generichash_init(&digest->state, NULL, 0, DIGEST_BYTES);
+	digest->is_fast = false;
 	digest->gathered = 0;
+	crypto_generichash_init(&digest->lasting, NULL, 0, DIGEST_BYTES);
+}
+
+void digest_init_fast(struct digest *digest)
+{
+	digest->is_fast = true;
+	digest->gathered = 0;
+	XXH3_64bits_reset(&digest->fast);
+}
+
+static void hash(struct digest *digest, const void *bytes, size_t length)
+{
+	if (digest->is_fast)
+		XXH3_64bits_update(&digest->fast, bytes, length);
+	else
+		crypto_generichash_update(&digest->lasting, bytes, length);
 }
 
 static void hash_gathered(struct digest *digest)
 {
-	crypto_generichash_update(&digest->state, digest->bytes, digest->gathered);
+	hash(digest, digest->bytes, digest->gathered);
 	digest->gathered = 0;
 }
 
@@ -25,7 +41,7 @@ void digest_put(struct digest *digest, const void *bytes, size_t length)
 	if (length > sizeof(digest->bytes) - digest->gathered)
 		hash_gathered(digest);
 	if (length > sizeof(digest->bytes)) {
-		crypto_generichash_update(&digest->state, bytes, length);
+		hash(digest, bytes, length);
 		return;
 	}
 	memcpy(digest->bytes + digest->gathered, bytes, length);
@@ -52,7 +68,9 @@ uint64_t digest_final(struct digest *digest)
 	uint64_t number;
 
 	hash_gathered(digest);
-	crypto_generichash_final(&digest->state, bytes, sizeof(bytes));
+	if (digest->is_fast)
+		return XXH3_64bits_digest(&digest->fast);
+	crypto_generichash_final(&digest->lasting, bytes, sizeof(bytes));
 	memcpy(&number, bytes, sizeof(number));
 	return le64toh(number);
 }

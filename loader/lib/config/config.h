@@ -205,7 +205,7 @@ __be16 config_derive_tag(const struct config *config, const struct config_servic
 int config_derive_targets(struct config *config);
 
 /**
- * config_hash() - A digest of the file as understood (BLAKE2b, 64 bit): equal for files that differ
+ * config_hash() - A digest of the file as understood (64 bit): equal for files that differ
  * in order, layout and comments alone. The key is not part of it.
  */
 uint64_t config_hash(const struct config *config);

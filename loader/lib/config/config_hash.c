@@ -49,15 +49,19 @@ static void put_node(struct digest *digest, const struct config_node *node)
 	put_interfaces(digest, node->uplinks, node->uplink_count);
 }
 
-static void put_backend(struct digest *digest, const struct config *config,
-			const struct config_backend *backend)
+/*
+ * Large files have a hundred thousand backends, and members: what is put in of each is few words. Nodes and backends
+ * are put in before they are referred to, in the order of their names, so a number says which.
+ */
+static void put_backend(struct digest *digest, const struct config_backend *backend)
 {
 	digest_text(digest, backend->name);
-	digest_text(digest, config->nodes[backend->node].name);
-	digest_number(digest, backend->has_ipv4);
-	digest_number(digest, backend->has_ipv6);
-	put_address(digest, &backend->ipv4);
-	put_address(digest, &backend->ipv6);
+	digest_number(digest,
+		      (uint64_t)backend->node << 2 | backend->has_ipv4 << 1 | backend->has_ipv6);
+	if (backend->has_ipv4)
+		put_address(digest, &backend->ipv4);
+	if (backend->has_ipv6)
+		put_address(digest, &backend->ipv6);
 	digest_text(digest, backend->vnic);
 	digest_text(digest, backend->netns);
 }
@@ -91,8 +95,15 @@ static void put_limit(struct digest *digest, const struct config_limit *limit)
 	digest_number(digest, limit->prefix);
 }
 
-static void put_service(struct digest *digest, const struct config *config,
-			const struct config_service *service)
+static void put_member(struct digest *digest, const struct config_member *member)
+{
+	uint32_t ports = (uint32_t)ntohs(member->port) << 16 | ntohs(member->tag);
+
+	digest_number(digest, (uint64_t)member->backend << 32 | ports);
+	digest_number(digest, member->weight);
+}
+
+static void put_service(struct digest *digest, const struct config_service *service)
 {
 	digest_text(digest, service->name);
 	digest_number(digest, service->family);
@@ -116,15 +127,8 @@ static void put_service(struct digest *digest, const struct config *config,
 	if (service->limit.connections)
 		put_limit(digest, &service->limit);
 	digest_number(digest, service->member_count);
-	for (size_t i = 0; i < service->member_count; i++) {
-		const struct config_member *member = &service->members[i];
-
-		config_fetch_ahead(config, service, i);
-		digest_text(digest, config->backends[member->backend].name);
-		digest_number(digest, member->weight);
-		digest_number(digest, ntohs(member->port));
-		digest_number(digest, ntohs(member->tag));
-	}
+	for (size_t i = 0; i < service->member_count; i++)
+		put_member(digest, &service->members[i]);
 }
 
 static void put_mpls(struct digest *digest, const struct config_mpls *mpls)
@@ -226,17 +230,17 @@ uint64_t config_hash(const struct config *config)
 {
 	struct digest digest;
 
-	digest_init(&digest);
+	digest_init_fast(&digest);
 	put_settings(&digest, config);
 	digest_number(&digest, config->node_count);
 	for (size_t i = 0; i < config->node_count; i++)
 		put_node(&digest, &config->nodes[i]);
 	digest_number(&digest, config->backend_count);
 	for (size_t i = 0; i < config->backend_count; i++)
-		put_backend(&digest, config, &config->backends[i]);
+		put_backend(&digest, &config->backends[i]);
 	digest_number(&digest, config->service_count);
 	for (size_t i = 0; i < config->service_count; i++)
-		put_service(&digest, config, &config->services[i]);
+		put_service(&digest, &config->services[i]);
 	/* A file without links keeps the digest that it had before there were any. */
 	if (config->link_count)
 		put_switching(&digest, config);

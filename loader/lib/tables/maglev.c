@@ -11,6 +11,8 @@
 
 #include <sodium.h>
 
+#include "base/digest.h"
+
 /* One member while the table is filled: where it stands in its own order of buckets. Small: all are gone through for
  * each bucket that each of them takes. */
 struct candidate {
@@ -53,34 +55,22 @@ uint64_t maglev_name_hash(const char *name)
 
 uint64_t maglev_digest(const uint64_t *hashes, size_t buckets)
 {
-	unsigned char out[crypto_generichash_BYTES];
-	uint64_t digest;
+	struct digest digest;
 
-	crypto_generichash(out, sizeof(out), (const unsigned char *)hashes,
-			   buckets * sizeof(*hashes), NULL, 0);
-	memcpy(&digest, out, sizeof(digest));
-	return digest;
+	digest_init_fast(&digest);
+	for (size_t i = 0; i < buckets; i++)
+		digest_number(&digest, hashes[i]);
+	return digest_final(&digest);
 }
 
 uint64_t maglev_table_digest(const uint64_t *names, const uint32_t *table, size_t buckets)
 {
-	unsigned char out[crypto_generichash_BYTES];
-	crypto_generichash_state state;
-	uint64_t hashes[512], digest;
-	size_t n = 0;
+	struct digest digest;
 
-	crypto_generichash_init(&state, NULL, 0, sizeof(out));
-	for (size_t i = 0; i < buckets; i++) {
-		hashes[n++] = names[table[i]];
-		if (n < sizeof(hashes) / sizeof(hashes[0]) && i + 1 < buckets)
-			continue;
-		crypto_generichash_update(&state, (const unsigned char *)hashes,
-					  n * sizeof(hashes[0]));
-		n = 0;
-	}
-	crypto_generichash_final(&state, out, sizeof(out));
-	memcpy(&digest, out, sizeof(digest));
-	return digest;
+	digest_init_fast(&digest);
+	for (size_t i = 0; i < buckets; i++)
+		digest_number(&digest, names[table[i]]);
+	return digest_final(&digest);
 }
 
 static int by_name(const void *a, const void *b)
@@ -240,6 +230,15 @@ static int fill_table(struct turns *turns, uint32_t *table, uint32_t buckets)
 	return err;
 }
 
+/* Is each name greater than the one before? */
+static bool ascend(const struct maglev_member *const *members, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(members[i - 1]->name, members[i]->name) >= 0)
+			return false;
+	return true;
+}
+
 /* In the order of names, which is that of turns. -EINVAL: two of one name, or no weight. */
 static int order_members(const struct maglev_member *members, size_t count,
 			 const struct maglev_member **ordered)
@@ -250,10 +249,12 @@ static int order_members(const struct maglev_member *members, size_t count,
 		ordered[i] = &members[i];
 		weights += members[i].weight;
 	}
-	qsort(ordered, count, sizeof(*ordered), by_name);
-	for (size_t i = 1; i < count; i++)
-		if (!strcmp(ordered[i - 1]->name, ordered[i]->name))
+	/* A config's are in order, and for the sort to find that out takes longer than all the rest here. */
+	if (!ascend(ordered, count)) {
+		qsort(ordered, count, sizeof(*ordered), by_name);
+		if (!ascend(ordered, count))
 			return -EINVAL;
+	}
 	return weights ? 0 : -EINVAL;
 }
 

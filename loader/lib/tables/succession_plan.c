@@ -104,8 +104,11 @@ static int plan_tables(struct planning *planning, struct succession_plan_service
 		service->by_source = succession_by_source(planning->view, service->index);
 	}
 	service->is_changed = !is_present_table(planning, service);
-	if (!service->is_changed)
+	if (!service->is_changed) {
+		/* The same, unless another release has worked it out. */
+		service->digests[0] = digest;
 		return 0;
+	}
 	memmove(&service->tables[1], service->tables,
 		(XDPLB_GENERATIONS - 1) * sizeof(*service->tables));
 	memmove(&service->digests[1], service->digests,
