@@ -152,6 +152,8 @@ const char *access_disturbed(const struct access_view *before, const struct acce
 	for (uint32_t i = 0; i < before->services.count; i++) {
 		struct xdplb_bucket_ref ref = access_service(before, i)->buckets;
 
+		if (!access_service_info(before, i)->name[0])
+			continue;
 		for (uint32_t b = ref.base; b < ref.base + ref.count; b++)
 			if (*access_bucket(before, b) != *access_bucket(after, b))
 				return disturbed("live table of service",
@@ -179,7 +181,7 @@ int access_prepare_alone(const struct config *config, const struct access_plan *
 	return err;
 }
 
-struct applied access_apply(const struct config *config, struct access_view *view)
+static struct applied apply(const struct config *config, struct access_view *view, bool sweep)
 {
 	struct applied applied = { 0 };
 	struct access_plan plan;
@@ -189,9 +191,25 @@ struct applied access_apply(const struct config *config, struct access_view *vie
 		return applied;
 	applied.changes = plan.changes;
 	applied.err = access_prepare_alone(config, &plan, view);
-	access_commit(config, &plan, view);
+	if (sweep) {
+		access_commit(config, &plan, view);
+	} else {
+		access_switch(config, &plan, view);
+		access_seal(&plan, view);
+		access_forget(&plan, view);
+	}
 	access_plan_free(&plan);
 	return applied;
+}
+
+struct applied access_apply(const struct config *config, struct access_view *view)
+{
+	return apply(config, view, true);
+}
+
+struct applied access_apply_unswept(const struct config *config, struct access_view *view)
+{
+	return apply(config, view, false);
 }
 
 void access_apply_text(const char *row, const char *config_text, struct access_view *view)

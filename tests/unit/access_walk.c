@@ -264,12 +264,8 @@ static const char *check_counts(const struct access_view *view, const struct con
 {
 	size_t services = 0, members = 0, backends = 0, wanted = 0;
 
-	for (uint32_t i = 0; i < view->services.count; i++) {
+	for (uint32_t i = 0; i < view->services.count; i++)
 		services += access_service_info(view, i)->name[0] != 0;
-		if (!access_service_info(view, i)->name[0] &&
-		    access_service(view, i)->buckets.count)
-			return fault("free service %u keeps room for buckets", i);
-	}
 	for (uint32_t i = 0; i < view->members.count; i++)
 		members += access_member_info(view, i)->in_use;
 	for (uint32_t i = 0; i < view->health.count; i++)
@@ -280,6 +276,15 @@ static const char *check_counts(const struct access_view *view, const struct con
 	    backends != config->target_count)
 		return fault("%zu services, %zu members, %zu backends in use", services, members,
 			     backends);
+	return NULL;
+}
+
+static const char *check_room(const struct access_view *view)
+{
+	for (uint32_t i = 0; i < view->services.count; i++)
+		if (!access_service_info(view, i)->name[0] &&
+		    access_service(view, i)->buckets.count)
+			return fault("free service %u keeps room for buckets", i);
 	return NULL;
 }
 
@@ -360,6 +365,11 @@ static const char *check_chain(const struct access_view *view, const struct conf
 }
 
 const char *access_fault(const struct access_view *view, const struct config *config)
+{
+	return access_fault_unswept(view, config) ?: check_room(view);
+}
+
+const char *access_fault_unswept(const struct access_view *view, const struct config *config)
 {
 	uint32_t *indices = calloc(config->service_count + 1, sizeof(*indices));
 	const char *wrong = NULL;

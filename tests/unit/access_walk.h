@@ -16,6 +16,9 @@
  */
 const char *access_fault(const struct access_view *view, const struct config *config);
 
+/* The same, but that what is free may be as it was when it was in use. */
+const char *access_fault_unswept(const struct access_view *view, const struct config *config);
+
 /* What is free and not zero, NULL if all is clean. After a kill such litter does no harm. */
 const char *access_litter(const struct access_view *view);
 
@@ -53,6 +56,9 @@ struct applied {
 int access_prepare_alone(const struct config *config, const struct access_plan *plan,
 			 struct access_view *view);
 struct applied access_apply(const struct config *config, struct access_view *view);
+
+/* The same as a node does it: what has gone is cleared by the next one. */
+struct applied access_apply_unswept(const struct config *config, struct access_view *view);
 
 /* As above, with a config's text, and a failed expectation if it does not go well. */
 void access_apply_text(const char *row, const char *text, struct access_view *view);

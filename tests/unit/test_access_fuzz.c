@@ -88,6 +88,33 @@ static void check_step(const char *text, const struct config *config, struct acc
 	access_memory_free(&after);
 }
 
+static void check_unswept(uint64_t *random, struct access_view *view)
+{
+	struct access_view before;
+	struct applied applied;
+	struct config config;
+	char text[TEXT_MAX];
+	const char *wrong;
+
+	random_config(random, text);
+	cluster_parse(text, &config);
+	access_memory_copy(view, &before);
+	applied = access_apply_unswept(&config, view);
+	cr_expect_eq(applied.err, 0, "%s: %s", text, applied.error.text);
+	wrong = access_fault_unswept(view, &config);
+	cr_expect_null(wrong, "%s: %s", text, wrong);
+	wrong = access_disturbed(&before, view);
+	cr_expect_null(wrong, "%s: disturbed: %s", text, wrong);
+	check_digests(text, &config, view);
+	if (!next_random(random, 3)) {
+		applied = access_apply_unswept(&config, view);
+		cr_expect_eq(applied.changes, 0, "%s: again: %zu changes", text, applied.changes);
+	}
+	access_live_on(view, random);
+	access_memory_free(&before);
+	cluster_free(&config);
+}
+
 Test(access_fuzz, sequences)
 {
 	const struct node_sizes sizes = { 24, 96, 32, 128 };
@@ -108,6 +135,25 @@ Test(access_fuzz, sequences)
 			access_live_on(&view, &random);
 			cluster_free(&config);
 		}
+		access_memory_free(&view);
+	}
+}
+
+/* As a node does it, which clears what has gone with the next apply: no trace of it is in what comes after. */
+Test(access_fuzz, unswept)
+{
+	const struct node_sizes sizes = { 24, 96, 32, 128 };
+
+	skip_grace_periods();
+	for (uint64_t sequence = 0; sequence < SEQUENCES; sequence++) {
+		uint64_t random = 2000 + sequence;
+		struct access_view view;
+
+		access_memory(&sizes, &view);
+		for (int step = 0; step < STEPS; step++)
+			check_unswept(&random, &view);
+		access_apply_text("and nothing", "", &view);
+		cr_expect_null(access_litter(&view), "%s", access_litter(&view));
 		access_memory_free(&view);
 	}
 }

@@ -151,6 +151,30 @@ Test(access_sources, service_goes)
 	access_memory_free(&view);
 }
 
+/* An index is given to another service while what was there before is not cleared yet, with the very same list. */
+Test(access_sources, service_replaced)
+{
+	static const char *const other = "other 192.0.2.9 80 tcp s 251: b1";
+	struct access_view view;
+	struct config config;
+
+	skip_grace_periods();
+	access_memory(&usual_sizes, &view);
+	view.sources_fd = make_trie(64);
+	apply(&view, ONE_SERVICE, true, "12");
+	cluster_parse("", &config);
+	cr_assert_eq(access_apply_unswept(&config, &view).err, 0);
+	cluster_free(&config);
+	cr_expect_eq(count_keys(&view), 2, "cleared: nothing is tested");
+	apply(&view, other, true, "12");
+	expect_live("the same", &view, "12", 0);
+	cr_expect_eq(mode(&view), XDPLB_SERVICE_SOURCES_ALLOWED);
+	cr_expect_eq(apply(&view, other, true, "12"), 0, "applying twice changes");
+	close(view.sources_fd);
+	view.sources_fd = -1;
+	access_memory_free(&view);
+}
+
 /* Prepared and not committed, then taken back, killed, or refused for want of room. */
 Test(access_sources, live_list_stays_whole)
 {

@@ -206,6 +206,8 @@ static void look(pid_t child, void *arg)
 
 static const struct {
 	const char *row, *from, *to, *other;
+	const char
+		*before; /* NULL: nothing. Of what was before `from` the traces are still there. */
 } rows[] = {
 	{ "fresh", "", ALL, "x 192.0.2.7 1 tcp i 13: b7" },
 	{ "all goes", ALL, "", DNS },
@@ -214,13 +216,28 @@ static const struct {
 	{ "a backend replaced", ALL, "web 192.0.2.1 80 tcp i 61: b1 b7 b3;" DNS, DNS },
 	{ "address and weight", WEB, "web 192.0.2.1 80 tcp i 61: b1*3 b2^11 b3", "" },
 	{ "table size", WEB, "web 192.0.2.1 80 tcp i 67: b1 b2*2 b3", "" },
-	{ "renamed", WEB, "wob 192.0.2.1 80 tcp i 61: b1 b2*2 b3",
+	{ "renamed, and restored otherwise", WEB, "wob 192.0.2.1 80 tcp s 61: b1 b2*2 b3",
 	  WEB "; x 192.0.2.7 1 tcp i 13: b7" },
 	{ "VIPs swapped", WEB ";" DNS,
 	  "web 192.0.2.2 53 udp s 61: b1 b2*2 b3; dns 192.0.2.1 80 tcp i 31: b1 b4", DNS },
 	{ "one replaced by another", "a 192.0.2.1 80 tcp i 31: b1 b2",
 	  "b 192.0.2.2 80 tcp i 13: b3", "c 192.0.2.3 80 tcp i 13: b2" },
+	{ "after others", WEB, ALL, DNS,
+	  "x 192.0.2.7 1 tcp i 13: b7*3 b6; y 192.0.2.8 1 udp s 31: b5" },
+	{ "back to what was", WEB, ALL, "", ALL },
+	{ "others after others", DNS, WEB, ALL, "web 192.0.2.1 80 tcp i 61: b1*3 b2^11 b3" },
 };
+
+static void live_before(const char *before, struct access_view *view)
+{
+	struct config config;
+	uint64_t random = 1;
+
+	cluster_parse(before ?: "", &config);
+	access_apply(&config, view);
+	access_live_on(view, &random);
+	cluster_free(&config);
+}
 
 static void run_row(size_t i)
 {
@@ -234,7 +251,8 @@ static void run_row(size_t i)
 	cluster_parse(rows[i].to, &moment.to);
 	cluster_parse(rows[i].other, &moment.other);
 	access_memory(&sizes, &moment.view);
-	access_apply(&moment.from, &moment.view);
+	live_before(rows[i].before, &moment.view);
+	access_apply_unswept(&moment.from, &moment.view);
 	access_live_on(&moment.view, &random);
 	for (uint32_t m = 0; m < moment.view.members.count; m++)
 		if (access_member_info(&moment.view, m)->in_use)

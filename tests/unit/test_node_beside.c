@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What an apply does beside the planning of tables: it sees what is there in the network, and digests the config; by
- * a thread, and without one.
+ * What an apply does beside the planning of tables: it sees what is there in the network, digests the config, and waits
+ * for packets that are under way; by threads, and without.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/host_act.h"
@@ -69,6 +75,8 @@ static void check_all(const char *row, int undos, bool has_routes)
 	node_beside_begin(&beside, &config, undos, has_routes);
 	cr_expect_eq(node_beside_looked(&beside), 0, "%s", row);
 	check_found(row, &beside.there, has_routes);
+	node_beside_waited(&beside);
+	cr_expect_not(beside.waiting.is_running, "%s", row);
 	cr_expect_eq(node_beside_hash(&beside), config_hash(&config), "%s", row);
 	node_beside_drop(&beside);
 	cr_expect(all_zero(&beside, sizeof(beside)), "%s: something is left", row);
@@ -118,5 +126,50 @@ Test(node_beside, without_one)
 	check_all("routes, no thread", undos, true);
 	check_all("no routes, no thread", undos, false);
 	check_error("no thread");
+	close(undos);
+}
+
+static volatile sig_atomic_t grace_periods;
+
+static void count_grace_period(int number)
+{
+	grace_periods++;
+}
+
+/* From now on grace periods are counted, and take no time. */
+static void count_grace_periods(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = sizeof(filter) / sizeof(filter[0]), .filter = filter };
+
+	signal(SIGSYS, count_grace_period);
+	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0), 0);
+}
+
+/* One of an access node, none of others; over when node_beside_waited() returns. */
+Test(node_beside, waits_for_packets)
+{
+	struct node_beside beside;
+	struct config config;
+	int undos = set_up();
+
+	cluster_parse(SERVICES, &config);
+	no_threads_from_now();
+	count_grace_periods();
+	for (int is_access = 0; is_access < 2; is_access++) {
+		grace_periods = 0;
+		node_beside_begin(&beside, &config, undos, is_access);
+		node_beside_waited(&beside);
+		cr_expect_eq(grace_periods, is_access, "%d grace periods", grace_periods);
+		node_beside_drop(&beside);
+		cr_expect_eq(grace_periods, is_access, "once more");
+	}
+	cluster_free(&config);
 	close(undos);
 }

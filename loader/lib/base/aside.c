@@ -6,11 +6,6 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-/* Four times the share that others have. */
-#define HURRY_NICE (-6)
 
 static void *run(void *arg)
 {
@@ -44,11 +39,4 @@ void aside_drop(struct aside *aside)
 	if (aside->is_running)
 		pthread_join(aside->thread, NULL);
 	memset(aside, 0, sizeof(*aside));
-}
-
-void aside_hurry(void)
-{
-	/* Of Linux' threads each has its own; the first one keeps it, since it does other work later. */
-	if (gettid() != getpid())
-		setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + HURRY_NICE);
 }

@@ -29,7 +29,4 @@ void aside_end(struct aside *aside);
 /* Waits if it is being done; what was not begun is left undone. */
 void aside_drop(struct aside *aside);
 
-/* Called by work: it is waited for first of all, and gets more of a CPU than others, where there are too few. */
-void aside_hurry(void);
-
 #endif

@@ -209,8 +209,10 @@ static int prepare_tables(struct work *work)
 		.wait_ms = work->options->wait_ms,
 		.notes = work->notes,
 	};
-	int err = access_prepare(work->config, &work->access_plan, &work->access, &asking);
+	int err;
 
+	node_beside_waited(&work->beside);
+	err = access_prepare(work->config, &work->access_plan, &work->access, &asking);
 	work->confirmed = asking.confirmed;
 
 	if (err == -EINTR)

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The last steps of node_apply(), which can't fail: writing tables, and clearing up after what was there before.
+ * The last steps of node_apply(), which can't fail: writing tables, and forgetting what was there before.
  */
 #include "node/node_work.h"
 
 #include <string.h>
 #include <time.h>
-
-#include "base/aside.h"
 
 static size_t count_attached(const struct hooks *hooks)
 {
@@ -18,26 +16,22 @@ static size_t count_attached(const struct hooks *hooks)
 	return n;
 }
 
-static void write_node_info(struct work *work, size_t changes)
+/* Another file counts as a change: one that was killed may have made all changes, and told the agent of none. */
+static void write_node_info(struct work *work, uint64_t hash, size_t changes)
 {
 	struct xdplb_node_info *info = map_at(&work->node_info, 0);
+	bool is_new = changes || info->config_hash != hash || !info->generation;
 
 	strcpy(info->cluster, work->config->cluster);
 	strcpy(info->node, work->node->name);
 	info->applied = time(NULL);
-	info->config_hash = node_beside_hash(&work->beside);
+	info->config_hash = hash;
 	info->program_hash = programs_hash(&work->constants, work->node);
 	info->abi = XDPLB_ABI;
-	if (changes || !info->generation)
+	if (is_new)
 		info->generation++;
 }
 
-static void wait_for_readers(void *nothing)
-{
-	map_wait_for_readers();
-}
-
-/* What needs no grace period, and nothing of what is cleared after one. */
 static void tidy(struct work *work, struct node_result *result)
 {
 	work_commit_mpls(work, result);
@@ -54,7 +48,7 @@ static void tidy(struct work *work, struct node_result *result)
 
 void work_commit(struct work *work, struct node_result *result)
 {
-	struct aside grace = { 0 };
+	uint64_t hash;
 
 	result->swapped = work->load;
 	result->changes = work->confirmed + count_attached(&work->hooks) +
@@ -67,16 +61,12 @@ void work_commit(struct work *work, struct node_result *result)
 	}
 	if (work->node->is_access) {
 		access_switch(work->config, &work->access_plan, &work->access);
-		/* It takes longer than most of what is to be done. */
-		aside_begin(&grace, wait_for_readers, NULL);
 		access_seal(&work->access_plan, &work->access);
 	}
 	tidy(work, result);
-	if (work->node->is_access) {
-		aside_end(&grace);
-		access_clear(&work->access_plan, &work->access);
-		/* While the digest is not there yet. */
-		access_view_close(&work->access);
-	}
-	write_node_info(work, result->changes);
+	hash = node_beside_hash(&work->beside);
+	/* Right before the agent is told, who may still write to what is forgotten. */
+	if (work->node->is_access)
+		access_forget(&work->access_plan, &work->access);
+	write_node_info(work, hash, result->changes);
 }

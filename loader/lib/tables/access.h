@@ -71,10 +71,10 @@ static inline uint32_t *access_bucket(const struct access_view *view, uint32_t n
 	return &line->member[number % XDPLB_BUCKETS_PER_LINE];
 }
 
-/* Has an index been given to a service? A loader killed in between may have left it without a name. */
+/* Has an index been given to a service? */
 static inline bool access_service_in_use(const struct access_view *view, uint32_t i)
 {
-	return access_service_info(view, i)->name[0] || access_service(view, i)->buckets.count;
+	return access_service_info(view, i)->name[0];
 }
 
 /* A service as it is to be. */
@@ -145,6 +145,9 @@ struct access_asking {
 /**
  * access_prepare() - Write what no packet meets yet, and ask for the word of service nodes.
  *
+ * A grace period after the last switch (map_wait_for_readers()), be it another loader's: what was referred to before is
+ * cleared and written anew from here on.
+ *
  * New members are written and, if their service nodes hold the mappings, confirmed. A member that is
  * not confirmed in time will stay out of use and is named in asking->notes.
  *
@@ -161,15 +164,15 @@ void access_take_back(const struct access_plan *plan, struct access_view *view);
  * Making a prepared plan true; none of these steps can fail.
  *
  * access_switch(): tables first, then the references to them, each in one store. access_seal(): what new tables are
- * known by, which is worked out beside; after the switch, in whose grace period there is time for it.
- * access_clear(): what is no longer referred to; a grace period after the switch.
+ * known by, which is worked out beside. access_forget(): who had what is no longer referred to; its indices are free
+ * then, but packets that are under way may still read what lies there: that the next access_prepare() clears.
  */
 void access_switch(const struct config *config, const struct access_plan *plan,
 		   struct access_view *view);
 void access_seal(const struct access_plan *plan, struct access_view *view);
-void access_clear(const struct access_plan *plan, struct access_view *view);
+void access_forget(const struct access_plan *plan, struct access_view *view);
 
-/* All of them, with a grace period. */
+/* All of them, and then a grace period, and what the next access_prepare() would clear. */
 void access_commit(const struct config *config, const struct access_plan *plan,
 		   struct access_view *view);
 

@@ -118,8 +118,8 @@ static void write_service_info(const struct access_plan_service *service, struct
 	struct xdplb_service_info *info = access_service_info(view, service->index);
 	const struct config_service *config = service->config;
 
-	memset(info->name, 0, sizeof(info->name));
-	strcpy(info->name, config->name);
+	/* At no moment without a name, which would make it a free one: strncpy() fills the rest with zeros. */
+	strncpy(info->name, config->name, sizeof(info->name));
 	info->vip = config->vip;
 	info->port = config->port;
 	info->proto = config->proto;
@@ -184,59 +184,89 @@ static void switch_refs(const struct access_plan *plan, struct access_view *view
 	}
 }
 
-/* A flow may be remembered with a member that goes: it moves before anything of the member is cleared. */
+/* A flow may be remembered with it: it moves before anything of the member is cleared. */
+static void stop_member(const struct access_view *view, uint32_t i)
+{
+	__atomic_fetch_and(&access_member(view, i)->flags, ~XDPLB_MEMBER_CONFIRMED,
+			   __ATOMIC_RELAXED);
+}
+
 static void stop_rest(const struct access_plan *plan, struct access_view *view)
 {
 	for (uint32_t i = 0; i < view->member_infos.count; i++)
 		if (!plan->member_kept[i] && access_member_info(view, i)->in_use)
-			__atomic_store_n(&access_member(view, i)->flags, 0, __ATOMIC_RELAXED);
+			stop_member(view, i);
 }
 
-/* Clears what is in use and not part of the plan; nothing refers to it any more. */
-static void clear_rest(const struct access_plan *plan, struct access_view *view)
+/* Most are zero already, in memory that should not be written for nothing. */
+static void clear(void *value, size_t size)
 {
-	for (uint32_t i = 0; i < view->service_infos.count; i++) {
-		if (plan->service_kept[i] || !access_service_in_use(view, i))
+	static const char zeros[256];
+
+	if (size > sizeof(zeros) || memcmp(value, zeros, size))
+		memset(value, 0, size);
+}
+
+/* What is free and still as it was when it was in use: zeros, so that nothing of it comes to who gets the index. */
+static int sweep(struct access_view *view)
+{
+	for (uint32_t i = 0; i < view->service_infos.count; i++)
+		if (!access_service_in_use(view, i)) {
+			clear(access_service(view, i), sizeof(struct xdplb_service));
+			clear(access_service_info(view, i), sizeof(struct xdplb_service_info));
+		}
+	for (uint32_t i = 0; i < view->member_infos.count; i++)
+		if (!access_member_info(view, i)->in_use) {
+			clear(access_member(view, i), sizeof(struct xdplb_member));
+			clear(access_member_info(view, i), sizeof(struct xdplb_member_info));
+		}
+	for (uint32_t i = 0; i < view->backend_infos.count; i++)
+		if (!access_backend_info(view, i)->name[0]) {
+			clear(map_at(&view->health, i), sizeof(struct xdplb_health));
+			clear(access_backend_info(view, i), sizeof(struct xdplb_backend_info));
+		}
+	return access_sources_prune(view);
+}
+
+static void stop_new_members(const struct access_plan_service *service, struct access_view *view)
+{
+	for (size_t m = 0; m < service->config->member_count; m++)
+		if (service->member_is_new[m])
+			stop_member(view, service->members[m]);
+}
+
+static void clear_new_members(const struct access_plan_service *service, struct access_view *view)
+{
+	for (size_t m = 0; m < service->config->member_count; m++) {
+		uint32_t index = service->members[m];
+
+		if (!service->member_is_new[m])
 			continue;
-		memset(access_service(view, i), 0, sizeof(struct xdplb_service));
-		memset(access_service_info(view, i), 0, sizeof(struct xdplb_service_info));
-	}
-	for (uint32_t i = 0; i < view->member_infos.count; i++) {
-		if (plan->member_kept[i] || !access_member_info(view, i)->in_use)
-			continue;
-		memset(access_member(view, i), 0, sizeof(struct xdplb_member));
-		memset(access_member_info(view, i), 0, sizeof(struct xdplb_member_info));
-	}
-	for (uint32_t i = 0; i < view->backend_infos.count; i++) {
-		if (plan->backend_kept[i] || !access_backend_info(view, i)->name[0])
-			continue;
-		memset(map_at(&view->health, i), 0, sizeof(struct xdplb_health));
-		memset(access_backend_info(view, i), 0, sizeof(struct xdplb_backend_info));
+		memset(access_member(view, index), 0, sizeof(struct xdplb_member));
+		memset(access_member_info(view, index), 0, sizeof(struct xdplb_member_info));
 	}
 }
 
-/* Takes back what access_prepare() wrote: nothing refers to it. */
+/*
+ * Takes back what access_prepare() wrote. No bucket refers to it, but a flow may be remembered with the index of a new
+ * member, from the days of one that had it before.
+ */
 void access_take_back(const struct access_plan *plan, struct access_view *view)
 {
+	for (size_t i = 0; i < plan->service_count; i++)
+		stop_new_members(&plan->services[i], view);
+	map_wait_for_readers();
 	for (size_t i = 0; i < plan->service_count; i++) {
 		const struct access_plan_service *service = &plan->services[i];
 
-		for (size_t m = 0; m < service->config->member_count; m++) {
-			uint32_t index = service->members[m];
-
-			if (!service->member_is_new[m])
-				continue;
-			memset(access_member(view, index), 0, sizeof(struct xdplb_member));
-			memset(access_member_info(view, index), 0,
-			       sizeof(struct xdplb_member_info));
-		}
+		clear_new_members(service, view);
 		access_service_info(view, service->index)->members = service->members_before;
 	}
 	for (size_t i = 0; i < plan->target_count; i++)
 		if (plan->target_is_new[i])
 			memset(access_backend_info(view, plan->targets[i]), 0,
 			       sizeof(struct xdplb_backend_info));
-	access_sources_prune(view);
+	access_sources_prune(view); /* what can't be read now goes with the next apply */
 }
 
 /* Only what is to change: of 10,000 services most stay, and a write to each costs more than all else. */
@@ -283,19 +313,20 @@ int access_prepare(const struct config *config, const struct access_plan *plan,
 	int err = show_buckets(plan, view);
 
 	if (!err)
-		err = access_filling_end(plan);
+		err = sweep(view);
 	if (!err)
 		err = access_sources_write(plan, view);
-
 	if (err)
 		return err;
 	write_new_targets(config, plan, view);
 	for (size_t i = 0; i < plan->service_count; i++)
 		write_members(plan, &plan->services[i], view);
 	err = access_confirm(config, plan, view, asking);
-	if (err == -EINTR)
+	if (err != -EINTR)
+		err = access_filling_end(plan);
+	if (err)
 		access_take_back(plan, view);
-	return err == -EINTR ? err : 0;
+	return err;
 }
 
 void access_switch(const struct config *config, const struct access_plan *plan,
@@ -325,10 +356,17 @@ void access_seal(const struct access_plan *plan, struct access_view *view)
 			seal_service(&plan->services[i], view);
 }
 
-void access_clear(const struct access_plan *plan, struct access_view *view)
+void access_forget(const struct access_plan *plan, struct access_view *view)
 {
-	clear_rest(plan, view);
-	access_sources_prune(view);
+	for (uint32_t i = 0; i < view->member_infos.count; i++)
+		if (!plan->member_kept[i] && access_member_info(view, i)->in_use)
+			memset(access_member_info(view, i), 0, sizeof(struct xdplb_member_info));
+	for (uint32_t i = 0; i < view->service_infos.count; i++)
+		if (!plan->service_kept[i] && access_service_in_use(view, i))
+			memset(access_service_info(view, i), 0, sizeof(struct xdplb_service_info));
+	for (uint32_t i = 0; i < view->backend_infos.count; i++)
+		if (!plan->backend_kept[i] && access_backend_info(view, i)->name[0])
+			memset(access_backend_info(view, i), 0, sizeof(struct xdplb_backend_info));
 }
 
 void access_commit(const struct config *config, const struct access_plan *plan,
@@ -336,6 +374,7 @@ void access_commit(const struct config *config, const struct access_plan *plan,
 {
 	access_switch(config, plan, view);
 	access_seal(plan, view);
+	access_forget(plan, view);
 	map_wait_for_readers();
-	access_clear(plan, view);
+	sweep(view);
 }

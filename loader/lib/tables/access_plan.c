@@ -255,6 +255,7 @@ static int plan_services(struct access_running *running, struct access_plan *pla
 	err = access_filling_begin(running->config, plan);
 	if (err)
 		return fail_errno(error, err, "cannot fill bucket tables");
+	access_running_count(running);
 	find_targets(running, plan);
 	err = plan_all_members(running, plan, error);
 	if (!err)

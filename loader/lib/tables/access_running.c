@@ -74,7 +74,7 @@ static void add_members(struct access_running *running)
 	}
 }
 
-static void count_members(struct access_running *running)
+void access_running_count(struct access_running *running)
 {
 	const struct access_view *view = running->view;
 
@@ -101,7 +101,6 @@ int access_running_open(const struct config *config, const struct access_view *v
 		access_running_close(&running);
 		return err;
 	}
-	count_members(&running);
 	*ret = running;
 	return 0;
 }

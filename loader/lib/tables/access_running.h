@@ -12,7 +12,8 @@
 struct access_running {
 	const struct config *config;
 	const struct access_view *view;
-	uint32_t *in_use; /* by service: members, those too that a killed loader has left */
+	/* By service: members, those too that a killed loader has left; access_running_count() fills it. */
+	uint32_t *in_use;
 	/* Filled when there are many to look for that are not where they are likely to be. */
 	struct lookup services, members, backends;
 	uint32_t service_misses, member_misses, backend_misses;
@@ -26,6 +27,7 @@ struct access_running {
 int access_running_open(const struct config *config, const struct access_view *view,
 			struct access_running *ret);
 void access_running_close(struct access_running *running);
+void access_running_count(struct access_running *running);
 
 /* Indices, or LOOKUP_NONE. A service is what it is on the wire: it may be renamed. */
 uint32_t access_running_service(struct access_running *running,

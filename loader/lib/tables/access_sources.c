@@ -103,7 +103,8 @@ int access_sources_plan(const struct access_view *view, struct access_plan *plan
 		return fail_errno(error, err, "cannot read the map sources");
 	for (size_t i = 0; i < plan->service_count; i++) {
 		struct access_plan_service *service = &plan->services[i];
-		uint32_t flags = access_service(view, service->index)->flags;
+		/* A new one may have the index of one that has gone, flags and all. */
+		uint32_t flags = service->is_new ? 0 : access_service(view, service->index)->flags;
 		bool is_live = flags & XDPLB_SERVICE_SOURCES;
 
 		if (!service->config->source_count)
@@ -134,13 +135,13 @@ uint32_t access_sources_flags(const struct access_plan_service *service)
 	       (service->sources_b ? XDPLB_SERVICE_SOURCES_B : 0);
 }
 
-void access_sources_prune(struct access_view *view)
+int access_sources_prune(struct access_view *view)
 {
 	struct source_keys all;
+	int err = read_keys(view, &all);
 
-	/* What can't be read now goes with the next apply. */
-	if (read_keys(view, &all))
-		return;
+	if (err)
+		return err;
 	for (size_t i = 0; i < all.count; i++) {
 		const struct xdplb_source_key *key = &all.keys[i];
 		uint32_t flags = key->service < view->services.count
@@ -151,6 +152,7 @@ void access_sources_prune(struct access_view *view)
 			map_delete(view->sources_fd, key);
 	}
 	free(all.keys);
+	return 0;
 }
 
 static int write_list(const struct access_plan_service *service, int fd)
@@ -172,8 +174,6 @@ int access_sources_write(const struct access_plan *plan, struct access_view *vie
 {
 	int err = 0;
 
-	/* What an apply has left that was killed here must not become part of a list. */
-	access_sources_prune(view);
 	for (size_t i = 0; i < plan->service_count && !err; i++)
 		if (plan->services[i].sources_changed)
 			err = write_list(&plan->services[i], view->sources_fd);

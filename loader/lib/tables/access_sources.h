@@ -25,6 +25,6 @@ uint32_t access_sources_flags(const struct access_plan_service *service);
 int access_sources_write(const struct access_plan *plan, struct access_view *view);
 
 /* Deletes what is in no live list; after a grace period, or of versions that were never live. */
-void access_sources_prune(struct access_view *view);
+int access_sources_prune(struct access_view *view);
 
 #endif

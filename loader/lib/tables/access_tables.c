@@ -59,7 +59,6 @@ static void build_tables(void *arg)
 {
 	struct access_filling *filling = arg;
 
-	aside_hurry();
 	for (size_t i = 0; i < filling->service_count && !filling->err; i++)
 		if (filling->services[i].is_filled_beside)
 			filling->err = access_build_table(filling->config, &filling->services[i]);
@@ -188,7 +187,8 @@ static size_t slot_extents(const struct access_view *view, struct extent *extent
 		    slots[i].index >= view->services.count)
 			continue;
 		ref.base &= ~(XDPLB_BUCKETS_PER_LINE - 1);
-		if (memcmp(&ref, &access_service(view, slots[i].index)->buckets, sizeof(ref)))
+		if (!access_service_in_use(view, slots[i].index) ||
+		    memcmp(&ref, &access_service(view, slots[i].index)->buckets, sizeof(ref)))
 			extents[n++] = extent_of(ref);
 	}
 	return n;
@@ -202,7 +202,7 @@ int access_place_tables(const struct access_view *view, struct access_plan *plan
 	if (!extents)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < view->services.count; i++)
-		if (access_service(view, i)->buckets.count)
+		if (access_service_in_use(view, i) && access_service(view, i)->buckets.count)
 			extents[n++] = extent_of(access_service(view, i)->buckets);
 	n = slot_extents(view, extents, n);
 	/* Sorted once and kept so: a file may bring thousands of tables. */
