@@ -61,7 +61,8 @@ INLINE enum verdict balance_rare(struct xdp_md *ctx)
 	}
 }
 
-INLINE enum verdict balance(struct xdp_md *ctx)
+/* The usual packet; VERDICT_NEXT: it takes the detour, or is none of these (its shape is 0) and balance_rare()'s. */
+INLINE enum verdict balance(struct xdp_md *ctx, struct detour *ret_detour)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct ethhdr *eth = data;
@@ -71,10 +72,10 @@ INLINE enum verdict balance(struct xdp_md *ctx)
 	if ((void *)(eth + 1) > end)
 		return VERDICT_PASS;
 	if (eth->h_proto == bpf_htons(ETH_P_IP) && parse_usual4(&pkt))
-		return balance_usual(ctx, &pkt);
+		return balance_usual(ctx, &pkt, pkt.ip4->protocol, ret_detour);
 	if (eth->h_proto == bpf_htons(ETH_P_IPV6) && parse_usual6(&pkt))
-		return balance_usual(ctx, &pkt);
-	return balance_rare(ctx);
+		return balance_usual(ctx, &pkt, pkt.ip6->nexthdr, ret_detour);
+	return VERDICT_NEXT;
 }
 
 /* What VERDICT_REPORT wants: here, where nothing else lies on the stack. */
@@ -83,13 +84,8 @@ INLINE enum verdict report(struct xdp_md *ctx, __u32 verdict)
 	return report_error(ctx, read_shape(ctx), verdict >> 8);
 }
 
-SEC("xdp")
-int lb_xdp(struct xdp_md *ctx)
+INLINE int action_of(enum verdict verdict)
 {
-	enum verdict verdict = balance(ctx);
-
-	if (unlikely(verdict >= VERDICT_REPORT))
-		verdict = report(ctx, verdict);
 	switch (verdict) {
 	case VERDICT_DROP:
 		return XDP_DROP;
@@ -100,6 +96,25 @@ int lb_xdp(struct xdp_md *ctx)
 	default:
 		return XDP_PASS;
 	}
+}
+
+SEC("xdp")
+int lb_xdp(struct xdp_md *ctx)
+{
+	struct detour detour = {};
+	enum verdict verdict = balance(ctx, &detour);
+
+	/* Constants where they come from, and so is what they mean: none of this is asked. */
+	if (verdict == VERDICT_TX)
+		return XDP_TX;
+	if (verdict == VERDICT_REDIRECT)
+		return XDP_REDIRECT;
+	if (verdict == VERDICT_PASS)
+		return XDP_PASS;
+	verdict = detour.shape ? take_detour(ctx, &detour) : balance_rare(ctx);
+	if (unlikely(verdict >= VERDICT_REPORT))
+		verdict = report(ctx, verdict);
+	return action_of(verdict);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

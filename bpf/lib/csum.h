@@ -13,13 +13,13 @@
 
 INLINE __u32 csum_delta16(__u16 old, __u16 new)
 {
-	return new + (__u16)~old;
+	return (__u32) new + 0xffff - old;
 }
 
 /* `delta` may be a sum of deltas below 2^32. */
 INLINE __u16 csum_apply(__u16 sum, __u32 delta)
 {
-	__u32 s = (__u16)~sum + delta;
+	__u32 s = delta + 0xffff - sum;
 
 	s = (s & 0xffff) + (s >> 16);
 	s = (s & 0xffff) + (s >> 16);

@@ -14,11 +14,7 @@
 /* Are VIPs to be answered for? */
 INLINE bool answers_echo(void)
 {
-	const struct xdplb_lb_control *control;
-	__u32 zero = 0;
-
-	control = bpf_map_lookup_elem(&lb_control, &zero);
-	return control && !control->no_echo;
+	return !*(const volatile __u32 *)&lb_control.no_echo;
 }
 
 /* May the packet's sender be answered? */

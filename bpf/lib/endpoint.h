@@ -25,6 +25,24 @@ INLINE bool same_addr(const struct xdplb_addr *a, const struct xdplb_addr *b)
 		 (a->word[3] ^ b->word[3]));
 }
 
+/* Is a slot that of a key? Of an IPv4 address all words but the first are zero, and that takes two loads. */
+INLINE bool is_slot_of(const struct xdplb_endpoint *slot, const struct endpoint_key *key)
+{
+	if (endpoint_word(slot) != endpoint_word(key))
+		return false;
+	if (__builtin_constant_p(key->family) && key->family == XDPLB_IPV4) {
+		const __u64 *halves = (const __u64 *)&slot->addr;
+
+		return halves[0] == join32(key->addr.word[0], 0) && !halves[1];
+	}
+	return same_addr(&slot->addr, &key->addr);
+}
+
+INLINE __u32 hash_endpoint_key(__u32 seed, const struct endpoint_key *key)
+{
+	return endpoint_hash(seed, &key->addr, key->port, key->proto, key->family);
+}
+
 /* The live table: base and seed of one moment. */
 INLINE struct xdplb_table_ref read_table_ref(const struct xdplb_table_ref *ref)
 {
@@ -37,26 +55,24 @@ INLINE struct xdplb_table_ref read_table_ref(const struct xdplb_table_ref *ref)
  * find_endpoint() - The slot of a key, or NULL. A macro only because a map must be named in the
  * lookup itself for the verifier to turn it into an array access.
  */
-#define find_endpoint(map, ref, mask, key)                                                      \
-	({                                                                                      \
-		struct xdplb_endpoint *found_ = NULL;                                           \
-		const struct xdplb_table_ref ref_ = (ref);                                      \
-		__u32 hash_ = endpoint_hash(ref_.seed, &(key)->addr, (key)->port, (key)->proto, \
-					    (key)->family);                                     \
-		for (int i_ = 0; i_ < XDPLB_ENDPOINT_PROBES; i_++) {                            \
-			__u32 slot_ = ref_.base + ((hash_ + i_) & (mask));                      \
-			struct xdplb_endpoint *e_ = bpf_map_lookup_elem((map), &slot_);         \
-			if (!e_)                                                                \
-				break;                                                          \
-			if (endpoint_word(e_) == endpoint_word(key) &&                          \
-			    same_addr(&e_->addr, &(key)->addr)) {                               \
-				found_ = e_;                                                    \
-				break;                                                          \
-			}                                                                       \
-			if (!e_->family)                                                        \
-				break;                                                          \
-		}                                                                               \
-		found_;                                                                         \
+#define find_endpoint(map, ref, mask, key)                                              \
+	({                                                                              \
+		struct xdplb_endpoint *found_ = NULL;                                   \
+		const struct xdplb_table_ref ref_ = (ref);                              \
+		__u32 hash_ = hash_endpoint_key(ref_.seed, key);                        \
+		for (int i_ = 0; i_ < XDPLB_ENDPOINT_PROBES; i_++) {                    \
+			__u32 slot_ = ref_.base + ((hash_ + i_) & (mask));              \
+			struct xdplb_endpoint *e_ = bpf_map_lookup_elem((map), &slot_); \
+			if (!e_)                                                        \
+				break;                                                  \
+			if (is_slot_of(e_, key)) {                                      \
+				found_ = e_;                                            \
+				break;                                                  \
+			}                                                               \
+			if (!e_->family)                                                \
+				break;                                                  \
+		}                                                                       \
+		found_;                                                                 \
 	})
 
 #endif

@@ -3,7 +3,7 @@
  * The road that nearly all packets take, from Ethernet header to wire: TCP or UDP right behind an IP header
  * without options, for a service without particulars, whose bucket's member is well and known by its next
  * hop. It is an excerpt of serve_packet(), which has all the rest and decides alike. One copy is made of it
- * for each family, so that addresses and offsets are constants. Nothing is written, changed or
+ * for each family and protocol, so that offsets and half of each key are constants. Nothing is written, changed or
  * counted before it is sure that the packet leaves by this road.
  */
 #ifndef XDPLB_BPF_FAST_H
@@ -23,10 +23,9 @@ INLINE bool parse_usual4(struct packet *pkt)
 	    ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))
 		return false;
 	pkt->family = XDPLB_IPV4;
-	pkt->proto = ip->protocol;
 	pkt->l4 = ip + 1;
 	pkt->l4_offset = ETH_HLEN + sizeof(*ip);
-	return parse_l4(pkt) == PARSED_L4;
+	return true;
 }
 
 INLINE bool parse_usual6(struct packet *pkt)
@@ -36,10 +35,9 @@ INLINE bool parse_usual6(struct packet *pkt)
 	if ((void *)(ip + 1) > pkt->end || ip->version != 6)
 		return false;
 	pkt->family = XDPLB_IPV6;
-	pkt->proto = ip->nexthdr;
 	pkt->l4 = ip + 1;
 	pkt->l4_offset = ETH_HLEN + sizeof(*ip);
-	return parse_l4(pkt) == PARSED_L4;
+	return true;
 }
 
 /*
@@ -53,9 +51,9 @@ INLINE struct xdplb_member *usual_member(const struct xdplb_endpoint *slot, __u6
 	__u32 base = (__u32)word & ~(XDPLB_BUCKETS_PER_LINE - 1), count = word >> 32;
 	struct xdplb_member *member;
 
-	*ret_index = bucket_member(base + ((hash >> 32) * count >> 32));
 	if (unlikely(!count))
 		return NULL;
+	*ret_index = bucket_member(base + ((hash >> 32) * count >> 32));
 	member = bpf_map_lookup_elem(&members, ret_index);
 	if (unlikely(!member || !member_is_whole(member, ret_index, &slot->buckets.base)))
 		return NULL;
@@ -79,7 +77,7 @@ INLINE enum verdict serve_usual(struct xdp_md *ctx, struct packet *pkt,
 
 	if (unlikely(ttl_expired(pkt)))
 		return VERDICT_NEXT;
-	hash = hash_flow(pkt);
+	hash = opaque(hash_flow(pkt)); /* whole, for bucket and mark, and not in halves */
 	member = usual_member(slot, hash, &index);
 	if (unlikely(!member || !way_is_known(pkt, member)))
 		return VERDICT_NEXT;
@@ -113,17 +111,54 @@ NOINLINE int serve_shape(struct xdp_md *ctx, __u64 shape)
 	return serve_packet(ctx, &pkt, index);
 }
 
-INLINE enum verdict balance_usual(struct xdp_md *ctx, struct packet *pkt)
+/* How a packet goes on that has left the usual road. */
+struct detour {
+	__u64 shape;
+	__u32 index; /* of its service; XDPLB_INDEX_ADDRESS: not known yet */
+};
+
+/* VERDICT_NEXT: it takes a detour. */
+INLINE enum verdict balance_l4(struct xdp_md *ctx, struct packet *pkt, struct detour *ret_detour)
 {
-	const struct xdplb_endpoint *slot = find_vip_slot(pkt, packet_ports(pkt)->dest, pkt->proto);
+	const struct xdplb_endpoint *slot = find_vip_slot_fast(pkt, packet_ports(pkt)->dest);
 	enum verdict verdict;
 
-	if (!slot)
-		return has_ranges() ? serve_shape(ctx, pack_shape(pkt, PARSED_L4)) : VERDICT_PASS;
-	verdict = serve_usual(ctx, pkt, slot);
-	return likely(verdict != VERDICT_NEXT)
-		       ? verdict
-		       : serve_unusual(ctx, pack_shape(pkt, PARSED_L4), slot->index);
+	if (!slot && !has_ranges())
+		return VERDICT_PASS;
+	if (slot) {
+		verdict = serve_usual(ctx, pkt, slot);
+		if (likely(verdict != VERDICT_NEXT))
+			return verdict;
+	}
+	ret_detour->shape = pack_shape(pkt, PARSED_L4);
+	ret_detour->index = slot ? slot->index : XDPLB_INDEX_ADDRESS;
+	return VERDICT_NEXT;
+}
+
+/*
+ * A copy for each protocol. VERDICT_NEXT: it takes a detour, or is neither TCP nor UDP, or cut short; of these
+ * ret_detour->shape stays 0.
+ */
+INLINE enum verdict balance_usual(struct xdp_md *ctx, struct packet *pkt, __u8 proto,
+				  struct detour *ret_detour)
+{
+	if (proto == IPPROTO_TCP) {
+		pkt->proto = IPPROTO_TCP;
+		if (holds_l4(pkt, sizeof(struct tcphdr)))
+			return balance_l4(ctx, pkt, ret_detour);
+	} else if (proto == IPPROTO_UDP) {
+		pkt->proto = IPPROTO_UDP;
+		if (holds_l4(pkt, sizeof(struct udphdr)))
+			return balance_l4(ctx, pkt, ret_detour);
+	}
+	return VERDICT_NEXT;
+}
+
+INLINE enum verdict take_detour(struct xdp_md *ctx, const struct detour *detour)
+{
+	return detour->index == XDPLB_INDEX_ADDRESS
+		       ? serve_shape(ctx, detour->shape)
+		       : serve_unusual(ctx, detour->shape, detour->index);
 }
 
 #endif

@@ -78,6 +78,17 @@ INLINE union health_word word_that_counts(const struct xdplb_health *target,
 	return read_word(&target->reported);
 }
 
+/* Most are: somebody vouches for it, and it has no weight. What word_that_counts() says of all others, too, with less. */
+INLINE bool is_up(const struct xdplb_health *target)
+{
+	const union health_word any_cause = { .cause = 0xff }, up = { .state = XDPLB_HEALTH_UP };
+	union health_word word = read_word(target);
+	__u64 lease = *(const volatile __u64 *)&target->lease;
+
+	return likely((word.word & ~any_cause.word) == up.word) &&
+	       (!lease || likely(lease > bpf_jiffies64()));
+}
+
 /* The target of a member that its service node has confirmed. */
 INLINE const struct xdplb_health *confirmed_target(const struct xdplb_member *member)
 {
@@ -90,16 +101,19 @@ INLINE const struct xdplb_health *confirmed_target(const struct xdplb_member *me
 
 /*
  * The same of the member with this index. Where a target has the index of its member, as most have, its line is
- * on its way from memory at the same time as the member's, and not after it.
+ * on its way from memory at the same time as the member's, and not after it: the processor goes on before it knows
+ * what the member says.
  */
 INLINE const struct xdplb_health *likely_target(const struct xdplb_member *member,
 						const __u32 *index)
 {
-	const struct xdplb_health *target = bpf_map_lookup_elem(&health, index);
+	const struct xdplb_health *target;
+	__u32 key = *(const volatile __u32 *)&member->health;
 
 	if (!(member->flags & XDPLB_MEMBER_CONFIRMED))
 		return NULL;
-	if (likely(target && *(const volatile __u32 *)&member->health == *index))
+	target = bpf_map_lookup_elem(&health, index);
+	if (likely(target && key == *index))
 		return target;
 	return confirmed_target(member);
 }
@@ -110,7 +124,7 @@ INLINE bool member_is_whole(const struct xdplb_member *member, const __u32 *inde
 {
 	const struct xdplb_health *target = likely_target(member, index);
 
-	return target && is_whole(word_that_counts(target, service_flags));
+	return target && (is_up(target) || is_whole(word_that_counts(target, service_flags)));
 }
 
 /*

@@ -12,7 +12,7 @@
 #include "fill.h"
 #include "sizes.h"
 #include "subject_lb_flows.h"
-#include "bpf/lb_xdp.skel.h"
+#include "host/lb_skel.h"
 #include "bpf/lib/hash.h"
 #include "bpf/lib/owner.h"
 #include "xdplb/access.h"
@@ -335,7 +335,7 @@ static int fill_maps(const struct lb_subject *lb)
 	struct xdplb_lb_control control = { .vips = { .base = 0, .seed = FILL_SEED } };
 	struct xdplb_health up = { .state = XDPLB_HEALTH_UP },
 			    down = { .state = XDPLB_HEALTH_DOWN };
-	int err = fill_element(lb->skel->maps.lb_control, 0, &control);
+	int err = fill_element(lb->skel->maps.data_lb_control, 0, &control);
 
 	for (__u32 i = 0; i < lb->targets && !err; i++)
 		err = fill_element(lb->skel->maps.health, i, i == down_target(lb) ? &down : &up);

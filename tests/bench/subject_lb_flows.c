@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-#include "bpf/lb_xdp.skel.h"
+#include "host/lb_skel.h"
 #include "bpf/lib/hash.h"
 #include "frames.h"
 #include "subjects.h"

@@ -222,16 +222,16 @@ void lb_setup_live(struct lb_setup *lb, struct xdplb_table_ref vips)
 {
 	struct xdplb_lb_control control = { .vips = vips };
 
-	put(fd_of(lb, lb_control), 0, &control);
+	put(fd_of(lb, data_lb_control), 0, &control);
 }
 
 void lb_setup_ranges(struct lb_setup *lb, bool has_ranges)
 {
 	struct xdplb_lb_control control;
 
-	get(fd_of(lb, lb_control), 0, &control);
+	get(fd_of(lb, data_lb_control), 0, &control);
 	control.has_ranges = has_ranges;
-	put(fd_of(lb, lb_control), 0, &control);
+	put(fd_of(lb, data_lb_control), 0, &control);
 }
 
 void lb_setup_service(struct lb_setup *lb, __u32 index, struct xdplb_bucket_ref buckets)

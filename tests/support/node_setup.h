@@ -8,7 +8,7 @@
 
 #include <netinet/in.h>
 
-#include "bpf/lb_xdp.skel.h"
+#include "host/lb_skel.h"
 #include "bpf/node_tc.skel.h"
 #include "check_run.h"
 #include "xdplb/access.h"

@@ -211,7 +211,7 @@ static void make_budgets(struct model_lab *lab)
 
 static void make_control(struct model_lab *lab)
 {
-	int map = bpf_map__fd(lab->lb.skel->maps.lb_control);
+	int map = bpf_map__fd(lab->lb.skel->maps.data_lb_control);
 	struct xdplb_lb_control control;
 	__u32 zero = 0;
 

@@ -217,7 +217,7 @@ Test(lb_echo_fragments, can_be_turned_off)
 
 	lb_setup_open(&lb);
 	lb_setup_fill(&lb, IN_IFINDEX);
-	map = bpf_map__fd(lb.skel->maps.lb_control);
+	map = bpf_map__fd(lb.skel->maps.data_lb_control);
 	cr_assert_eq(bpf_map_lookup_elem(map, &zero, &control), 0);
 	control.no_echo = 1;
 	cr_assert_eq(bpf_map_update_elem(map, &zero, &control, BPF_ANY), 0);

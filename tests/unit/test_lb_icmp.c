@@ -168,7 +168,7 @@ Test(lb_icmp, echo_is_limited)
 
 static void set_echo(struct lb_setup *lb, bool answers)
 {
-	int map = bpf_map__fd(lb->skel->maps.lb_control);
+	int map = bpf_map__fd(lb->skel->maps.data_lb_control);
 	struct xdplb_lb_control control;
 	__u32 zero = 0;
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/lb_xdp.skel.h"
+#include "host/lb_skel.h"
 #include "node_setup.h"
 
 TestSuite(lb_shared, .timeout = 60);

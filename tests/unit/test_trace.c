@@ -31,7 +31,7 @@ static void open_view(const struct lb_world *world, struct access_view *ret)
 				     .flows_fd = -1,
 				     .sources_fd = bpf_map__fd(skel->maps.sources) };
 	map_view_open(skel->maps.vips, &ret->vips);
-	map_view_open(skel->maps.lb_control, &ret->control);
+	map_view_open(skel->maps.data_lb_control, &ret->control);
 	map_view_open(skel->maps.services, &ret->services);
 	map_view_open(skel->maps.buckets, &ret->buckets);
 	map_view_open(skel->maps.members, &ret->members);

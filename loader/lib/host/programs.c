@@ -12,7 +12,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "bpf/lb_xdp.skel.h"
+#include "host/lb_skel.h"
 #include "bpf/node_tc.skel.h"
 #include "bpf/state.skel.h"
 #include "bpf/lib/hash.h"

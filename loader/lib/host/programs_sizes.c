@@ -209,6 +209,17 @@ static int reuse_devmap(struct bpf_map *map, const char *path)
 	return err ? err : 1;
 }
 
+/* What a map is pinned as: a section of data of its own as what follows .data.; NULL: it is the object's own affair. */
+static const char *pin_name(const struct bpf_map *map)
+{
+	static const char section[] = ".data.";
+	const char *name = bpf_map__name(map);
+
+	if (!bpf_map__is_internal(map))
+		return name;
+	return strncmp(name, section, strlen(section)) ? NULL : name + strlen(section);
+}
+
 /* Maps that this object declares: sized, and pinned under the node's folder when it is loaded. */
 int programs_prepare_maps(struct bpf_object *object, const struct config *config,
 			  const struct config_node *node, const struct paths *paths)
@@ -221,9 +232,9 @@ int programs_prepare_maps(struct bpf_object *object, const struct config *config
 	plan_maps(config, node, plans);
 	bpf_object__for_each_map(map, object)
 	{
-		const char *name = bpf_map__name(map);
+		const char *name = pin_name(map);
 
-		if (bpf_map__is_internal(map))
+		if (!name)
 			continue;
 		for (const struct map_plan *plan = plans; plan->map && !err; plan++)
 			if (!strcmp(plan->map, name))

@@ -11,7 +11,7 @@
 
 #include <bpf/bpf.h>
 
-#include "bpf/lb_xdp.skel.h"
+#include "host/lb_skel.h"
 #include "bpf/node_tc.skel.h"
 
 #define MAPS_MAX 64

@@ -16,7 +16,7 @@
 #include <bpf/bpf.h>
 
 #include "base/address.h"
-#include "bpf/lb_xdp.skel.h"
+#include "host/lb_skel.h"
 #include "health/health.h"
 #include "health/health_entry.h"
 #include "host/hooks.h"
