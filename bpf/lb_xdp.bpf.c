@@ -84,18 +84,13 @@ INLINE enum verdict report(struct xdp_md *ctx, __u32 verdict)
 	return report_error(ctx, read_shape(ctx), verdict >> 8);
 }
 
+/* A verdict that is none, as a corrupt one would be, passes. */
 INLINE int action_of(enum verdict verdict)
 {
-	switch (verdict) {
-	case VERDICT_DROP:
-		return XDP_DROP;
-	case VERDICT_TX:
-		return XDP_TX;
-	case VERDICT_REDIRECT:
-		return XDP_REDIRECT;
-	default:
-		return XDP_PASS;
-	}
+	_Static_assert((int)VERDICT_DROP == XDP_DROP && (int)VERDICT_PASS == XDP_PASS &&
+			       (int)VERDICT_TX == XDP_TX && (int)VERDICT_REDIRECT == XDP_REDIRECT,
+		       "verdicts are other numbers than actions");
+	return verdict >= VERDICT_DROP && verdict <= VERDICT_REDIRECT ? (int)verdict : XDP_PASS;
 }
 
 SEC("xdp")
@@ -104,13 +99,9 @@ int lb_xdp(struct xdp_md *ctx)
 	struct detour detour = {};
 	enum verdict verdict = balance(ctx, &detour);
 
-	/* Constants where they come from, and so is what they mean: none of this is asked. */
-	if (verdict == VERDICT_TX)
-		return XDP_TX;
-	if (verdict == VERDICT_REDIRECT)
-		return XDP_REDIRECT;
-	if (verdict == VERDICT_PASS)
-		return XDP_PASS;
+	/* Constants where they come from, and actions: nothing is asked about them. */
+	if (verdict != VERDICT_NEXT)
+		return (int)verdict;
 	verdict = detour.shape ? take_detour(ctx, &detour) : balance_rare(ctx);
 	if (unlikely(verdict >= VERDICT_REPORT))
 		verdict = report(ctx, verdict);

@@ -48,7 +48,8 @@ INLINE struct xdplb_member *usual_member(const struct xdplb_endpoint *slot, __u6
 					 __u32 *ret_index)
 {
 	__u64 word = *(const volatile __u64 *)&slot->buckets;
-	__u32 base = (__u32)word & ~(XDPLB_BUCKETS_PER_LINE - 1), count = word >> 32;
+	__u32 base = (__u32)word & ~(XDPLB_BUCKETS_PER_LINE - 1);
+	__u64 count = opaque(word >> 32); /* compared and multiplied as it is */
 	struct xdplb_member *member;
 
 	if (unlikely(!count))

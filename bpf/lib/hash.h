@@ -6,60 +6,8 @@
 #ifndef XDPLB_BPF_HASH_H
 #define XDPLB_BPF_HASH_H
 
+#include "siphash.h"
 #include "xdplb/endpoint.h"
-
-#define HASH_INLINE static inline __attribute__((always_inline))
-
-/* SipHash (Aumasson and Bernstein, 2012): the state of four words. */
-struct sip_state {
-	__u64 v0, v1, v2, v3;
-};
-
-HASH_INLINE __u64 rotl64(__u64 x, int bits)
-{
-	return (x << bits) | (x >> (64 - bits));
-}
-
-HASH_INLINE void sip_round(struct sip_state *s)
-{
-	s->v0 += s->v1;
-	s->v1 = rotl64(s->v1, 13) ^ s->v0;
-	s->v0 = rotl64(s->v0, 32);
-	s->v2 += s->v3;
-	s->v3 = rotl64(s->v3, 16) ^ s->v2;
-	s->v0 += s->v3;
-	s->v3 = rotl64(s->v3, 21) ^ s->v0;
-	s->v2 += s->v1;
-	s->v1 = rotl64(s->v1, 17) ^ s->v2;
-	s->v2 = rotl64(s->v2, 32);
-}
-
-HASH_INLINE struct sip_state sip_start(__u64 key0, __u64 key1)
-{
-	struct sip_state s = {
-		.v0 = key0 ^ 0x736f6d6570736575ULL,
-		.v1 = key1 ^ 0x646f72616e646f6dULL,
-		.v2 = key0 ^ 0x6c7967656e657261ULL,
-		.v3 = key1 ^ 0x7465646279746573ULL,
-	};
-	return s;
-}
-
-HASH_INLINE void sip_word(struct sip_state *s, __u64 word, int rounds)
-{
-	s->v3 ^= word;
-	for (int i = 0; i < rounds; i++)
-		sip_round(s);
-	s->v0 ^= word;
-}
-
-HASH_INLINE __u64 sip_finish(struct sip_state *s, int rounds)
-{
-	s->v2 ^= 0xff;
-	for (int i = 0; i < rounds; i++)
-		sip_round(s);
-	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
-}
 
 /* Two 32-bit words as one; the first in the low half. */
 HASH_INLINE __u64 join32(__u32 low, __u32 high)
@@ -92,8 +40,18 @@ enum flow_key_word {
 	FLOW_KEY_KIND, /* protocol and family */
 	FLOW_KEY_ROUND,
 	FLOW_KEY_LAST, /* odd */
+	FLOW_KEY_SECRETS,
+	/* Worked out from these: what the start and a kind of flow come to. */
+	FLOW_KEY_TCP4 = FLOW_KEY_SECRETS,
+	FLOW_KEY_UDP4,
+	FLOW_KEY_TCP6,
+	FLOW_KEY_UDP6,
 	FLOW_KEY_WORDS
 };
+
+#define FLOW_KIND(proto, family) ((__u32)(proto) | (__u32)(family) << 8)
+#define FLOW_TCP                 6
+#define FLOW_UDP                 17
 
 /*
  * flow_key_expand() - The secret numbers of the flow hash: SipHash-2-4 of 0, 1, 2, ... under the cluster's key.
@@ -101,7 +59,7 @@ enum flow_key_word {
  */
 HASH_INLINE void flow_key_expand(__u64 key0, __u64 key1, __u64 *ret_key)
 {
-	for (__u64 i = 0; i < FLOW_KEY_WORDS; i++) {
+	for (__u64 i = 0; i < FLOW_KEY_SECRETS; i++) {
 		struct sip_state s = sip_start(key0, key1);
 
 		sip_word(&s, i, 2);
@@ -109,12 +67,32 @@ HASH_INLINE void flow_key_expand(__u64 key0, __u64 key1, __u64 *ret_key)
 		ret_key[i] = sip_finish(&s, 4);
 	}
 	ret_key[FLOW_KEY_LAST] |= 1;
+	for (int i = 0; i < 4; i++)
+		ret_key[FLOW_KEY_TCP4 + i] =
+			ret_key[FLOW_KEY_START] +
+			ret_key[FLOW_KEY_KIND] * FLOW_KIND(i & 1 ? FLOW_UDP : FLOW_TCP,
+							   i & 2 ? XDPLB_IPV6 : XDPLB_IPV4);
+}
+
+/* What the sum begins with; of a kind that is a constant, and one of the usual, without a multiplication. */
+HASH_INLINE __u64 flow_start(const volatile __u64 *key, __u32 kind)
+{
+	if (__builtin_constant_p(kind)) {
+		if (kind == FLOW_KIND(FLOW_TCP, XDPLB_IPV4))
+			return key[FLOW_KEY_TCP4];
+		if (kind == FLOW_KIND(FLOW_UDP, XDPLB_IPV4))
+			return key[FLOW_KEY_UDP4];
+		if (kind == FLOW_KIND(FLOW_TCP, XDPLB_IPV6))
+			return key[FLOW_KEY_TCP6];
+		if (kind == FLOW_KIND(FLOW_UDP, XDPLB_IPV6))
+			return key[FLOW_KEY_UDP6];
+	}
+	return key[FLOW_KEY_START] + kind * key[FLOW_KEY_KIND];
 }
 
 HASH_INLINE __u64 flow_finish(const volatile __u64 *key, __u64 sum, __u64 ports)
 {
-	__u64 x = sum + key[FLOW_KEY_START] + (__u32)ports * key[FLOW_KEY_PORTS] +
-		  (ports >> 32) * key[FLOW_KEY_KIND];
+	__u64 x = sum + flow_start(key, ports >> 32) + (__u32)ports * key[FLOW_KEY_PORTS];
 
 	x *= 2 * x + 1;
 	x ^= x >> 32;

@@ -7,6 +7,10 @@
 
 #include "pkt.h"
 
+/* Of the word that begins with a TCP header's length. */
+#define TCP_FLAG16_SYN 0x0002
+#define TCP_FLAG16_ACK 0x0010
+
 /* What parse_packet() found. */
 enum parsed {
 	PARSED_L4, /* TCP or UDP: everything in struct packet is set */
@@ -163,9 +167,11 @@ INLINE void set_dest(struct packet *pkt, const struct xdplb_addr *addr)
 /* May the packet be the first of its flow? TCP: a SYN; of UDP nobody knows. Its header is whole. */
 INLINE bool opens_flow(const struct packet *pkt)
 {
-	const struct tcphdr *tcp = pkt->l4;
+	/* Header length and flags, in one word. */
+	const __be16 *flags = pkt->l4 + offsetof(struct tcphdr, ack_seq) + sizeof(__be32);
 
-	return pkt->proto != IPPROTO_TCP || (tcp->syn && !tcp->ack);
+	return pkt->proto != IPPROTO_TCP ||
+	       (*flags & bpf_htons(TCP_FLAG16_SYN | TCP_FLAG16_ACK)) == bpf_htons(TCP_FLAG16_SYN);
 }
 
 #endif
