@@ -123,6 +123,37 @@ Test(access_commit, capacities)
 	}
 }
 
+/* What has gone, and is not cleared yet, takes no room of what comes: in maps that are full each time. */
+Test(access_commit, room_of_what_has_gone)
+{
+	static const char *const steps[] = {
+		ALL,
+		"",
+		"a 10.0.0.1 1 tcp i 61: b5 b6 b7; b 10.0.0.2 2 tcp i 31: b5 b8; c 10.0.0.3 3 tcp i "
+		"31: b9 b6 b7",
+		"",
+		ALL,
+	};
+	const struct node_sizes full = { 3, 8, 5, 8 };
+	struct access_view view;
+
+	skip_grace_periods();
+	access_memory(&full, &view);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct applied applied;
+		struct config config;
+		const char *wrong;
+
+		cluster_parse(steps[i], &config);
+		applied = access_apply_unswept(&config, &view);
+		cr_expect_eq(applied.err, 0, "step %zu: %s", i, applied.error.text);
+		wrong = access_fault_unswept(&view, &config);
+		cr_expect_null(wrong, "step %zu: %s", i, wrong);
+		cluster_free(&config);
+	}
+	access_memory_free(&view);
+}
+
 /* Tables fill the first gap that is wide enough. */
 Test(access_commit, gaps_between_tables)
 {
